@@ -1,0 +1,169 @@
+import type { EntityKey } from '../../gen/feast/types/EntityKey_pb.ts';
+import type { ValueType_Enum } from '../../gen/feast/types/Value_pb.ts';
+import type { RowBlock } from './row-block.ts';
+
+/**
+ * The contract that every online store meets: Feast's `OnlineStore` in TypeScript.
+ *
+ * A store maps storage and nothing else. Plans, projections, statuses, TTL and type conversion live above it. Values cross
+ * this border as serialized `feast.types.Value` messages and are never decoded on the way.
+ *
+ * Every method is asynchronous, takes many rows at once and accepts {@link CallOptions}. Every failure is a `StoreError`
+ * with a stable code: a store that cannot answer throws; it never reports "not found" instead.
+ */
+export interface OnlineStore {
+  readonly capabilities: StoreCapabilities;
+
+  /**
+   * Makes the store fit the registry: creates what `tablesToKeep` need, removes what belongs to `tablesToDelete`.
+   * Must be safe to call again with the same arguments.
+   */
+  update(change: StoreChange, options?: CallOptions): Promise<void>;
+
+  /** Removes everything that belongs to these tables and entities. Succeeds where there is nothing to remove. */
+  teardown(tables: readonly OnlineTable[], entities: readonly OnlineEntity[], options?: CallOptions): Promise<void>;
+
+  /**
+   * Writes rows of one table. When the promise resolves, all of them can be read. An empty batch does nothing.
+   * `progress` is called with the number of rows finished since its last call.
+   */
+  onlineWriteBatch(
+    table: OnlineTable,
+    rows: readonly OnlineRow[],
+    progress?: (rows: number) => void,
+    options?: CallOptions,
+  ): Promise<void>;
+
+  /**
+   * Reads rows of one table: one entry per entity key, in the order of the keys, `undefined` where the store has no row.
+   * The same key may be given several times. Without `requestedFeatures` all features of the table are read.
+   * An empty list of keys gives an empty list.
+   */
+  onlineRead(
+    table: OnlineTable,
+    entityKeys: readonly EntityKey[],
+    requestedFeatures?: readonly string[],
+    options?: ReadOptions,
+  ): Promise<readonly (StoredRow | undefined)[]>;
+
+  /**
+   * Reads several tables in one round trip, without an object per value: fills the `block` of every {@link TableRead}.
+   * Present exactly when `capabilities.readMany` is true.
+   */
+  readMany?(reads: readonly TableRead[], options?: CallOptions): Promise<void>;
+
+  /** One cheap round trip that proves that the store answers. */
+  ping(options?: CallOptions): Promise<void>;
+
+  /** Releases connections and timers. No call may follow; calls under way may fail. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+export interface CallOptions {
+  /** When the caller stops waiting, in milliseconds since the Unix epoch. No retry may start behind it. */
+  readonly deadline?: number;
+  /** Aborted when the caller went away. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ReadOptions extends CallOptions {
+  /** Entity key serialization to look under; 3 unless the caller migrates from Feast's older keys. */
+  readonly entityKeyVersion?: EntityKeyVersion;
+}
+
+export type EntityKeyVersion = 2 | 3;
+
+/** What a store can do beyond the required methods. What is not declared must not be half there. */
+export interface StoreCapabilities {
+  /** {@link OnlineStore.readMany} is implemented: all tables of a request travel in one round trip. */
+  readonly readMany: boolean;
+  /** The store itself forgets rows after a time. */
+  readonly ttl: boolean;
+  /** Rows may be written through {@link OnlineStore.onlineWriteBatch}; false for a store that only mirrors another system. */
+  readonly directWrite: boolean;
+  /** An older event timestamp never overwrites a newer one. */
+  readonly keepsNewest: boolean;
+  /** How Feast's own Python class for this store reports what is missing. Read in `feast-python` compatibility only. */
+  readonly feastPython: FeastPythonBehaviour;
+}
+
+export interface FeastPythonBehaviour {
+  /** Status of the features of an entity without a row. */
+  readonly missingRow: 'PRESENT' | 'NOT_FOUND';
+  /** Status of a feature that the row does not hold. */
+  readonly missingFeature: 'PRESENT' | 'NOT_FOUND';
+  /** Event timestamp shown for a feature that the row does not hold. */
+  readonly missingFeatureTime: 'row' | 'epoch';
+}
+
+/** One feature view, or one version of it, as a store sees it. */
+export interface OnlineTable {
+  readonly project: string;
+  /** The name under which the store keeps it: the view's name, with `_vN` for version N > 0. */
+  readonly name: string;
+  /** Join keys in the order in which the view declares its entities; `__dummy_id` alone for a view without entities. */
+  readonly joinKeys: readonly string[];
+  readonly features: readonly TableFeature[];
+}
+
+export interface TableFeature {
+  readonly name: string;
+  readonly valueType: ValueType_Enum;
+}
+
+export interface OnlineEntity {
+  readonly name: string;
+  readonly joinKey: string;
+  readonly valueType: ValueType_Enum;
+}
+
+export interface StoreChange {
+  readonly tablesToKeep: readonly OnlineTable[];
+  readonly tablesToDelete: readonly OnlineTable[];
+  readonly entitiesToKeep: readonly OnlineEntity[];
+  readonly entitiesToDelete: readonly OnlineEntity[];
+  /** True when the lists do not cover the whole project: what they do not name must be left alone. */
+  readonly partial: boolean;
+}
+
+/** A point in time as protobuf's Timestamp has it: whole seconds since 1970 and nanoseconds (0 to 999,999,999). */
+export interface EventTimestamp {
+  readonly seconds: number;
+  readonly nanos: number;
+}
+
+/** A row to write. */
+export interface OnlineRow {
+  readonly entityKey: EntityKey;
+  /** Feature name to serialized `feast.types.Value`; zero bytes are a stored null. */
+  readonly values: ReadonlyMap<string, Uint8Array>;
+  readonly eventTimestamp: EventTimestamp;
+  readonly createdTimestamp?: EventTimestamp;
+}
+
+/** A row that was read. */
+export interface StoredRow {
+  readonly eventTimestamp: EventTimestamp;
+  /** Feature name to serialized `feast.types.Value`; a feature that is not stored has no entry, a null has zero bytes. */
+  readonly values: ReadonlyMap<string, Uint8Array>;
+}
+
+/** One table's part of a {@link OnlineStore.readMany} call. */
+export interface TableRead {
+  readonly table: OnlineTable;
+  /** Serialized entity keys (`encoding/entity-key.ts`), one per row of `block`. */
+  readonly keys: readonly Uint8Array[];
+  /** Feature names, one per column of `block`. */
+  readonly features: readonly string[];
+  /** Where the answer goes. The bytes it refers to stay untouched until the request is answered. */
+  readonly block: RowBlock;
+}
+
+/** What a store is told about its surroundings when it is created. */
+export interface StoreContext {
+  readonly project: string;
+  /** Absolute folder of `feature_store.yaml`; relative paths of a store's config start here. */
+  readonly repoPath: string;
+  /** Says something once to whoever operates the process (an alpha store, a setting that is ignored). */
+  readonly warn: (message: string) => void;
+}
