@@ -1,0 +1,14 @@
+import type { Context } from 'mocha';
+
+/**
+ * Skips the running test, or from a `before` hook every test of its suite, and gives the report the reason.
+ * Only for what a machine cannot have; never for what is unfinished.
+ */
+export function skipBecause(context: Context, reason: string): never {
+  const runnable = context.test;
+  const holder = runnable?.type === 'hook' ? runnable.parent : runnable;
+  if (holder !== undefined) {
+    Object.assign(holder, { skipReason: reason });
+  }
+  return context.skip();
+}
