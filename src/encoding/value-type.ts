@@ -1,0 +1,161 @@
+import { ValueType_Enum } from '../../gen/feast/types/Value_pb.ts';
+
+/**
+ * The types of `feast.types.Value`. A ValueType's number is the field number of its arm in `Value.val`, for every type
+ * that has an arm; the two are used interchangeably here.
+ */
+
+/** How the content of an arm is laid out. */
+export type ValueKind =
+  | 'bytes'
+  | 'string'
+  | 'int32'
+  | 'int64'
+  | 'double'
+  | 'float'
+  | 'bool'
+  | 'unix_timestamp'
+  | 'uuid'
+  | 'decimal'
+  | 'json'
+  | 'map'
+  | 'null'
+  | 'scalar_map'
+  | 'zoned_timestamp'
+  | 'value';
+
+export interface ValueTypeInfo {
+  readonly type: ValueType_Enum;
+  /** `INT64_LIST` */
+  readonly name: string;
+  /** Name of the oneof arm in the protocol, `int64_list_val`. */
+  readonly arm: string;
+  /** Layout of the value, or of each element of a list or set. */
+  readonly kind: ValueKind;
+  readonly shape: 'scalar' | 'list' | 'set';
+  /** The type of an element of a list or set, where it has one of its own. */
+  readonly element: ValueType_Enum | undefined;
+  /** As Feast's Python spells it: `Int64`, `Array(Int64)`. */
+  readonly dtype: string;
+}
+
+type Row = readonly [name: keyof typeof ValueType_Enum, kind: ValueKind, dtype: string];
+
+const scalars: readonly Row[] = [
+  ['BYTES', 'bytes', 'Bytes'],
+  ['STRING', 'string', 'String'],
+  ['INT32', 'int32', 'Int32'],
+  ['INT64', 'int64', 'Int64'],
+  ['DOUBLE', 'double', 'Float64'],
+  ['FLOAT', 'float', 'Float32'],
+  ['BOOL', 'bool', 'Bool'],
+  ['UNIX_TIMESTAMP', 'unix_timestamp', 'UnixTimestamp'],
+  ['NULL', 'null', 'Null'],
+  ['MAP', 'map', 'Map'],
+  ['JSON', 'json', 'Json'],
+  ['STRUCT', 'map', 'Struct'],
+  ['UUID', 'uuid', 'Uuid'],
+  ['TIME_UUID', 'uuid', 'TimeUuid'],
+  ['DECIMAL', 'decimal', 'Decimal'],
+  ['SCALAR_MAP', 'scalar_map', 'ScalarMap'],
+  ['ZONED_TIMESTAMP', 'zoned_timestamp', 'ZonedTimestamp'],
+];
+
+const infoByType = new Map<number, ValueTypeInfo>();
+const infoByName = new Map<string, ValueTypeInfo>();
+
+function add(info: ValueTypeInfo): void {
+  infoByType.set(info.type, info);
+  infoByName.set(info.name, info);
+}
+
+for (const [name, kind, dtype] of scalars) {
+  const type = ValueType_Enum[name];
+  add({ type, name, arm: `${name.toLowerCase()}_val`, kind, shape: 'scalar', element: undefined, dtype });
+  for (const [shape, wrapper] of [
+    ['list', 'Array'],
+    ['set', 'Set'],
+  ] as const) {
+    const collection = `${name}_${shape.toUpperCase()}`;
+    if (!(collection in ValueType_Enum)) continue;
+    add({
+      type: ValueType_Enum[collection as keyof typeof ValueType_Enum],
+      name: collection,
+      arm: `${collection.toLowerCase()}_val`,
+      kind,
+      shape,
+      element: type,
+      dtype: `${wrapper}(${dtype})`,
+    });
+  }
+}
+const nested = { kind: 'value', element: undefined } as const;
+add({ ...nested, type: ValueType_Enum.VALUE_LIST, name: 'VALUE_LIST', arm: 'list_val', shape: 'list', dtype: 'Array' });
+add({ ...nested, type: ValueType_Enum.VALUE_SET, name: 'VALUE_SET', arm: 'set_val', shape: 'set', dtype: 'Set' });
+
+// Feast's Python knows two more types; the protocol has no number for them, their values are plain bytes.
+const pythonOnly: ReadonlyMap<number, string> = new Map([
+  [30, 'PDF_BYTES'],
+  [31, 'IMAGE_BYTES'],
+]);
+
+/** Everything about a type that has an arm; `undefined` for INVALID and for numbers that nobody knows. */
+export function valueTypeInfo(type: ValueType_Enum): ValueTypeInfo | undefined {
+  return infoByType.get(pythonOnly.has(type) ? ValueType_Enum.BYTES : type);
+}
+
+/** Every type that has an arm, in the order of their numbers. */
+export function valueTypes(): readonly ValueTypeInfo[] {
+  return [...infoByType.values()].sort((a, b) => a.type - b.type);
+}
+
+/** `INT64`, `STRING_LIST`, …; `INVALID` for 0, and `UNKNOWN(99)` for a number that nobody knows. */
+export function valueTypeName(type: ValueType_Enum): string {
+  if (type === ValueType_Enum.INVALID) return 'INVALID';
+  return pythonOnly.get(type) ?? infoByType.get(type)?.name ?? `UNKNOWN(${type})`;
+}
+
+/** The type of a name such as `INT64`, in any case; `undefined` for other names. */
+export function valueTypeFromName(name: string): ValueType_Enum | undefined {
+  const upper = name.toUpperCase();
+  if (upper === 'INVALID' || upper === 'UNKNOWN') return ValueType_Enum.INVALID;
+  for (const [number, known] of pythonOnly) if (known === upper) return number as ValueType_Enum;
+  return infoByName.get(upper)?.type;
+}
+
+/** Field number of the oneof arm that holds values of a type; 0 for a type without one. */
+export function armOfValueType(type: ValueType_Enum): number {
+  return valueTypeInfo(type)?.type ?? 0;
+}
+
+/** The type whose values stand in the arm with this field number; INVALID where there is none. */
+export function valueTypeOfArm(arm: number): ValueType_Enum {
+  return infoByType.get(arm)?.type ?? ValueType_Enum.INVALID;
+}
+
+export function isListType(type: ValueType_Enum): boolean {
+  return valueTypeInfo(type)?.shape === 'list';
+}
+
+export function isSetType(type: ValueType_Enum): boolean {
+  return valueTypeInfo(type)?.shape === 'set';
+}
+
+/** True for every type that is neither list nor set; maps, structs and JSON documents count as one value. */
+export function isScalarType(type: ValueType_Enum): boolean {
+  return valueTypeInfo(type)?.shape === 'scalar';
+}
+
+/** True for the five types that an entity key can hold. */
+export function isEntityKeyType(type: ValueType_Enum): boolean {
+  switch (type) {
+    case ValueType_Enum.BYTES:
+    case ValueType_Enum.STRING:
+    case ValueType_Enum.INT32:
+    case ValueType_Enum.INT64:
+    case ValueType_Enum.UNIX_TIMESTAMP:
+      return true;
+    default:
+      return false;
+  }
+}
