@@ -44,10 +44,17 @@ export interface FeatureViewSpec {
   readonly features: readonly FeatureSpec[];
   /** How long a value may be served after its event timestamp; 0 means for ever. Seconds, may be fractional. */
   readonly ttlSeconds: number;
+  /** Has a table in the online store; for an on-demand view, that it is written there. */
   readonly online: boolean;
-  /** The version that an unpinned reference means; 0 when the view is not versioned. */
+  /**
+   * The version that an unpinned reference means where versioned reads are enabled. Feast counts it in any case; where they
+   * are not enabled all versions live in table 0.
+   */
   readonly currentVersion: number;
-  /** Earlier and current versions by number, each with the schema it had. Empty when the view is not versioned. */
+  /**
+   * Earlier and current versions by number, each with the schema it had and with its own number as `currentVersion`. Empty
+   * where the registry keeps no history, as in registries of older releases.
+   */
   readonly versions: ReadonlyMap<number, FeatureViewSpec>;
   /** Source names by which rows can be pushed. */
   readonly pushSources: readonly string[];
@@ -85,7 +92,7 @@ export interface OnDemandSpec {
 /** A view as a feature service takes it: fewer features, another name, other join keys, a pinned version. */
 export interface ProjectionSpec {
   readonly viewName: string;
-  /** What answers call it with full feature names: the alias where there is one. */
+  /** The alias, or the view's name where there is none: with full feature names answers begin with it, and with `@vN` if pinned. */
   readonly alias: string;
   readonly features: readonly FeatureSpec[];
   /** The view's join key to the name under which the caller sends it. */

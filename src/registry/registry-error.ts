@@ -1,0 +1,31 @@
+import { type ErrorCatalogue, SideboardError, type SideboardErrorOptions } from '../errors.ts';
+
+/** Everything that can go wrong with a registry, by what an operator can do about it. */
+export const registryErrors = {
+  REGISTRY_NOT_FOUND: { kind: 'failed_precondition', summary: 'There is no registry at the configured place.' },
+  REGISTRY_UNREADABLE: {
+    kind: 'unavailable',
+    summary: 'The registry is there but cannot be read, or keeps changing while it is read.',
+  },
+  REGISTRY_CORRUPT: { kind: 'data_loss', summary: 'What was read is empty, cut off or no Feast registry.' },
+  REGISTRY_PROJECT_MISSING: {
+    kind: 'failed_precondition',
+    summary: 'The registry does not hold the configured project.',
+  },
+  REGISTRY_CLOSED: { kind: 'unavailable', summary: 'The registry was closed: the process is shutting down.' },
+  REGISTRY_FAILED: {
+    kind: 'internal',
+    summary: 'Reading the registry failed in a way that has no code of its own; the cause is in the log.',
+  },
+} as const satisfies ErrorCatalogue;
+
+export type RegistryErrorCode = keyof typeof registryErrors;
+
+/** A failure of the registry: at start, or of a refresh that left the last good snapshot in place. */
+export class RegistryError extends SideboardError {
+  declare readonly code: RegistryErrorCode;
+
+  constructor(code: RegistryErrorCode, message: string, options: SideboardErrorOptions = {}) {
+    super(code, registryErrors[code].kind, message, options);
+  }
+}

@@ -1,0 +1,47 @@
+import { fromBinary } from '@bufbuild/protobuf';
+import { type Registry, RegistrySchema } from '../../gen/feast/core/Registry_pb.ts';
+import { RegistryError } from './registry-error.ts';
+
+/** `registry_schema_version` that Feast writes today and that this reader knows. */
+export const knownRegistrySchemaVersion = 1;
+
+/**
+ * Parses a serialized `feast.core.Registry`.
+ *
+ * protobuf cannot tell a message that was cut off between two fields from a whole one, and zero bytes are a valid message.
+ * The project's own record is what can: every Feast writes one, and its field number is higher than those of the entities,
+ * views and services, so that it comes last. A registry without any is not whole.
+ *
+ * @param source How to call the registry in the message of an error.
+ * @throws RegistryError `REGISTRY_CORRUPT`
+ */
+export function registryFromBytes(bytes: Uint8Array, source: string): Registry {
+  if (bytes.length === 0) throw corrupt(source, 'is empty');
+  let registry: Registry;
+  try {
+    registry = fromBinary(RegistrySchema, bytes, { readUnknownFields: false });
+  } catch (error) {
+    throw corrupt(source, `is cut off or no Feast registry (${bytes.length} bytes)`, error);
+  }
+  if (registry.projects.length === 0 && registry.projectMetadata.length === 0) {
+    throw corrupt(source, `names no project: it is cut off, or nothing was ever applied (${bytes.length} bytes)`);
+  }
+  return registry;
+}
+
+/** What to say about a registry that a newer Feast wrote; nothing when its schema is known. */
+export function schemaVersionWarning(registry: Registry, source: string): string | undefined {
+  const version = registry.registrySchemaVersion;
+  if (version === '' || Number(version) <= knownRegistrySchemaVersion) return undefined;
+  return (
+    `The ${source} has schema version "${version}"; this release knows ${knownRegistrySchemaVersion}. ` +
+    'It is served as far as it is understood.'
+  );
+}
+
+function corrupt(source: string, what: string, cause?: unknown): RegistryError {
+  return new RegistryError('REGISTRY_CORRUPT', `The ${source} ${what}.`, {
+    hint: 'Write it again with `feast apply`, or restore it; a registry that is being written is read again by itself.',
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
