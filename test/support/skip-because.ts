@@ -6,9 +6,9 @@ import type { Context } from 'mocha';
  */
 export function skipBecause(context: Context, reason: string): never {
   const runnable = context.test;
-  const holder = runnable?.type === 'hook' ? runnable.parent : runnable;
-  if (holder !== undefined) {
-    Object.assign(holder, { skipReason: reason });
+  if (runnable !== undefined) {
+    const isHook = 'type' in runnable && runnable.type === 'hook';
+    Object.assign(isHook ? (runnable.parent ?? runnable) : runnable, { skipReason: reason });
   }
   return context.skip();
 }

@@ -1,0 +1,52 @@
+.DEFAULT_GOAL := help
+.PHONY: help serve apply teardown test gen check lint build clean install prepare servers
+
+SIDEBOARD := node dist/src/cli/main.js
+# Another project: make serve REPO=/path/of/a/feature/repo
+REPO := .
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+serve: prepare ## Install, build and serve the example project on 127.0.0.1:50051 (another one: REPO=DIR)
+	@exec $(SIDEBOARD) serve --repo $(REPO) --grpc-address 127.0.0.1:50051
+
+apply: prepare ## Create in the online store what the registry's views need
+	@exec $(SIDEBOARD) apply --repo $(REPO)
+
+teardown: prepare ## Remove everything of the project from the online store (asks first)
+	@exec $(SIDEBOARD) teardown --repo $(REPO)
+
+test: servers build ## Run every test that CI runs
+	@npm run --silent build:test
+	@npm exec -- mocha 'build/test/**/*.test.js'
+
+gen: install ## Generate gen/ from proto/ anew
+	npm run gen
+
+check: install ## Lint, check formatting, imports and types
+	npm run check
+
+lint: install ## Lint and check formatting
+	npm run lint
+
+build: install ## Compile to dist/
+	@npm run --silent build
+
+clean: ## Remove everything that is built; node_modules, .venv and .tools stay
+	rm -rf dist build
+
+install: node_modules/.package-lock.json
+
+# npm's own record of what is installed: older than the lockfile means that something is missing or outdated. The headers beside
+# the node binary spare node-gyp a download where a native package has to be compiled.
+node_modules/.package-lock.json: package-lock.json
+	@prefix=$$(node -p 'path.dirname(path.dirname(fs.realpathSync(process.execPath)))'); \
+	if [ -e "$$prefix/include/node/node.h" ]; then export npm_config_nodedir="$$prefix"; fi; \
+	npm ci
+	@touch $@
+
+prepare: build
+
+servers: install
+	@scripts/install-test-servers.sh

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Brings what the tests start or call: a Redis server, openssl, grpcurl, Node 24 and Feast. System packages come by apt where
+# it may install; the rest goes into the git-ignored .tools/ and .venv/. Does nothing that is already done. Starts nothing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/apt.sh
+
+missing=0
+need redis-server redis-server redis-tools || missing=1
+need redis-cli redis-tools || missing=1
+need openssl openssl || missing=1
+[ "$missing" -eq 0 ] || exit 1
+
+scripts/setup-node24.sh
+scripts/setup-grpcurl.sh
+
+# An image without Python 3.10 may well run the other tests: those that compare with Feast say then why they are skipped.
+python3 -c 'import venv, ensurepip' 2>/dev/null || apt_install python3 python3-venv || true
+status=0
+scripts/setup-feast.sh || status=$?
+[ "$status" -eq 0 ] || [ "$status" -eq 3 ] || exit "$status"
