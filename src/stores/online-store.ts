@@ -1,5 +1,6 @@
 import type { EntityKey } from '../../gen/feast/types/EntityKey_pb.ts';
 import type { ValueType_Enum } from '../../gen/feast/types/Value_pb.ts';
+import type { EntityKeyVersion } from '../encoding/entity-key.ts';
 import type { RowBlock } from './row-block.ts';
 
 /**
@@ -70,8 +71,6 @@ export interface ReadOptions extends CallOptions {
   /** Entity key serialization to look under; 3 unless the caller migrates from Feast's older keys. */
   readonly entityKeyVersion?: EntityKeyVersion;
 }
-
-export type EntityKeyVersion = 2 | 3;
 
 /** What a store can do beyond the required methods. What is not declared must not be half there. */
 export interface StoreCapabilities {

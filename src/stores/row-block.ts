@@ -57,6 +57,16 @@ export class RowBlock {
     return { seconds: this.seconds[row] ?? 0, nanos: this.nanos[row] ?? 0 };
   }
 
+  /** Takes a whole row of another block with the same features. Refers to the same bytes. */
+  copyRow(row: number, other: RowBlock, from: number): void {
+    this.setRow(row, other.seconds[from] ?? 0, other.nanos[from] ?? 0);
+    for (let feature = 0; feature < this.features; feature++) {
+      const cell = from * other.features + feature;
+      const source = other.sources[cell];
+      if (source !== undefined) this.setValue(row, feature, source, other.starts[cell] ?? 0, other.ends[cell] ?? 0);
+    }
+  }
+
   /** Copies row objects, as {@link OnlineStore.onlineRead} gives them, into a block with these feature columns. */
   fill(rows: readonly (StoredRow | undefined)[], features: readonly string[]): void {
     for (let row = 0; row < this.rows; row++) {

@@ -1,0 +1,48 @@
+import { createEntityKeyEncoder } from '../encoding/entity-key.ts';
+import type { CallOptions, OnlineStore, TableRead } from '../stores/online-store.ts';
+import { RowBlock } from '../stores/row-block.ts';
+import { entityKeysOf } from './entity-keys.ts';
+import type { Plan } from './plan.ts';
+import type { OnlineFeaturesRequest } from './request.ts';
+import type { ServingPolicy } from './serving-policy.ts';
+
+/**
+ * Looks once more, under entity key serialization version 2, for the entities that were not found; rows that turn up are
+ * copied into the blocks of `reads`. A store that Feast filled before version 3 can be served this way while it migrates.
+ *
+ * @returns how many rows turned up
+ */
+export async function readOlderKeys(
+  store: OnlineStore,
+  plan: Plan,
+  request: OnlineFeaturesRequest,
+  rows: number,
+  reads: readonly TableRead[],
+  policy: ServingPolicy,
+  call: CallOptions,
+): Promise<number> {
+  const retries: { missing: readonly number[]; read: TableRead; into: RowBlock }[] = [];
+  for (const [index, read] of reads.entries()) {
+    const missing = [...read.keys.keys()].filter((row) => read.block.found[row] === 0);
+    const group = plan.keyGroups[plan.tables[index]?.keyGroup ?? -1];
+    if (missing.length === 0 || group === undefined) continue;
+    const encoder = createEntityKeyEncoder(group.encoder.joinKeys, 2);
+    const keys = entityKeysOf(group, request, rows, policy, encoder, missing);
+    const block = new RowBlock(keys.length, read.features.length);
+    retries.push({ missing, read: { ...read, keys, block }, into: read.block });
+  }
+  if (retries.length === 0 || store.readMany === undefined) return 0;
+  await store.readMany(
+    retries.map((retry) => retry.read),
+    call,
+  );
+  let hits = 0;
+  for (const { missing, read, into } of retries) {
+    for (const [from, to] of missing.entries()) {
+      if (read.block.found[from] === 0) continue;
+      into.copyRow(to, read.block, from);
+      hits++;
+    }
+  }
+  return hits;
+}

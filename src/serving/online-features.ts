@@ -1,0 +1,128 @@
+import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
+import type { CallOptions, OnlineStore, TableRead } from '../stores/online-store.ts';
+import { RowBlock } from '../stores/row-block.ts';
+import { encodeAnswer, type JudgedBlock } from './answer.ts';
+import { assertStillWanted, withinDeadline } from './deadline.ts';
+import { entityKeysOf } from './entity-keys.ts';
+import { judgeBlock } from './judge.ts';
+import { readOlderKeys } from './older-keys.ts';
+import type { Plan } from './plan.ts';
+import { PlanCache } from './plan-cache.ts';
+import { readPrecomputed } from './precomputed.ts';
+import { type OnlineFeaturesRequest, parseOnlineFeaturesRequest } from './request.ts';
+import { ServingError } from './serving-error.ts';
+import type { ServingPolicy } from './serving-policy.ts';
+import { readTables } from './table-reader.ts';
+
+export interface OnlineFeaturesOptions {
+  /** The registry as it is now. Called once per request; never waits. */
+  readonly registry: () => RegistrySnapshot;
+  readonly store: OnlineStore;
+  readonly policy: ServingPolicy;
+  /** Milliseconds since the Unix epoch, for TTL. */
+  readonly now?: () => number;
+}
+
+/** Counters that grow for the life of the process. */
+export interface ServingCounters {
+  /** Rows that were found only under their older (v2) entity key. */
+  readonly olderKeyHits: number;
+  readonly plansCompiled: number;
+}
+
+/** `GetOnlineFeatures`: serialized request in, serialized answer out. Knows no transport; every transport answers from here. */
+export class OnlineFeatures {
+  readonly #registry: () => RegistrySnapshot;
+  readonly #store: OnlineStore;
+  readonly #policy: ServingPolicy;
+  readonly #now: () => number;
+  readonly #plans: PlanCache;
+  #olderKeyHits = 0;
+
+  constructor(options: OnlineFeaturesOptions) {
+    this.#registry = options.registry;
+    this.#store = options.store;
+    this.#policy = options.policy;
+    this.#now = options.now ?? Date.now;
+    this.#plans = new PlanCache(options.policy);
+  }
+
+  counters(): ServingCounters {
+    return { olderKeyHits: this.#olderKeyHits, plansCompiled: this.#plans.compiled };
+  }
+
+  /**
+   * @param message a serialized `feast.serving.GetOnlineFeaturesRequest`
+   * @returns a serialized `feast.serving.GetOnlineFeaturesResponse`
+   * @throws ServingError what is wrong with the request, or with a stored value
+   * @throws StoreError the store failed; that is never reported as a missing value
+   */
+  async getOnlineFeatures(message: Uint8Array, call: CallOptions = {}): Promise<Uint8Array> {
+    const request = parseOnlineFeaturesRequest(message);
+    const plan = this.#plans.planFor(request, this.#registry());
+    const rows = countRows(request, this.#policy);
+    assertStillWanted('the request waited', call);
+    const judged = await withinDeadline(this.#read(plan, request, rows, call), 'the store was read', call);
+    return encodeAnswer(plan, request, rows, judged);
+  }
+
+  async #read(
+    plan: Plan,
+    request: OnlineFeaturesRequest,
+    rows: number,
+    call: CallOptions,
+  ): Promise<readonly JudgedBlock[]> {
+    const store = this.#store;
+    const policy = this.#policy;
+    const keys = plan.keyGroups.map((group) => entityKeysOf(group, request, rows, policy));
+    if (plan.precomputed !== undefined) {
+      const judged = await readPrecomputed(store, plan, plan.precomputed, keys[0] ?? [], this.#now(), call);
+      if (judged !== undefined) return judged;
+    }
+    const reads = plan.tables.map(({ table, features, keyGroup }): TableRead => {
+      const tableKeys = keys[keyGroup] ?? [];
+      return { table, keys: tableKeys, features, block: new RowBlock(tableKeys.length, features.length) };
+    });
+    if (rows > 0) {
+      await readTables(store, reads, call);
+      if (policy.entityKeyFallback === 'v2') {
+        this.#olderKeyHits += await readOlderKeys(store, plan, request, rows, reads, policy, call);
+      }
+    }
+    const now = this.#now();
+    return plan.tables.map((table, index) => {
+      const block = reads[index]?.block ?? new RowBlock(0, table.features.length);
+      const constant = plan.keyGroups[table.keyGroup]?.columns.length === 0;
+      return judgeBlock(table, block, constant, now, policy, store.capabilities.feastPython);
+    });
+  }
+}
+
+/**
+ * How many rows the request asks for: the length of its columns, which must agree; one where nothing but entity-less views
+ * is asked for without a column.
+ */
+function countRows(request: OnlineFeaturesRequest, policy: ServingPolicy): number {
+  const columns = [...request.entities, ...request.requestContext];
+  const first = columns[0];
+  if (first === undefined) return 1;
+  const rows = first.starts.length;
+  const uneven = columns.find((column) => column.starts.length !== rows);
+  if (uneven !== undefined) {
+    throw new ServingError(
+      'UNEVEN_COLUMNS',
+      `Column "${first.name}" has ${rows} rows, but column "${uneven.name}" has ${uneven.starts.length}.`,
+      { hint: 'Send one value per entity in every column.' },
+    );
+  }
+  if (rows > policy.maxEntities) {
+    throw new ServingError(
+      'TOO_MANY_ENTITIES',
+      `The request has ${rows} entity rows; the limit is ${policy.maxEntities}.`,
+      {
+        hint: 'Ask in smaller batches, or raise sideboard.serving.max_entities_per_request.',
+      },
+    );
+  }
+  return rows;
+}

@@ -1,0 +1,50 @@
+import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
+import { compilePlan, type Plan } from './plan.ts';
+import type { OnlineFeaturesRequest } from './request.ts';
+import type { ServingPolicy } from './serving-policy.ts';
+
+/** Keeps compiled plans by what shapes them. A new registry generation forgets them all. */
+export class PlanCache {
+  readonly #policy: ServingPolicy;
+  readonly #plans = new Map<string, Plan>();
+  #generation = -1;
+  #compiled = 0;
+
+  constructor(policy: ServingPolicy) {
+    this.#policy = policy;
+  }
+
+  /** How many plans were compiled since the process started. */
+  get compiled(): number {
+    return this.#compiled;
+  }
+
+  /** @throws ServingError what is wrong with the request's features or columns; such a request is not remembered */
+  planFor(request: OnlineFeaturesRequest, registry: RegistrySnapshot): Plan {
+    if (registry.generation !== this.#generation) {
+      this.#plans.clear();
+      this.#generation = registry.generation;
+    }
+    const known = this.#plans.get(request.planKey);
+    if (known !== undefined) return known;
+    const plan = compilePlan(
+      request.selection,
+      request.entities.map((column) => column.name),
+      request.requestContext.map((column) => column.name),
+      registry,
+      this.#policy,
+    );
+    this.#compiled++;
+    this.#remember(request.planKey, plan);
+    return plan;
+  }
+
+  #remember(key: string, plan: Plan): void {
+    // A Map keeps insertion order: the first key is the oldest. Plans are cheap to compile again, so no use is tracked.
+    if (this.#plans.size >= this.#policy.planCacheSize) {
+      const oldest = this.#plans.keys().next();
+      if (oldest.done === false) this.#plans.delete(oldest.value);
+    }
+    this.#plans.set(key, plan);
+  }
+}

@@ -1,0 +1,90 @@
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { PrecomputedFeatureVectorSchema } from '../../gen/feast/core/PrecomputedFeatureVector_pb.ts';
+import { ValueSchema, ValueType_Enum } from '../../gen/feast/types/Value_pb.ts';
+import { decodeValue } from '../encoding/value.ts';
+import type { CallOptions, OnlineStore, OnlineTable } from '../stores/online-store.ts';
+import { RowBlock } from '../stores/row-block.ts';
+import { FieldStatus, type JudgedBlock } from './answer.ts';
+import type { Plan } from './plan.ts';
+import { ServingError } from './serving-error.ts';
+import { readTables } from './table-reader.ts';
+
+const VECTOR = 'vector';
+
+/** Where Feast keeps the pre-computed vectors of a feature service with `precompute_online`. */
+export function precomputedTable(project: string, service: string): OnlineTable {
+  return {
+    project,
+    name: `__precomputed__${service}`,
+    joinKeys: [],
+    features: [{ name: VECTOR, valueType: ValueType_Enum.BYTES }],
+  };
+}
+
+/**
+ * Answers from pre-computed vectors as Feast's Python server does in full-name mode: values are those of the time of the
+ * computation, their event timestamp is that time, and a view that was older than its TTL shows OUTSIDE_MAX_AGE.
+ *
+ * @returns nothing where a vector is missing or lacks a feature: then the views are read instead
+ */
+export async function readPrecomputed(
+  store: OnlineStore,
+  plan: Plan,
+  table: OnlineTable,
+  keys: readonly Uint8Array[],
+  now: number,
+  call: CallOptions,
+): Promise<readonly JudgedBlock[] | undefined> {
+  const vectors = new RowBlock(keys.length, 1);
+  await readTables(store, [{ table, keys, features: [VECTOR], block: vectors }], call);
+  const judged = plan.tables.map((part): JudgedBlock => {
+    const cells = keys.length * part.features.length;
+    const block = new RowBlock(keys.length, part.features.length);
+    return { block, constant: false, statuses: new Uint8Array(cells), delivered: new Uint8Array(cells).fill(1) };
+  });
+  for (let row = 0; row < keys.length; row++) {
+    const stored = vectors.valueAt(row, 0);
+    if (stored === undefined || stored.length === 0) return undefined;
+    if (!spreadVector(vectorFrom(stored, table.name), plan, judged, row, now)) return undefined;
+  }
+  return judged;
+}
+
+type Vector = ReturnType<typeof vectorFrom>;
+
+function vectorFrom(stored: Uint8Array, name: string) {
+  try {
+    const { value } = decodeValue(stored);
+    if (value instanceof Uint8Array) return fromBinary(PrecomputedFeatureVectorSchema, value);
+  } catch (cause) {
+    throw new ServingError('STORED_VALUE_CORRUPT', `The store holds bytes for "${name}" that are no feature vector.`, {
+      cause,
+    });
+  }
+  throw new ServingError('STORED_VALUE_CORRUPT', `The store holds a value for "${name}" that is no feature vector.`);
+}
+
+function spreadVector(vector: Vector, plan: Plan, judged: readonly JudgedBlock[], row: number, now: number): boolean {
+  const written = new Map(
+    vector.fvTimestamps.map((entry) => [entry.featureViewName, millisecondsOf(entry.eventTimestamp)] as const),
+  );
+  const { seconds = 0n, nanos = 0 } = vector.precomputedAt ?? {};
+  for (const output of plan.outputs) {
+    const part = plan.tables[output.table];
+    const target = judged[output.table];
+    const value = vector.values[vector.featureNames.indexOf(output.name)];
+    if (part === undefined || target === undefined || value === undefined) return false;
+    const bytes = toBinary(ValueSchema, value);
+    target.block.setRow(row, Number(seconds), nanos);
+    target.block.setValue(row, output.feature, bytes, 0, bytes.length);
+    const expired = part.ttlMs > 0 && now - (written.get(part.label) ?? 0) > part.ttlMs;
+    target.statuses[row * part.features.length + output.feature] = expired
+      ? FieldStatus.OUTSIDE_MAX_AGE
+      : FieldStatus.PRESENT;
+  }
+  return true;
+}
+
+function millisecondsOf(timestamp: { seconds: bigint; nanos: number } | undefined): number {
+  return timestamp === undefined ? 0 : Number(timestamp.seconds) * 1000 + timestamp.nanos / 1e6;
+}

@@ -1,0 +1,188 @@
+import { EncodingError } from '../encoding/encoding-error.ts';
+import { WIRE_BYTES, WIRE_VARINT, WireReader } from '../encoding/wire.ts';
+import { ServingError } from './serving-error.ts';
+
+/** Field numbers of `feast.serving.GetOnlineFeaturesRequest`. */
+const FIELD = {
+  featureService: 1,
+  features: 2,
+  entities: 3,
+  fullFeatureNames: 4,
+  requestContext: 5,
+  includeVersionMetadata: 6,
+} as const;
+
+/** One column of entity values or request data. Values stay where they are in the request's bytes. */
+export interface RequestColumn {
+  readonly name: string;
+  /** Value i is the serialized `feast.types.Value` in `bytes[starts[i], ends[i])`. */
+  readonly starts: readonly number[];
+  readonly ends: readonly number[];
+  /**
+   * The whole `RepeatedValue` payload. Where `spliceable`, it holds the values and nothing else, and because `RepeatedValue.val`
+   * and `FeatureVector.values` have the same field number it can be copied into the answer as it is.
+   */
+  readonly payloadStart: number;
+  readonly payloadEnd: number;
+  readonly spliceable: boolean;
+}
+
+/** A `GetOnlineFeaturesRequest`, taken apart only as far as answering needs. */
+export interface OnlineFeaturesRequest {
+  readonly bytes: Buffer;
+  /** Equal for two requests exactly when the same plan answers both: everything but the values. */
+  readonly planKey: string;
+  readonly entities: readonly RequestColumn[];
+  readonly requestContext: readonly RequestColumn[];
+  readonly selection: FeatureSelection;
+}
+
+/** What is asked for. Decoded only when a plan has to be compiled. */
+export interface FeatureSelection {
+  readonly featureService: string | undefined;
+  readonly references: readonly string[];
+  readonly fullFeatureNames: boolean;
+  readonly includeVersionMetadata: boolean;
+}
+
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Takes a serialized `feast.serving.GetOnlineFeaturesRequest` apart.
+ * @throws ServingError `MALFORMED_REQUEST` when the bytes are no such message.
+ */
+export function parseOnlineFeaturesRequest(message: Uint8Array): OnlineFeaturesRequest {
+  const bytes = Buffer.isBuffer(message)
+    ? message
+    : Buffer.from(message.buffer, message.byteOffset, message.byteLength);
+  try {
+    return parse(bytes);
+  } catch (error) {
+    if (!(error instanceof EncodingError)) throw error;
+    throw new ServingError('MALFORMED_REQUEST', `The request is not a GetOnlineFeaturesRequest: ${error.message}`, {
+      hint: 'Send the message of feast/serving/ServingService.proto.',
+      cause: error,
+    });
+  }
+}
+
+function parse(bytes: Buffer): OnlineFeaturesRequest {
+  const reader = new WireReader(bytes);
+  let service: Span | undefined;
+  let lists: Span[] = [];
+  let fullFeatureNames = false;
+  let includeVersionMetadata = false;
+  const entities: RequestColumn[] = [];
+  const requestContext: RequestColumn[] = [];
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    const field = tag >>> 3;
+    const wireType = tag & 7;
+    if (wireType === WIRE_BYTES && field <= FIELD.requestContext) {
+      const span = readSpan(reader);
+      if (field === FIELD.entities) addColumn(entities, bytes, span);
+      else if (field === FIELD.features) {
+        // A oneof: whichever of the two kinds comes last on the wire counts; several feature lists are merged.
+        service = undefined;
+        lists.push(span);
+      } else if (field === FIELD.featureService) {
+        service = span;
+        lists = [];
+      } else if (field === FIELD.requestContext) addColumn(requestContext, bytes, span);
+    } else if (wireType === WIRE_VARINT && field === FIELD.fullFeatureNames) fullFeatureNames = reader.bool();
+    else if (wireType === WIRE_VARINT && field === FIELD.includeVersionMetadata) includeVersionMetadata = reader.bool();
+    else reader.skip(wireType);
+  }
+  const flags = `${fullFeatureNames ? 'f' : ''}${includeVersionMetadata ? 'm' : ''}`;
+  return {
+    bytes,
+    planKey: planKey(bytes, service, lists, flags, entities, requestContext),
+    entities,
+    requestContext,
+    // Getters: a request that hits the plan cache never decodes its references.
+    get selection(): FeatureSelection {
+      return {
+        featureService: service === undefined ? undefined : bytes.toString('utf8', service.start, service.end),
+        references: lists.flatMap((list) => readStrings(bytes, list)),
+        fullFeatureNames,
+        includeVersionMetadata,
+      };
+    },
+  };
+}
+
+/**
+ * The raw bytes that select features, plus the column names with their lengths, so that no two different selections can
+ * meet in one key. Latin-1 keeps bytes apart one by one and is the cheapest way from bytes to a string.
+ */
+function planKey(
+  bytes: Buffer,
+  service: Span | undefined,
+  lists: readonly Span[],
+  flags: string,
+  entities: readonly RequestColumn[],
+  requestContext: readonly RequestColumn[],
+): string {
+  let key = flags;
+  for (const column of entities) key += `|${column.name.length}:${column.name}`;
+  for (const column of requestContext) key += `?${column.name.length}:${column.name}`;
+  if (service !== undefined) return `${key}#s${bytes.toString('latin1', service.start, service.end)}`;
+  key += '#l';
+  for (const list of lists) key += bytes.toString('latin1', list.start, list.end);
+  return key;
+}
+
+function readSpan(reader: WireReader): Span {
+  const start = reader.delimited();
+  return { start, end: reader.pos };
+}
+
+/** Reads one entry of `map<string, RepeatedValue>`. A column that is sent twice counts once, with its last values. */
+function addColumn(columns: RequestColumn[], bytes: Buffer, entry: Span): void {
+  const reader = new WireReader(bytes, entry.start, entry.end);
+  let name = '';
+  let payload: Span = { start: entry.end, end: entry.end };
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag === 0x0a) {
+      const span = readSpan(reader);
+      name = bytes.toString('utf8', span.start, span.end);
+    } else if (tag === 0x12) payload = readSpan(reader);
+    else reader.skip(tag & 7);
+  }
+  const column = readColumn(name, bytes, payload);
+  const earlier = columns.findIndex((other) => other.name === name);
+  if (earlier < 0) columns.push(column);
+  else columns[earlier] = column;
+}
+
+function readColumn(name: string, bytes: Buffer, payload: Span): RequestColumn {
+  const starts: number[] = [];
+  const ends: number[] = [];
+  let spliceable = true;
+  const reader = new WireReader(bytes, payload.start, payload.end);
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag === 0x0a) {
+      const value = readSpan(reader);
+      starts.push(value.start);
+      ends.push(value.end);
+    } else {
+      spliceable = false;
+      reader.skip(tag & 7);
+    }
+  }
+  return { name, starts, ends, payloadStart: payload.start, payloadEnd: payload.end, spliceable };
+}
+
+function readStrings(bytes: Buffer, list: Span): string[] {
+  const strings: string[] = [];
+  const reader = new WireReader(bytes, list.start, list.end);
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag === 0x0a) {
+      const value = readSpan(reader);
+      strings.push(bytes.toString('utf8', value.start, value.end));
+    } else reader.skip(tag & 7);
+  }
+  return strings;
+}

@@ -1,0 +1,16 @@
+import { deserializeEntityKey } from '../encoding/entity-key.ts';
+import type { CallOptions, OnlineStore, TableRead } from '../stores/online-store.ts';
+
+/**
+ * Fills the blocks of all reads: in one round trip where the store can, else table by table side by side through
+ * `onlineRead`.
+ */
+export async function readTables(store: OnlineStore, reads: readonly TableRead[], call: CallOptions): Promise<void> {
+  if (store.readMany !== undefined) return store.readMany(reads, call);
+  await Promise.all(
+    reads.map(async ({ table, keys, features, block }) => {
+      const entityKeys = keys.map((key) => deserializeEntityKey(key));
+      block.fill(await store.onlineRead(table, entityKeys, features, call), features);
+    }),
+  );
+}

@@ -1,0 +1,63 @@
+import { chmod, stat, unlink } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { TransportError } from '../transport-error.ts';
+
+/** Where a server listens. */
+export type ListenAddress =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string };
+
+/** Owner and group may connect. Containers of a pod that share a socket share a group. */
+const SOCKET_MODE = 0o660;
+
+/**
+ * Reads `host:port`, `[v6]:port`, `:port` (every interface) or `unix:/absolute/path`.
+ * @throws TransportError `INVALID_LISTEN_ADDRESS`
+ */
+export function parseListenAddress(text: string): ListenAddress {
+  if (text.startsWith('unix:')) {
+    const path = text.slice('unix:'.length).replace(/^\/\/(?=\/)/, '');
+    if (path.startsWith('/') && path.length > 1) return { kind: 'unix', path };
+  } else {
+    const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]/]*)):(\d{1,5})$/.exec(text);
+    const port = Number(match?.[3]);
+    if (match !== null && port <= 65_535) return { kind: 'tcp', host: match[1] ?? (match[2] || '0.0.0.0'), port };
+  }
+  throw new TransportError('INVALID_LISTEN_ADDRESS', `"${text}" is no address to listen on.`, {
+    hint: 'Write host:port (127.0.0.1:50051), [v6]:port or unix:/absolute/path.',
+  });
+}
+
+/**
+ * Removes the socket file that a killed process left behind. A socket that somebody answers on is left alone, and so is
+ * anything that is no socket.
+ * @throws TransportError `ADDRESS_IN_USE`
+ */
+export async function clearStaleSocket(path: string): Promise<void> {
+  const file = await stat(path).catch(() => undefined);
+  if (file === undefined) return;
+  if (file.isSocket() && !(await answers(path))) return unlink(path);
+  throw new TransportError(
+    'ADDRESS_IN_USE',
+    `unix:${path} is in use${file.isSocket() ? '' : ' by a file that is no socket'}.`,
+    {
+      hint: 'Stop the process that listens there, or choose another path.',
+    },
+  );
+}
+
+/** Lets the group connect: the umask usually keeps it out. */
+export function openSocketToGroup(path: string): Promise<void> {
+  return chmod(path, SOCKET_MODE);
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED'));
+  });
+}

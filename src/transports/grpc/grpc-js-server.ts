@@ -1,0 +1,126 @@
+import {
+  Metadata,
+  type MethodDefinition,
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type ServiceDefinition,
+  type sendUnaryData,
+} from '@grpc/grpc-js';
+import { SideboardError } from '../../errors.ts';
+import type { CallOptions } from '../../stores/online-store.ts';
+import { TransportError } from '../transport-error.ts';
+import { clearStaleSocket, openSocketToGroup, parseListenAddress } from './grpc-address.ts';
+import { CODE_TRAILER, grpcFailureFrom } from './grpc-status.ts';
+import type { GrpcServer, GrpcServerOptions, ServiceTable, UnaryMethod } from './service-table.ts';
+
+type Call = ServerUnaryCall<Buffer, Buffer>;
+type Reply = sendUnaryData<Buffer>;
+
+/**
+ * Serves a table of methods with @grpc/grpc-js. Messages cross as bytes: the library never serializes anything.
+ * @throws TransportError when the address cannot be bound
+ */
+export async function startGrpcJsServer(methods: ServiceTable, options: GrpcServerOptions): Promise<GrpcServer> {
+  const server = new Server({
+    'grpc.max_receive_message_length': options.maxMessageBytes,
+    'grpc.max_concurrent_streams': options.maxConcurrentStreams,
+    // Channelz keeps a record per connection, and probes make many connections.
+    'grpc.enable_channelz': 0,
+  });
+  for (const method of methods) {
+    server.addService(definitionOf(method), {
+      call: (call: Call, reply: Reply) => serve(method, call, reply, options),
+    });
+  }
+  const address = await bind(server, options.address);
+  return { address, close: (graceMs) => close(server, graceMs) };
+}
+
+function definitionOf(method: UnaryMethod): ServiceDefinition {
+  const bytes = (message: Buffer) => message;
+  const definition: MethodDefinition<Buffer, Buffer> = {
+    path: method.path,
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: bytes,
+    requestDeserialize: bytes,
+    responseSerialize: bytes,
+    responseDeserialize: bytes,
+  };
+  return { call: definition };
+}
+
+function serve(method: UnaryMethod, call: Call, reply: Reply, options: GrpcServerOptions): void {
+  const controller = new AbortController();
+  // Also fires after a successful answer, when nobody listens any more.
+  call.on('cancelled', () => controller.abort());
+  const callOptions: CallOptions = { deadline: deadlineOf(call, options), signal: controller.signal };
+  // One promise chain for both kinds of handler: what a synchronous one throws arrives as a rejection.
+  Promise.resolve()
+    .then(() => method.handle(call.request, callOptions))
+    .then(
+      (answer) => reply(null, toBuffer(answer)),
+      (error: unknown) => {
+        if (!(error instanceof SideboardError) || error.kind === 'internal')
+          options.onInternalError(error, method.path);
+        const failure = grpcFailureFrom(error);
+        const metadata = new Metadata();
+        metadata.set(CODE_TRAILER, failure.code);
+        reply({ code: failure.status, details: failure.message, metadata });
+      },
+    );
+}
+
+function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Milliseconds since the Unix epoch: the caller's deadline, the default where there is none, never behind the maximum. */
+function deadlineOf(call: Call, options: GrpcServerOptions): number {
+  const deadline = call.getDeadline();
+  const asked = deadline instanceof Date ? deadline.getTime() : deadline;
+  const now = Date.now();
+  return Math.min(Number.isFinite(asked) ? asked : now + options.defaultDeadlineMs, now + options.maxDeadlineMs);
+}
+
+async function bind(server: Server, text: string): Promise<string> {
+  const address = parseListenAddress(text);
+  if (address.kind === 'unix') {
+    await clearStaleSocket(address.path);
+    await listen(server, `unix:${address.path}`);
+    await openSocketToGroup(address.path);
+    return `unix:${address.path}`;
+  }
+  const host = address.host.includes(':') ? `[${address.host}]` : address.host;
+  const port = await listen(server, `${host}:${address.port}`);
+  return `${host}:${port}`;
+}
+
+function listen(server: Server, address: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+      if (error === null) resolve(port);
+      else if (error.message.includes('EADDRINUSE')) {
+        const hint = 'Stop the process that listens there, or choose another address with --grpc-address.';
+        reject(new TransportError('ADDRESS_IN_USE', `${address} is in use.`, { hint, cause: error }));
+      } else {
+        const hint = 'Check that the address belongs to this machine and that the process may bind it.';
+        reject(new TransportError('LISTEN_FAILED', `Cannot listen on ${address}.`, { hint, cause: error }));
+      }
+    });
+  });
+}
+
+function close(server: Server, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const force = setTimeout(() => {
+      server.forceShutdown();
+      resolve();
+    }, graceMs);
+    server.tryShutdown(() => {
+      clearTimeout(force);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,37 @@
+import type { CallOptions } from '../../stores/online-store.ts';
+
+/** One unary method: serialized request in, serialized answer out. */
+export interface UnaryMethod {
+  /** `/package.Service/Method`, as it stands on the wire. */
+  readonly path: string;
+  /** @throws SideboardError, mapped to a status by the server that runs the method */
+  handle(message: Uint8Array, call: CallOptions): Promise<Uint8Array> | Uint8Array;
+}
+
+/**
+ * What a gRPC server serves, free of any server library: the server under it can be chosen by measurement.
+ */
+export type ServiceTable = readonly UnaryMethod[];
+
+export interface GrpcServerOptions {
+  /** `host:port` (port 0 picks a free one), `[v6]:port` or `unix:/absolute/path`. */
+  readonly address: string;
+  /** Largest request in bytes; a larger one is RESOURCE_EXHAUSTED. */
+  readonly maxMessageBytes: number;
+  /** Calls that one connection may have open at a time. */
+  readonly maxConcurrentStreams: number;
+  /** Deadline of a call that names none, in milliseconds after its arrival. */
+  readonly defaultDeadlineMs: number;
+  /** Longest deadline that a call may have, in milliseconds after its arrival. */
+  readonly maxDeadlineMs: number;
+  /** Told of failures that have no code of their own. Their details stay here: the caller only learns that it was internal. */
+  readonly onInternalError: (error: unknown, path: string) => void;
+}
+
+/** A server that accepts calls. */
+export interface GrpcServer {
+  /** The address that was bound, in the form of {@link GrpcServerOptions.address}, with the real port. */
+  readonly address: string;
+  /** Stops accepting, lets calls under way finish for at most `graceMs`, then ends the rest. */
+  close(graceMs: number): Promise<void>;
+}
