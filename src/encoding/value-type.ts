@@ -1,4 +1,5 @@
 import { ValueType_Enum } from '../../gen/feast/types/Value_pb.ts';
+import { WIRE_BYTES, WIRE_FIXED32, WIRE_FIXED64, WIRE_VARINT } from './wire.ts';
 
 /**
  * The types of `feast.types.Value`. A ValueType's number is the field number of its arm in `Value.val`, for every type
@@ -32,6 +33,8 @@ export interface ValueTypeInfo {
   readonly arm: string;
   /** Layout of the value, or of each element of a list or set. */
   readonly kind: ValueKind;
+  /** Protobuf wire type of the value, or of each element of a list or set that is not packed. */
+  readonly wireType: number;
   readonly shape: 'scalar' | 'list' | 'set';
   /** The type of an element of a list or set, where it has one of its own. */
   readonly element: ValueType_Enum | undefined;
@@ -64,7 +67,25 @@ const scalars: readonly Row[] = [
 const infoByType = new Map<number, ValueTypeInfo>();
 const infoByName = new Map<string, ValueTypeInfo>();
 
-function add(info: ValueTypeInfo): void {
+function wireTypeOf(kind: ValueKind): number {
+  switch (kind) {
+    case 'int32':
+    case 'int64':
+    case 'bool':
+    case 'unix_timestamp':
+    case 'null':
+      return WIRE_VARINT;
+    case 'double':
+      return WIRE_FIXED64;
+    case 'float':
+      return WIRE_FIXED32;
+    default:
+      return WIRE_BYTES;
+  }
+}
+
+function add(row: Omit<ValueTypeInfo, 'wireType'>): void {
+  const info = { ...row, wireType: wireTypeOf(row.kind) };
   infoByType.set(info.type, info);
   infoByName.set(info.name, info);
 }

@@ -1,0 +1,149 @@
+import { EncodingError } from './encoding-error.ts';
+
+/**
+ * JSON without loss: a number without fraction and exponent is a bigint, every other number a `number` (so `1` and `1.0` are
+ * told apart and int64 stays exact); objects are Maps, which keep the order of their members.
+ */
+export type ExactJson = null | boolean | string | bigint | number | ExactJson[] | Map<string, ExactJson>;
+
+const MAX_DEPTH = 500;
+const NUMBER = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y;
+/** What stands in a string as itself: neither a quote, nor a backslash, nor a control character. */
+const STRING_CHUNK = /[ !#-[\]-\uffff]*/y;
+const WHITESPACE = /[ \t\r\n]*/y;
+const MAX_INTEGER_DIGITS = 4300;
+
+/**
+ * Parses one JSON text. Of members with the same name the last counts.
+ * @throws EncodingError `INVALID_JSON` with the position of what is wrong.
+ */
+export function parseJsonExact(text: string): ExactJson {
+  const parser = new JsonParser(text);
+  return parser.document();
+}
+
+class JsonParser {
+  readonly #text: string;
+  #pos = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  document(): ExactJson {
+    this.#space();
+    const value = this.#value(0);
+    this.#space();
+    if (this.#pos < this.#text.length) throw this.#invalid('something follows the value');
+    return value;
+  }
+
+  #value(depth: number): ExactJson {
+    if (depth > MAX_DEPTH) throw this.#invalid(`it is nested deeper than ${MAX_DEPTH} levels`);
+    switch (this.#text[this.#pos]) {
+      case '{':
+        return this.#object(depth);
+      case '[':
+        return this.#array(depth);
+      case '"':
+        return this.#string();
+      case 't':
+        return this.#word('true', true);
+      case 'f':
+        return this.#word('false', false);
+      case 'n':
+        return this.#word('null', null);
+      default:
+        return this.#number();
+    }
+  }
+
+  #object(depth: number): Map<string, ExactJson> {
+    const members = new Map<string, ExactJson>();
+    this.#pos++;
+    this.#space();
+    if (this.#take('}')) return members;
+    do {
+      this.#space();
+      if (this.#text[this.#pos] !== '"') throw this.#invalid('a member name in double quotes is expected');
+      const name = this.#string();
+      this.#space();
+      if (!this.#take(':')) throw this.#invalid('":" is expected');
+      this.#space();
+      members.set(name, this.#value(depth + 1));
+      this.#space();
+    } while (this.#take(','));
+    if (!this.#take('}')) throw this.#invalid('"," or "}" is expected');
+    return members;
+  }
+
+  #array(depth: number): ExactJson[] {
+    const items: ExactJson[] = [];
+    this.#pos++;
+    this.#space();
+    if (this.#take(']')) return items;
+    do {
+      this.#space();
+      items.push(this.#value(depth + 1));
+      this.#space();
+    } while (this.#take(','));
+    if (!this.#take(']')) throw this.#invalid('"," or "]" is expected');
+    return items;
+  }
+
+  #string(): string {
+    const start = this.#pos++;
+    this.#match(STRING_CHUNK);
+    if (this.#take('"')) return this.#text.slice(start + 1, this.#pos - 1);
+    while (this.#take('\\')) {
+      this.#pos++;
+      this.#match(STRING_CHUNK);
+    }
+    if (!this.#take('"')) throw this.#invalid('a string is not closed or holds a control character');
+    try {
+      return JSON.parse(this.#text.slice(start, this.#pos)) as string;
+    } catch (cause) {
+      this.#pos = start;
+      throw this.#invalid('a string holds an unknown escape', cause);
+    }
+  }
+
+  #number(): number | bigint {
+    const match = this.#match(NUMBER);
+    if (match === undefined) throw this.#invalid('a value is expected');
+    const [digits, fraction, exponent] = match;
+    if (fraction !== undefined || exponent !== undefined) return Number(digits);
+    // Reading a long integer takes quadratic time; nothing that is served has more than twenty digits.
+    if (digits.length > MAX_INTEGER_DIGITS) throw this.#invalid(`a number has more than ${MAX_INTEGER_DIGITS} digits`);
+    return BigInt(digits);
+  }
+
+  #word<T>(word: string, value: T): T {
+    if (!this.#text.startsWith(word, this.#pos)) throw this.#invalid('a value is expected');
+    this.#pos += word.length;
+    return value;
+  }
+
+  #space(): void {
+    this.#match(WHITESPACE);
+  }
+
+  #take(character: string): boolean {
+    if (this.#text[this.#pos] !== character) return false;
+    this.#pos++;
+    return true;
+  }
+
+  #match(pattern: RegExp): RegExpExecArray | undefined {
+    pattern.lastIndex = this.#pos;
+    const match = pattern.exec(this.#text);
+    if (match === null) return undefined;
+    this.#pos = pattern.lastIndex;
+    return match;
+  }
+
+  #invalid(why: string, cause?: unknown): EncodingError {
+    const message = `A JSON text is invalid at character ${this.#pos}: ${why}.`;
+    return new EncodingError('INVALID_JSON', message, cause === undefined ? {} : { cause });
+  }
+}

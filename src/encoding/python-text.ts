@@ -1,0 +1,55 @@
+import { EncodingError } from './encoding-error.ts';
+import { isPlainObject } from './value-convert.ts';
+
+/** A finite double as Python's `repr` and `json.dumps` print it: shortest digits, always with a point or an exponent. */
+export function pythonFloatText(n: number): string {
+  if (Object.is(n, -0)) return '-0.0';
+  const scientific = n.toExponential();
+  const at = scientific.indexOf('e');
+  const exponent = Number(scientific.slice(at + 1));
+  // Python prints positional digits from 1e-4 up to, but not including, 1e16; JavaScript up to 1e21 and from 1e-6.
+  if (exponent < -4 || exponent >= 16) {
+    const sign = exponent < 0 ? '-' : '+';
+    return `${scientific.slice(0, at)}e${sign}${Math.abs(exponent).toString().padStart(2, '0')}`;
+  }
+  const positional = n.toString();
+  return positional.includes('.') ? positional : `${positional}.0`;
+}
+
+/** A string as `json.dumps` prints it, with everything beyond ASCII escaped. */
+function asciiJsonString(text: string): string {
+  return JSON.stringify(text).replace(/[\x7f-\uffff]/g, (unit) => {
+    const code = unit.charCodeAt(0);
+    // DEL is ASCII and stays; only what lies above is escaped.
+    return code === 0x7f ? unit : `\\u${code.toString(16).padStart(4, '0')}`;
+  });
+}
+
+const MAX_DEPTH = 100;
+
+/**
+ * A JSON document as Python's `json.dumps` writes it (", " and ": " as separators, ASCII only): what Feast stores for JSON
+ * values that are not given as text. Numbers without a fraction are written as whole numbers unless `floats` is
+ * `'python'`, which keeps `1.0` apart from the bigint `1n`.
+ * @throws EncodingError `VALUE_TYPE_MISMATCH` for what JSON cannot hold.
+ */
+export function jsonDocumentText(value: unknown, floats: 'plain' | 'python' = 'plain', depth = 0): string {
+  if (depth > MAX_DEPTH) {
+    throw new EncodingError('VALUE_OUT_OF_RANGE', `A JSON document is nested deeper than ${MAX_DEPTH} levels.`);
+  }
+  if (value === null || value === undefined) return 'null';
+  if (typeof value === 'string') return asciiJsonString(value);
+  if (typeof value === 'boolean' || typeof value === 'bigint') return String(value);
+  if (typeof value === 'number' && Number.isFinite(value)) {
+    return floats === 'plain' && Number.isSafeInteger(value) ? String(value) : pythonFloatText(value);
+  }
+  if (Array.isArray(value)) return `[${value.map((item) => jsonDocumentText(item, floats, depth + 1)).join(', ')}]`;
+  const entries = value instanceof Map ? [...value] : isPlainObject(value) ? Object.entries(value) : undefined;
+  if (entries?.every(([key]) => typeof key === 'string')) {
+    const members = entries.map(
+      ([key, item]) => `${asciiJsonString(key)}: ${jsonDocumentText(item, floats, depth + 1)}`,
+    );
+    return `{${members.join(', ')}}`;
+  }
+  throw new EncodingError('VALUE_TYPE_MISMATCH', 'A JSON document holds something that JSON has no form for.');
+}
