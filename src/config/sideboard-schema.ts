@@ -1,0 +1,85 @@
+import { z } from 'zod';
+
+/** Defaults of the settings that `compatibility` may change: applied when the settings are put together, not by the schema. */
+export const servingDefaults = { statuses: 'full', ttl: 'flag', entityTypes: 'coerce' } as const;
+
+/** What `compatibility: feast-python` stands for. */
+export const feastPythonServing = { statuses: 'feast-python', ttl: 'ignore', entityTypes: 'as-sent' } as const;
+
+/** YAML reads a bare `null` as a null, not as the word. */
+const ttlSchema = z
+  .union([z.enum(['flag', 'null', 'ignore']), z.null()])
+  .meta({ expected: 'flag, null or ignore', default: servingDefaults.ttl });
+
+export const servingSchema = z
+  .strictObject({
+    statuses: z.enum(['full', 'feast-python']).meta({ default: servingDefaults.statuses }).optional(),
+    ttl: ttlSchema.optional(),
+    entity_types: z.enum(['coerce', 'as-sent']).meta({ default: servingDefaults.entityTypes }).optional(),
+    compatibility: z.literal('feast-python').optional(),
+    max_entities_per_request: z.int().min(1).default(10_000),
+    max_features_per_request: z.int().min(1).default(5_000),
+    plan_cache_size: z.int().min(1).max(1_000_000).default(1_000),
+  })
+  .superRefine((serving, context) => {
+    if (serving.compatibility === undefined) return;
+    const asked = { statuses: serving.statuses, ttl: serving.ttl, entity_types: serving.entity_types };
+    const implied = {
+      statuses: feastPythonServing.statuses,
+      ttl: feastPythonServing.ttl,
+      entity_types: feastPythonServing.entityTypes,
+    };
+    for (const key of ['statuses', 'ttl', 'entity_types'] as const) {
+      if (asked[key] === undefined || asked[key] === implied[key]) continue;
+      const message = `contradicts compatibility: feast-python, which means ${key}: ${implied[key]}. Remove one of the two.`;
+      context.addIssue({ code: 'custom', path: [key], message });
+    }
+  });
+
+/** `HOST:PORT`, `[IPV6]:PORT` or `unix:/path`. Port 0 lets the system choose one. */
+const listenAddress = z
+  .string()
+  .refine(isListenAddress)
+  .meta({ expected: 'HOST:PORT (an IPv6 host in brackets) or unix:/path' });
+
+export const grpcSchema = z
+  .strictObject({
+    address: listenAddress.default('127.0.0.1:50051'),
+    max_message_bytes: z.int().min(1024).max(2_147_483_647).default(4_194_304),
+    max_concurrent_streams: z.int().min(1).max(1_000_000).default(256),
+    default_deadline_ms: z.int().min(1).max(3_600_000).default(5_000),
+    max_deadline_ms: z.int().min(1).max(3_600_000).default(60_000),
+  })
+  .superRefine((grpc, context) => {
+    if (grpc.default_deadline_ms <= grpc.max_deadline_ms) return;
+    const message = `${grpc.default_deadline_ms} ms is more than max_deadline_ms, which is ${grpc.max_deadline_ms} ms.`;
+    context.addIssue({ code: 'custom', path: ['default_deadline_ms'], message });
+  });
+
+export const logSchema = z.strictObject({
+  level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  format: z.enum(['auto', 'json', 'pretty']).default('auto'),
+});
+
+/**
+ * Stores with settings of Sideboard's own, under `sideboard.<name>`. Their schemas are the stores': here they are kept as they
+ * stand.
+ */
+export const storeSectionNames = ['sqlite', 'redis'] as const;
+
+const storeSection = z.record(z.string(), z.unknown()).nullish();
+
+/** `sideboard:` of `feature_store.yaml`. Feast keeps top-level keys that it does not know, so its file can carry ours. */
+export const sideboardSchema = z.strictObject({
+  serving: servingSchema.prefault({}),
+  grpc: grpcSchema.prefault({}),
+  entity_key_fallback: z.literal('v2').optional(),
+  log: logSchema.prefault({}),
+  ...({ sqlite: storeSection, redis: storeSection } satisfies Record<(typeof storeSectionNames)[number], unknown>),
+});
+
+function isListenAddress(address: string): boolean {
+  if (address.startsWith('unix:')) return /^unix:(?:\/\/\/|\/(?!\/))?[^/\0][^\0]*$/.test(address);
+  const [, port] = /^(?:\[[0-9a-fA-F:.%]+\]|[^\s:[\]/]+):(\d{1,5})$/.exec(address) ?? [];
+  return port !== undefined && Number(port) <= 65_535;
+}

@@ -1,0 +1,68 @@
+import type { z } from 'zod';
+import { feastPythonServing, servingDefaults, type sideboardSchema } from './sideboard-schema.ts';
+
+/** The settings under `sideboard:`, every default filled in. The settings of single stores stay with the stores. */
+export interface SideboardSettings {
+  readonly serving: ServingSettings;
+  readonly grpc: GrpcSettings;
+  /** Look once more under the key of the older serialization when an entity is not found. */
+  readonly entityKeyFallback: 'none' | 'v2';
+  readonly log: LogSettings;
+}
+
+export interface ServingSettings {
+  readonly statuses: 'full' | 'feast-python';
+  readonly ttl: 'flag' | 'null' | 'ignore';
+  readonly entityTypes: 'coerce' | 'as-sent';
+  /** Already applied to the three above; it also governs details that have no setting of their own. */
+  readonly compatibility: 'none' | 'feast-python';
+  readonly maxEntitiesPerRequest: number;
+  readonly maxFeaturesPerRequest: number;
+  /** Number of compiled plans that are kept. */
+  readonly planCacheSize: number;
+}
+
+export interface GrpcSettings {
+  /** `HOST:PORT`, `[IPV6]:PORT` or `unix:/path`. */
+  readonly address: string;
+  /** Largest request and largest answer, in bytes. */
+  readonly maxMessageBytes: number;
+  /** Per connection. */
+  readonly maxConcurrentStreams: number;
+  /** For callers that send no deadline. Milliseconds. */
+  readonly defaultDeadlineMs: number;
+  /** A caller's later deadline is cut to this. Milliseconds. */
+  readonly maxDeadlineMs: number;
+}
+
+export interface LogSettings {
+  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+  /** `auto`: pretty on a terminal, JSON elsewhere. */
+  readonly format: 'auto' | 'json' | 'pretty';
+}
+
+/** Names the settings as the code does, and applies `compatibility`. */
+export function sideboardSettingsFromSchema(parsed: z.output<typeof sideboardSchema>): SideboardSettings {
+  const { serving, grpc, log } = parsed;
+  const implied = serving.compatibility === undefined ? servingDefaults : feastPythonServing;
+  return Object.freeze({
+    serving: Object.freeze({
+      statuses: serving.statuses ?? implied.statuses,
+      ttl: serving.ttl === undefined ? implied.ttl : (serving.ttl ?? 'null'),
+      entityTypes: serving.entity_types ?? implied.entityTypes,
+      compatibility: serving.compatibility ?? 'none',
+      maxEntitiesPerRequest: serving.max_entities_per_request,
+      maxFeaturesPerRequest: serving.max_features_per_request,
+      planCacheSize: serving.plan_cache_size,
+    }),
+    grpc: Object.freeze({
+      address: grpc.address,
+      maxMessageBytes: grpc.max_message_bytes,
+      maxConcurrentStreams: grpc.max_concurrent_streams,
+      defaultDeadlineMs: grpc.default_deadline_ms,
+      maxDeadlineMs: grpc.max_deadline_ms,
+    }),
+    entityKeyFallback: parsed.entity_key_fallback ?? 'none',
+    log: Object.freeze({ level: log.level, format: log.format }),
+  });
+}
