@@ -53,6 +53,20 @@ export interface OnlineStore {
    */
   readMany?(reads: readonly TableRead[], options?: CallOptions): Promise<void>;
 
+  /**
+   * Names of the tables that the store itself holds for a project, as {@link OnlineTable.name} has them, whether or not the
+   * registry knows them. For tools. Absent where views have no tables of their own; there the rows say nothing of a view
+   * that went away.
+   */
+  listTables?(project: string, options?: CallOptions): Promise<readonly string[]>;
+
+  /**
+   * At most `limit` serialized entity keys of a table, as they are stored, of whatever serialization: for tools, which judge
+   * them. Which ones is up to the store; it looks at a bounded part of its data, so that none need not mean that there is none.
+   * @throws StoreError `STORE_TABLE_MISSING` where a table should be and is not
+   */
+  sampleKeys?(table: OnlineTable, limit: number, options?: CallOptions): Promise<readonly Uint8Array[]>;
+
   /** One cheap round trip that proves that the store answers. */
   ping(options?: CallOptions): Promise<void>;
 
