@@ -1,6 +1,6 @@
 import { ValueType_Enum } from '../../gen/feast/types/Value_pb.ts';
 import { EncodingError } from '../encoding/encoding-error.ts';
-import { decodeValue, encodeValue } from '../encoding/value.ts';
+import { decodeValue, encodeValue, valueArm } from '../encoding/value.ts';
 import { armOfValueType, valueTypeName, valueTypeOfArm } from '../encoding/value-type.ts';
 import type { EncodedSlice } from '../encoding/wire.ts';
 import type { JoinKeySpec } from '../registry/registry-snapshot.ts';
@@ -53,8 +53,8 @@ export function entityValueFor(
 
 /** The value in the wanted type, where that changes nothing about it; else what is wrong with it, in words. */
 function coerced(value: Uint8Array, wanted: ValueType_Enum): Uint8Array | string {
-  const { arm, value: decoded } = decodeValue(value);
-  const is = `is ${valueTypeName(valueTypeOfArm(arm))}`;
+  const decoded = decodeValue(value);
+  const is = `is ${valueTypeName(valueTypeOfArm(valueArm(value)))}`;
   const integer = integerFrom(decoded);
   switch (wanted) {
     case ValueType_Enum.INT32:

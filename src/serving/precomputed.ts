@@ -54,7 +54,7 @@ type Vector = ReturnType<typeof vectorFrom>;
 
 function vectorFrom(stored: Uint8Array, name: string) {
   try {
-    const { value } = decodeValue(stored);
+    const value = decodeValue(stored);
     if (value instanceof Uint8Array) return fromBinary(PrecomputedFeatureVectorSchema, value);
   } catch (cause) {
     throw new ServingError('STORED_VALUE_CORRUPT', `The store holds bytes for "${name}" that are no feature vector.`, {

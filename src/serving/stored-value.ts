@@ -20,8 +20,8 @@ const NULL_ARM = 19;
 
 /**
  * Classifies `bytes[start, end)` without decoding it: checks that it is exactly one field of `feast.types.Value`, that the
- * field ends where the value ends, and that it is the expected arm. Truncated or shifted bytes never pass, so that a broken
- * value cannot break the message that it is spliced into.
+ * field ends where the value ends, and that it is the expected arm. Truncated, padded or shifted bytes never pass: spliced
+ * into an answer they would take the neighbouring values with them. What lies inside a list or map is not looked at.
  *
  * @param expectedArm field number of the arm that the registry's type means; 0 accepts any.
  */

@@ -16,6 +16,11 @@ import type { GrpcServer, GrpcServerOptions, ServiceTable, UnaryMethod } from '.
 
 type Call = ServerUnaryCall<Buffer, Buffer>;
 type Reply = sendUnaryData<Buffer>;
+/** Calls under way, each by the function that ends it with an error. */
+type OpenCalls = Set<(error: unknown) => void>;
+
+/** How long the last answers may take to leave once every call was ended. */
+const FLUSH_MS = 250;
 
 /**
  * Serves a table of methods with @grpc/grpc-js. Messages cross as bytes: the library never serializes anything.
@@ -51,7 +56,7 @@ function definitionOf(method: UnaryMethod): ServiceDefinition {
   return { call: definition };
 }
 
-function serve(method: UnaryMethod, call: Call, reply: Reply, options: GrpcServerOptions): void {
+function serve(method: UnaryMethod, call: Call, reply: Reply, options: GrpcServerOptions, open: OpenCalls): void {
   const controller = new AbortController();
   // Also fires after a successful answer, when nobody listens any more.
   call.on('cancelled', () => controller.abort());
@@ -112,14 +117,23 @@ function listen(server: Server, address: string): Promise<number> {
   });
 }
 
-function close(server: Server, graceMs: number): Promise<void> {
+/**
+ * Closes with GOAWAY and waits for the calls under way. Those that outlast the grace are answered UNAVAILABLE, which tells
+ * the client to try elsewhere; the library's own forced shutdown only knows connections that channelz keeps.
+ */
+function close(server: Server, graceMs: number, open: OpenCalls): Promise<void> {
   return new Promise((resolve) => {
+    let flush: NodeJS.Timeout | undefined;
     const force = setTimeout(() => {
-      server.forceShutdown();
-      resolve();
+      for (const fail of [...open]) fail(new TransportError('SHUTTING_DOWN', 'The server is shutting down.'));
+      flush = setTimeout(() => {
+        server.forceShutdown();
+        resolve();
+      }, FLUSH_MS);
     }, graceMs);
     server.tryShutdown(() => {
       clearTimeout(force);
+      clearTimeout(flush);
       resolve();
     });
   });

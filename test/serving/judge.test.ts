@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { create, toBinary } from '@bufbuild/protobuf';
+import { type Value, ValueSchema } from '../../gen/feast/types/Value_pb.ts';
+import { judgeBlock } from '../../src/serving/judge.ts';
+import type { TablePlan } from '../../src/serving/plan.ts';
+import { ServingError } from '../../src/serving/serving-error.ts';
+import { defaultServingPolicy, feastPythonPolicy, type ServingPolicy } from '../../src/serving/serving-policy.ts';
+import type { FeastPythonBehaviour } from '../../src/stores/online-store.ts';
+import { RowBlock } from '../../src/stores/row-block.ts';
+
+const INT64_ARM = 4;
+const HOUR = 3_600_000;
+const redisLike: FeastPythonBehaviour = { missingRow: 'PRESENT', missingFeature: 'PRESENT', missingFeatureTime: 'row' };
+const sqlLike: FeastPythonBehaviour = {
+  missingRow: 'NOT_FOUND',
+  missingFeature: 'NOT_FOUND',
+  missingFeatureTime: 'epoch',
+};
+
+const plan: TablePlan = {
+  table: { project: 'p', name: 'stats', joinKeys: ['id'], features: [] },
+  label: 'stats',
+  features: ['a', 'b', 'c'],
+  arms: [INT64_ARM, INT64_ARM, INT64_ARM],
+  ttlMs: HOUR,
+  keyGroup: 0,
+};
+
+function bytesOf(val: Value['val']): Uint8Array {
+  return toBinary(ValueSchema, create(ValueSchema, { val }));
+}
+
+/** Row 0 holds a value, a null and nothing; row 1 was never written. Written at second 1000. */
+function block(first: Uint8Array = bytesOf({ case: 'int64Val', value: 1n })): RowBlock {
+  const rows = new RowBlock(2, 3);
+  rows.setRow(0, 1000, 0);
+  rows.setValue(0, 0, first, 0, first.length);
+  rows.setValue(0, 1, new Uint8Array(), 0, 0);
+  return rows;
+}
+
+function statuses(policy: ServingPolicy, now = 1000_000, feast = redisLike): number[] {
+  return [...judgeBlock(plan, block(), false, now, policy, feast).statuses];
+}
+
+const [PRESENT, NULL_VALUE, NOT_FOUND, OUTSIDE_MAX_AGE] = [1, 2, 3, 4];
+
+describe('the status of a value', () => {
+  it('tells a value, a stored null, a missing feature and a missing row apart', () => {
+    assert.deepEqual(statuses(defaultServingPolicy), [PRESENT, NULL_VALUE, NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND]);
+  });
+
+  it('is OUTSIDE_MAX_AGE once the TTL has passed, and not a millisecond earlier', () => {
+    assert.equal(statuses(defaultServingPolicy, 1000_000 + HOUR)[0], PRESENT);
+    assert.deepEqual(statuses(defaultServingPolicy, 1000_000 + HOUR + 1).slice(0, 3), [
+      OUTSIDE_MAX_AGE,
+      OUTSIDE_MAX_AGE,
+      NOT_FOUND,
+    ]);
+  });
+
+  it('delivers an expired value with flag, withholds it with null and hides the fact with ignore', () => {
+    const judge = (ttl: ServingPolicy['ttl']) =>
+      judgeBlock(plan, block(), false, 1000_000 + 2 * HOUR, { ...defaultServingPolicy, ttl }, redisLike);
+    assert.equal(judge('flag').delivered[0], 1);
+    assert.equal(judge('null').delivered[0], 0);
+    assert.equal(judge('null').statuses[0], OUTSIDE_MAX_AGE);
+    assert.equal(judge('ignore').statuses[0], PRESENT);
+  });
+
+  it('is not bounded by a future event timestamp', () => {
+    assert.equal(statuses(defaultServingPolicy, 0)[0], PRESENT);
+  });
+
+  it("is what Feast's Python class for the store says in feast-python compatibility", () => {
+    const policy = { ...defaultServingPolicy, ...feastPythonPolicy };
+    assert.deepEqual(statuses(policy, 1000_000 + 2 * HOUR), [PRESENT, PRESENT, PRESENT, PRESENT, PRESENT, PRESENT]);
+    const judged = judgeBlock(plan, block(), false, 0, policy, sqlLike);
+    assert.deepEqual([...judged.statuses], [PRESENT, PRESENT, NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND]);
+    assert.deepEqual([...(judged.atEpoch ?? [])], [0, 0, 1, 1, 1, 1]);
+  });
+});
+
+describe('a stored value that cannot be right', () => {
+  const judge = (bytes: Uint8Array, policy: ServingPolicy) =>
+    judgeBlock(plan, block(bytes), false, 0, policy, redisLike);
+  const refuses = (code: string) => (error: unknown) =>
+    error instanceof ServingError && error.code === code && error.message.includes('"stats:a"');
+
+  it('is refused by name when its type is not the one of the registry', () => {
+    const text = bytesOf({ case: 'stringVal', value: 'x' });
+    assert.throws(() => judge(text, defaultServingPolicy), refuses('STORED_TYPE_MISMATCH'));
+    assert.equal(judge(text, { ...defaultServingPolicy, storedTypes: 'as-stored' }).statuses[0], PRESENT);
+  });
+
+  it('is refused by name when its bytes are no value, whatever the policy', () => {
+    const policy = { ...defaultServingPolicy, ...feastPythonPolicy };
+    for (const each of [defaultServingPolicy, policy]) {
+      assert.throws(() => judge(Buffer.from('20ff', 'hex'), each), refuses('STORED_VALUE_CORRUPT'));
+    }
+  });
+});

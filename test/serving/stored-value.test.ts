@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import fc from 'fast-check';
+import { type Value, ValueSchema } from '../../gen/feast/types/Value_pb.ts';
+import { classifyStoredValue, StoredKind } from '../../src/serving/stored-value.ts';
+
+const INT64 = 4;
+
+function bytesOf(val: Value['val']): Uint8Array {
+  return toBinary(ValueSchema, create(ValueSchema, { val }));
+}
+
+function classify(bytes: Uint8Array, arm: number): number {
+  const padded = Buffer.concat([Buffer.from([0xff, 0xff]), bytes, Buffer.from([0x00, 0x20])]);
+  return classifyStoredValue(padded, 2, 2 + bytes.length, arm);
+}
+
+describe('a stored value', () => {
+  it('is null when it has no bytes or the null arm', () => {
+    assert.equal(classify(new Uint8Array(), INT64), StoredKind.null);
+    assert.equal(classify(bytesOf({ case: 'nullVal', value: 0 }), INT64), StoredKind.null);
+    assert.equal(classify(bytesOf({ case: 'nullVal', value: 0 }), 0), StoredKind.null);
+  });
+
+  it('is told apart by its arm, in one and two bytes of tag', () => {
+    assert.equal(classify(bytesOf({ case: 'int64Val', value: -1n }), INT64), StoredKind.expected);
+    assert.equal(classify(bytesOf({ case: 'int32Val', value: 1 }), INT64), StoredKind.otherType);
+    assert.equal(classify(bytesOf({ case: 'int32Val', value: 1 }), 0), StoredKind.expected);
+    assert.equal(classify(bytesOf({ case: 'jsonVal', value: '{}' }), 32), StoredKind.expected);
+    assert.equal(classify(bytesOf({ case: 'jsonVal', value: '{}' }), 2), StoredKind.otherType);
+  });
+
+  it('is corrupt when bytes are missing at its end or follow it', () => {
+    const values: Value['val'][] = [
+      { case: 'int64Val', value: 300n },
+      { case: 'doubleVal', value: 1.5 },
+      { case: 'floatVal', value: 1.5 },
+      { case: 'stringVal', value: 'x'.repeat(200) },
+      { case: 'int64ListVal', value: { $typeName: 'feast.types.Int64List', val: [1n, 300n] } },
+      { case: 'jsonVal', value: '{"a":1}' },
+    ];
+    for (const val of values) {
+      const whole = bytesOf(val);
+      for (let length = 1; length < whole.length; length++) {
+        assert.equal(classify(whole.subarray(0, length), 0), StoredKind.corrupt, `${val.case} cut to ${length} bytes`);
+      }
+      assert.equal(classify(Buffer.concat([whole, Buffer.from([0x20])]), 0), StoredKind.corrupt);
+    }
+  });
+
+  it('takes the last of several arms, as protobuf does', () => {
+    const both = Buffer.concat([bytesOf({ case: 'stringVal', value: 'a' }), bytesOf({ case: 'int64Val', value: 1n })]);
+    assert.equal(classify(both, INT64), StoredKind.expected);
+    assert.equal(classify(both, 2), StoredKind.otherType);
+  });
+
+  it('is never called corrupt when it is well-formed, however unusual', () => {
+    const field = fc.oneof(
+      fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map((value) => bytesOf({ case: 'int64Val', value })),
+      fc.double().map((value) => bytesOf({ case: 'doubleVal', value })),
+      fc.string({ unit: 'grapheme' }).map((value) => bytesOf({ case: 'stringVal', value })),
+      fc.uint8Array().map((value) => bytesOf({ case: 'bytesVal', value })),
+      // Field 200, unknown to us: a varint and a string.
+      fc.constantFrom(Buffer.from('c00c07', 'hex'), Buffer.from('c20c026869', 'hex')),
+    );
+    fc.assert(
+      fc.property(fc.array(field, { maxLength: 4 }), (fields) => {
+        const bytes = Buffer.concat(fields);
+        assert.doesNotThrow(() => fromBinary(ValueSchema, bytes));
+        assert.notEqual(classify(bytes, 0), StoredKind.corrupt);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
