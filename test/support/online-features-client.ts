@@ -35,9 +35,10 @@ export interface Answer {
   readonly versions: readonly { readonly name: string; readonly version: number }[];
 }
 
-/** How a call failed: the gRPC status by name, and its message. */
+/** How a call failed: the gRPC status by name, Sideboard's stable code from the trailer, and the message. */
 export interface Refusal {
   readonly status: string;
+  readonly code: string;
   readonly message: string;
 }
 
@@ -115,9 +116,9 @@ export async function refusalOf(call: Promise<unknown>): Promise<Refusal> {
   try {
     await call;
   } catch (error) {
-    const { code, details } = error as ServiceError;
+    const { code, details, metadata } = error as ServiceError;
     if (code === undefined) throw error;
-    return { status: status[code], message: details };
+    return { status: status[code], code: String(metadata.get('sideboard-code')[0] ?? ''), message: details };
   }
   throw new Error('the call was answered where an error was expected');
 }

@@ -32,8 +32,8 @@ export async function refusedCall(
   ...culprits: readonly string[]
 ): Promise<void> {
   const refusal = await refusalOf(call);
-  assert.equal(refusal.status, status, refusal.message);
-  for (const text of [code, ...culprits]) {
-    assert.ok(refusal.message.includes(text), `"${refusal.message}" does not name ${text}`);
+  assert.deepEqual([refusal.status, refusal.code], [status, code], refusal.message);
+  for (const culprit of culprits) {
+    assert.ok(refusal.message.includes(culprit), `"${refusal.message}" does not name ${culprit}`);
   }
 }

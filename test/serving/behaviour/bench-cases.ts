@@ -278,7 +278,7 @@ export const benchCases: BehaviourCases = {
   grpc_malformed_bytes: refusesBytes(Uint8Array.of(0xff, 0xff, 0xff), 'MALFORMED_REQUEST'),
   grpc_empty_message: refusesBytes(new Uint8Array(), 'NO_FEATURES_REQUESTED'),
   grpc_unknown_method: async (client) => {
-    await refusedCall(client.call('/feast.serving.ServingService/Nope', new Uint8Array()), 'UNIMPLEMENTED', 'Nope');
+    await refusedCall(client.call('/feast.serving.ServingService/Nope', new Uint8Array()), 'UNIMPLEMENTED', '', 'Nope');
     // The connection still serves.
     const reply = await client.call('/feast.serving.ServingService/GetFeastServingInfo', new Uint8Array());
     assert.ok(reply.length > 0);

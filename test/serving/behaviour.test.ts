@@ -1,0 +1,50 @@
+import { strict as assert } from 'node:assert';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createFeatureRepo, type FeatureRepo } from '../support/feature-repo.ts';
+import { projectRoot } from '../support/project-root.ts';
+import { type ServedProject, serveProject } from '../support/serving-project.ts';
+import { behCases } from './behaviour/beh-cases.ts';
+import { benchCases } from './behaviour/bench-cases.ts';
+
+const fixtures = join(projectRoot, 'test', 'fixtures', 'behaviour');
+const projects = { beh: behCases, bench: benchCases };
+/** A year after the rows were written: longer than any finite TTL of the projects. */
+const NOW = Date.UTC(2026, 10, 21);
+
+describe('the case list of Feast servers', () => {
+  it('has a test for every case', () => {
+    const listed = readFileSync(join(fixtures, 'cases.txt'), 'utf8').trimEnd().split('\n');
+    const tested = Object.entries(projects).flatMap(([project, cases]) =>
+      Object.keys(cases).map((name) => `${project}/${name}`),
+    );
+    assert.deepEqual(tested.sort(), listed.sort());
+  });
+
+  for (const store of ['sqlite'] as const) {
+    for (const [project, cases] of Object.entries(projects)) {
+      describe(`${project}, from ${store}`, () => {
+        let repo: FeatureRepo;
+        let served: ServedProject;
+
+        before(async () => {
+          const folder = join(fixtures, project);
+          repo = createFeatureRepo({
+            config: join(folder, 'feature_store.yaml'),
+            files: { 'registry.db': join(folder, 'registry.db'), 'online_store.db': join(folder, 'online_store.db') },
+          });
+          served = await serveProject(repo.path);
+          served.setTime(NOW);
+        });
+        after(async () => {
+          await served.close();
+          repo.remove();
+        });
+
+        for (const [name, check] of Object.entries(cases)) {
+          it(name, () => check(served.client));
+        }
+      });
+    }
+  }
+});

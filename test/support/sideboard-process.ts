@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { projectRoot } from './project-root.ts';
+
+/** How a command of the `sideboard` program ended. */
+export interface Finished {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A running `sideboard serve`. */
+export interface ServingProcess {
+  /** `127.0.0.1:<port>` */
+  readonly address: string;
+  /** What it has printed so far, both streams. */
+  output(): string;
+  /** Asks it to stop, as a container runtime does. @returns its exit status */
+  stop(): Promise<number | null>;
+}
+
+const READY_WITHIN_MS = 30_000;
+
+/** The program, as the tests themselves run: from its sources, or compiled in `build/`. */
+function startProgram(args: readonly string[]): ChildProcess {
+  const root = import.meta.url.endsWith('.ts') ? projectRoot : join(projectRoot, 'build');
+  const main = import.meta.url.endsWith('.ts')
+    ? ['--import', fileURLToPath(import.meta.resolve('tsx')), join(root, 'src/cli/main.ts')]
+    : [join(root, 'src/cli/main.js')];
+  return spawn(process.execPath, [...main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** Runs a command to its end. */
+export async function runSideboard(...args: readonly string[]): Promise<Finished> {
+  const child = startProgram(args);
+  const out = collect(child);
+  const [status] = (await once(child, 'close')) as [number | null];
+  return { status, stdout: out.stdout(), stderr: out.stderr() };
+}
+
+/** Starts `sideboard serve` on a free port and waits until it says that it is ready. */
+export async function startSideboard(repo: string, ...args: readonly string[]): Promise<ServingProcess> {
+  const child = startProgram(['serve', '--repo', repo, '--grpc-address', '127.0.0.1:0', ...args]);
+  const out = collect(child);
+  const output = () => out.stdout() + out.stderr();
+  const closed = once(child, 'close') as Promise<[number | null]>;
+  let ended = false;
+  closed.then(
+    () => {
+      ended = true;
+    },
+    () => {
+      ended = true;
+    },
+  );
+  const giveUp = Date.now() + READY_WITHIN_MS;
+  for (;;) {
+    const port = /127\.0\.0\.1:([1-9]\d*)/.exec(output())?.[1];
+    if (port !== undefined) {
+      const stop = async () => {
+        child.kill('SIGTERM');
+        const [status] = await closed;
+        return status;
+      };
+      return { address: `127.0.0.1:${port}`, output, stop };
+    }
+    if (ended || Date.now() > giveUp) {
+      child.kill('SIGKILL');
+      throw new Error(`sideboard serve did not become ready:\n${output()}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+function collect(child: ChildProcess): { stdout(): string; stderr(): string } {
+  const chunks = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
+  child.stdout?.on('data', (chunk: Buffer) => chunks.stdout.push(chunk));
+  child.stderr?.on('data', (chunk: Buffer) => chunks.stderr.push(chunk));
+  return {
+    stdout: () => Buffer.concat(chunks.stdout).toString(),
+    stderr: () => Buffer.concat(chunks.stderr).toString(),
+  };
+}
