@@ -33,13 +33,13 @@ export async function startGrpcJsServer(methods: ServiceTable, options: GrpcServ
     // Channelz keeps a record per connection, and probes make many connections.
     'grpc.enable_channelz': 0,
   });
+  const open: OpenCalls = new Set();
   for (const method of methods) {
-    server.addService(definitionOf(method), {
-      call: (call: Call, reply: Reply) => serve(method, call, reply, options),
-    });
+    const run = (call: Call, reply: Reply) => serve(method, call, reply, options, open);
+    server.addService(definitionOf(method), { call: run });
   }
   const address = await bind(server, options.address);
-  return { address, close: (graceMs) => close(server, graceMs) };
+  return { address, close: (graceMs) => close(server, graceMs, open) };
 }
 
 function definitionOf(method: UnaryMethod): ServiceDefinition {
