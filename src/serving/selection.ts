@@ -64,7 +64,7 @@ function fromReference(text: string, registry: RegistrySnapshot, policy: Serving
   const reference = parseFeatureReference(text);
   const view = viewNamed(reference.view, registry);
   const version = versionFor(view, reference.version, text, policy);
-  const schema = schemaOf(view, version);
+  const schema = schemaOf(view, version, policy);
   // The label keeps `@vN` only where a version was named: an unpinned reference must not change its name with every apply.
   const viewLabel = typeof reference.version === 'number' ? `${view.name}@v${version}` : view.name;
   return {
@@ -84,7 +84,7 @@ function fromService(
   return service.projections.flatMap((projection) => {
     const view = viewNamed(projection.viewName, registry);
     const version = versionInService(view, projection.version, service.name, policy);
-    const schema = served(schemaOf(view, version), `${view.name} (in feature service "${service.name}")`);
+    const schema = served(schemaOf(view, version, policy), `${view.name} (in feature service "${service.name}")`);
     const viewLabel =
       projection.version === undefined || projection.alias !== projection.viewName
         ? projection.alias
@@ -157,7 +157,9 @@ function existingVersion(view: FeatureViewSpec, version: number): number {
   });
 }
 
-function schemaOf(view: FeatureViewSpec, version: number): FeatureViewSpec {
+/** Without versioned reads, version 0 is the only table, and the registry's current schema describes it. */
+function schemaOf(view: FeatureViewSpec, version: number, policy: ServingPolicy): FeatureViewSpec {
+  if (!policy.versionedReads) return view;
   return version === view.currentVersion ? view : (view.versions.get(version) ?? view);
 }
 
