@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs';
+import type { ConnectionOptions } from 'node:tls';
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { StoreError } from '../store-error.ts';
+import type { RedisOnlineStoreConfig, RedisOnlineStoreSettings } from './redis-config.ts';
+import type { RedisTls } from './redis-connection-string.ts';
+
+/** What has to be known of the configuration to connect. */
+export type RedisClientOptions = RedisOnlineStoreSettings &
+  Pick<RedisOnlineStoreConfig, 'redis_type' | 'sentinel_master'> & {
+    readonly target: RedisOnlineStoreConfig['connection_string'];
+  };
+
+const FIRST_RECONNECT_MS = 20;
+const MAX_REDIRECTIONS = 6;
+
+/** Creates a client that is not connected yet. */
+export function createRedisClient(options: RedisClientOptions): Redis | Cluster {
+  const { target } = options;
+  const common = commonOptions(options);
+  const retryStrategy = (attempt: number): number => reconnectDelay(attempt, options.reconnect_max_delay_ms);
+  const single = { ...common, db: target.db, enableOfflineQueue: false, retryStrategy };
+  switch (options.redis_type) {
+    case 'redis':
+      return new Redis({ ...single, ...target.nodes[0] });
+    case 'redis_sentinel':
+      return new Redis({
+        ...single,
+        sentinels: target.nodes.map((node) => ({ ...node })),
+        name: options.sentinel_master,
+        ...(options.sentinel_username !== undefined && { sentinelUsername: options.sentinel_username }),
+        ...(options.sentinel_password !== undefined && { sentinelPassword: options.sentinel_password }),
+        ...(options.sentinel_tls && target.tls && { sentinelTLS: tlsOptions(target.tls) }),
+        enableTLSForSentinelMode: target.tls !== undefined,
+        sentinelRetryStrategy: retryStrategy,
+        // A demoted primary answers READONLY: leave it and ask the sentinels again.
+        reconnectOnError: (error) => error.message.startsWith('READONLY'),
+      });
+    case 'redis_cluster':
+      return new Cluster([...target.nodes], {
+        redisOptions: common,
+        lazyConnect: true,
+        enableOfflineQueue: false,
+        enableReadyCheck: false,
+        maxRedirections: MAX_REDIRECTIONS,
+        slotsRefreshTimeout: options.connect_timeout_ms,
+        clusterRetryStrategy: retryStrategy,
+        // Managed clusters announce addresses behind one certificate: with TLS, names must reach the handshake unresolved.
+        ...(target.tls && { dnsLookup: (address, callback) => callback(null, address) }),
+      });
+  }
+}
+
+function commonOptions(options: RedisClientOptions) {
+  const { target } = options;
+  return {
+    ...(target.username !== undefined && { username: target.username }),
+    ...(target.password !== undefined && { password: target.password }),
+    ...(target.tls && { tls: tlsOptions(target.tls) }),
+    lazyConnect: true,
+    // RESP2 has all that is needed here, and every server and proxy speaks it.
+    protocol: 2 as const,
+    disableClientInfo: true,
+    connectTimeout: target.connectTimeoutMs ?? options.connect_timeout_ms,
+    // Calls have their own limit; this one ends connections that went silent, and with them their queue.
+    socketTimeout: target.commandTimeoutMs ?? options.command_timeout_ms,
+    keepAlive: options.keep_alive_ms,
+    noDelay: true,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    // A server that loads answers LOADING by itself; the check would hide it behind a reconnect.
+    enableReadyCheck: false,
+  } satisfies RedisOptions;
+}
+
+/** Doubles from 20 ms to the limit; the second half is left to chance, so that many sidecars do not come at once. */
+function reconnectDelay(attempt: number, maxMs: number): number {
+  const delay = Math.min(maxMs, FIRST_RECONNECT_MS * 2 ** Math.min(attempt - 1, 20));
+  return Math.ceil(delay * (0.5 + Math.random() / 2));
+}
+
+function tlsOptions(tls: RedisTls): ConnectionOptions {
+  return {
+    rejectUnauthorized: tls.verify,
+    ...(tls.checkHostname ? {} : { checkServerIdentity: () => undefined }),
+    ...(tls.caFile !== undefined && { ca: readPem('ssl_ca_certs', tls.caFile) }),
+    ...(tls.certFile !== undefined && { cert: readPem('ssl_certfile', tls.certFile) }),
+    ...(tls.keyFile !== undefined && { key: readPem('ssl_keyfile', tls.keyFile) }),
+  };
+}
+
+function readPem(parameter: string, file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new StoreError('STORE_UNAVAILABLE', `The file of ${parameter} cannot be read: ${file}.`, {
+      hint: 'Check the path and the permissions of the file.',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,158 @@
+import type { EntityKey } from '../../../gen/feast/types/EntityKey_pb.ts';
+import type {
+  CallOptions,
+  OnlineEntity,
+  OnlineRow,
+  OnlineStore,
+  OnlineTable,
+  ReadOptions,
+  StoreCapabilities,
+  StoreChange,
+  StoreContext,
+  StoredRow,
+  TableRead,
+} from '../online-store.ts';
+import { RowBlock } from '../row-block.ts';
+import { rowsFromBlock, serializeKeys, validateRowTimes } from '../row-objects.ts';
+import { type RedisOnlineStoreConfig, RedisOnlineStoreSettings } from './redis-config.ts';
+import { type RedisCommand, RedisConnection } from './redis-connection.ts';
+import { fieldsOfTable } from './redis-layout.ts';
+import { planReads } from './redis-read.ts';
+import { removeTables } from './redis-removal.ts';
+import { planWrites } from './redis-write.ts';
+
+export { RedisOnlineStoreConfig, RedisOnlineStoreSettings } from './redis-config.ts';
+
+/** Feast's Redis online store: one hash per entity and project, shared by the views with these join keys. */
+export class RedisOnlineStore implements OnlineStore {
+  readonly capabilities: StoreCapabilities;
+  readonly #config: RedisOnlineStoreConfig;
+  readonly #settings: RedisOnlineStoreSettings;
+  readonly #connection: RedisConnection;
+  readonly #warn: (message: string) => void;
+  /** Hashed once per list of features: a compiled plan gives the same list with every request. */
+  readonly #fieldLists = new WeakMap<
+    readonly string[],
+    { readonly table: string; readonly fields: readonly Buffer[] }
+  >();
+
+  constructor(
+    config: RedisOnlineStoreConfig,
+    context: StoreContext,
+    settings: RedisOnlineStoreSettings = RedisOnlineStoreSettings.parse({}),
+  ) {
+    this.#config = Object.freeze({ ...config });
+    this.#settings = Object.freeze({ ...settings });
+    this.#warn = context.warn;
+    this.capabilities = {
+      readMany: true,
+      ttl: (config.key_ttl_seconds ?? 0) > 0,
+      directWrite: true,
+      keepsNewest: !config.skip_dedup,
+      feastPython: { missingRow: 'PRESENT', missingFeature: 'PRESENT', missingFeatureTime: 'row' },
+    };
+    this.#connection = new RedisConnection({
+      ...settings,
+      redis_type: config.redis_type,
+      sentinel_master: config.sentinel_master,
+      target: config.connection_string,
+    });
+    const { ignored } = config.connection_string;
+    if (ignored.length > 0) context.warn(`online_store.connection_string: ${ignored.join(', ')} is ignored.`);
+  }
+
+  /** Redis needs no tables: rows of `tablesToDelete` are removed, unless `full_scan_for_deletion` is off. */
+  async update(change: StoreChange, options?: CallOptions): Promise<void> {
+    if (change.tablesToDelete.length === 0) return;
+    if (!this.#config.full_scan_for_deletion) {
+      const names = change.tablesToDelete.map((table) => table.name).join(', ');
+      this.#warn(`full_scan_for_deletion is off: rows of the removed views stay in Redis (${names}).`);
+      return;
+    }
+    await removeTables(this.#connection, change.tablesToDelete, options);
+  }
+
+  async teardown(
+    tables: readonly OnlineTable[],
+    _entities: readonly OnlineEntity[],
+    options?: CallOptions,
+  ): Promise<void> {
+    await removeTables(this.#connection, tables, options);
+  }
+
+  async onlineWriteBatch(
+    table: OnlineTable,
+    rows: readonly OnlineRow[],
+    progress?: (rows: number) => void,
+    options?: CallOptions,
+  ): Promise<void> {
+    validateRowTimes(table, rows);
+    const keys = serializeKeys(
+      table,
+      rows.map((row) => row.entityKey),
+    );
+    const size = this.#settings.max_pipeline_keys;
+    for (let start = 0; start < rows.length; start += size) {
+      const part = rows.slice(start, start + size);
+      await this.#writePart(table, part, keys.slice(start, start + size), options);
+      progress?.(part.length);
+    }
+  }
+
+  async onlineRead(
+    table: OnlineTable,
+    entityKeys: readonly EntityKey[],
+    requestedFeatures?: readonly string[],
+    options?: ReadOptions,
+  ): Promise<readonly (StoredRow | undefined)[]> {
+    const features = requestedFeatures ?? table.features.map((feature) => feature.name);
+    const keys = serializeKeys(table, entityKeys, options?.entityKeyVersion);
+    const block = new RowBlock(keys.length, features.length);
+    await this.readMany([{ table, keys, features, block }], options);
+    return rowsFromBlock(block, features);
+  }
+
+  async readMany(reads: readonly TableRead[], options?: CallOptions): Promise<void> {
+    const plan = planReads(reads, (table, features) => this.#fieldsOf(table, features));
+    plan.fill(await this.#connection.run(plan.commands, { repeatable: true }, options));
+  }
+
+  async ping(options?: CallOptions): Promise<void> {
+    await this.#connection.run([['ping']], { repeatable: true }, options);
+  }
+
+  async close(): Promise<void> {
+    this.#connection.close();
+  }
+
+  async #writePart(
+    table: OnlineTable,
+    rows: readonly OnlineRow[],
+    keys: readonly Uint8Array[],
+    options: CallOptions | undefined,
+  ): Promise<void> {
+    const plan = planWrites(table, rows, keys);
+    const times = this.#config.skip_dedup
+      ? undefined
+      : await this.#connection.run(plan.timeCommands, { repeatable: true }, options);
+    const hsets = plan.hsets(times);
+    const ttl = this.#config.key_ttl_seconds ?? 0;
+    const expires: RedisCommand[] = ttl > 0 ? hsets.map(([, key = '']) => ['expire', key, ttl]) : [];
+    if (this.#connection.isCluster) {
+      // A redirected HSET could arrive behind its EXPIRE, which would then do nothing.
+      await this.#connection.run(hsets, { repeatable: false }, options);
+      await this.#connection.run(expires, { repeatable: true }, options);
+    } else {
+      const commands = hsets.flatMap((hset, index) => [hset, ...expires.slice(index, index + 1)]);
+      await this.#connection.run(commands, { repeatable: false }, options);
+    }
+  }
+
+  #fieldsOf(table: OnlineTable, features: readonly string[]): readonly Buffer[] {
+    const known = this.#fieldLists.get(features);
+    if (known?.table === table.name) return known.fields;
+    const fields = fieldsOfTable(table, features);
+    this.#fieldLists.set(features, { table: table.name, fields });
+    return fields;
+  }
+}

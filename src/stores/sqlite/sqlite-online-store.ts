@@ -1,0 +1,278 @@
+import { isAbsolute, join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { z } from 'zod';
+import type { EntityKey } from '../../../gen/feast/types/EntityKey_pb.ts';
+import type {
+  CallOptions,
+  EventTimestamp,
+  OnlineEntity,
+  OnlineRow,
+  OnlineStore,
+  OnlineTable,
+  ReadOptions,
+  StoreCapabilities,
+  StoreChange,
+  StoreContext,
+  StoredRow,
+  TableRead,
+} from '../online-store.ts';
+import { RowBlock } from '../row-block.ts';
+import { asBuffer, describeTable, rowsFromBlock, serializeKeys, validateRowTimes } from '../row-objects.ts';
+import { StoreError } from '../store-error.ts';
+import { SqliteConnection } from './sqlite-connection.ts';
+import type { SqliteDatabase, SqliteStatement } from './sqlite-driver.ts';
+import {
+  addColumnSql,
+  createIndexSql,
+  createTableSql,
+  dropTableSql,
+  quoteName,
+  readSql,
+  tableName,
+  upsertSql,
+} from './sqlite-layout.ts';
+import { createSqliteClock, createZoneOffset, type SqliteClock } from './sqlite-time.ts';
+import { type SearchColumns, searchColumns } from './sqlite-value-text.ts';
+
+/** `online_store:` of type `sqlite`: Feast's keys with Feast's defaults. */
+export const SqliteOnlineStoreConfig = z.strictObject({
+  /** The database file, relative to the folder of feature_store.yaml. */
+  path: z.string().min(1).default('data/online.db'),
+  /** Keeps the numeric search column `value_num` of Feast's OpenAI-compatible search filled. */
+  enable_openai_compatible_store: z.boolean().default(false),
+  /** The next three belong to Feast's document search. They are accepted; rows are written without vectors. */
+  vector_enabled: z.boolean().nullish(),
+  similarity: z.string().nullish(),
+  text_search_enabled: z.boolean().nullish(),
+});
+export type SqliteOnlineStoreConfig = z.infer<typeof SqliteOnlineStoreConfig>;
+
+/** `sideboard.sqlite:` in feature_store.yaml. */
+export const SqliteOnlineStoreSettings = z.strictObject({
+  /** IANA zone of the machine that wrote the file with Feast: its times are shifted by that zone's offset. */
+  timezone: z.string().refine(isTimezone, { error: 'not a time zone that this Node.js knows' }).default('UTC'),
+  /** How long a call waits for another process's lock, in milliseconds. */
+  busy_timeout_ms: z.int().min(0).max(600_000).default(1000),
+  /** `wal`: the first write switches the file to write-ahead logging. `keep`: it stays as it is (network file systems). */
+  journal_mode: z.enum(['wal', 'keep']).default('wal'),
+});
+export type SqliteOnlineStoreSettings = z.infer<typeof SqliteOnlineStoreSettings>;
+
+/** Keys of one query; more are read in several. Statements are prepared for powers of two up to it. */
+const MAX_KEYS = 256;
+/** Values of one transaction, so that a big batch neither blocks the process nor other readers for long. */
+const MAX_VALUES_PER_TRANSACTION = 2000;
+
+/** Feast's SQLite online store: one file, one table per view, one row per entity and feature. */
+export class SqliteOnlineStore implements OnlineStore {
+  readonly capabilities: StoreCapabilities = {
+    readMany: true,
+    ttl: false,
+    directWrite: true,
+    keepsNewest: false,
+    feastPython: { missingRow: 'NOT_FOUND', missingFeature: 'NOT_FOUND', missingFeatureTime: 'row' },
+  };
+  readonly #connection: SqliteConnection;
+  readonly #clock: SqliteClock;
+  readonly #withValueNumber: boolean;
+
+  constructor(
+    config: SqliteOnlineStoreConfig,
+    context: StoreContext,
+    settings: SqliteOnlineStoreSettings = SqliteOnlineStoreSettings.parse({}),
+  ) {
+    this.#connection = new SqliteConnection({
+      path: isAbsolute(config.path) ? config.path : join(context.repoPath, config.path),
+      busyTimeoutMs: settings.busy_timeout_ms,
+      wal: settings.journal_mode === 'wal',
+    });
+    this.#clock = createSqliteClock(settings.timezone);
+    this.#withValueNumber = config.enable_openai_compatible_store;
+    if (config.vector_enabled === true) {
+      context.warn(
+        'online_store.vector_enabled: rows are written without vectors; Feast itself must write vector views.',
+      );
+    }
+  }
+
+  async update(change: StoreChange, options?: CallOptions): Promise<void> {
+    await this.#connection.write(
+      (database) => {
+        for (const table of change.tablesToKeep) this.#createTable(database, tableName(table));
+        for (const table of change.tablesToDelete) database.exec(dropTableSql(tableName(table)));
+      },
+      options,
+      true,
+    );
+  }
+
+  /** Drops the tables; the file stays, because it may hold other projects. (Feast deletes the whole file.) */
+  async teardown(
+    tables: readonly OnlineTable[],
+    _entities: readonly OnlineEntity[],
+    options?: CallOptions,
+  ): Promise<void> {
+    if (tables.length === 0) return;
+    await this.#connection.write(
+      (database) => {
+        for (const table of tables) database.exec(dropTableSql(tableName(table)));
+      },
+      options,
+      true,
+    );
+  }
+
+  async onlineWriteBatch(
+    table: OnlineTable,
+    rows: readonly OnlineRow[],
+    progress?: (rows: number) => void,
+    options?: CallOptions,
+  ): Promise<void> {
+    validateRowTimes(table, rows);
+    const keys = serializeKeys(
+      table,
+      rows.map((row) => row.entityKey),
+    );
+    for (let start = 0; start < rows.length; ) {
+      if (start > 0) await nextTurn();
+      const end = transactionEnd(rows, start);
+      await this.#connection.write((database) => this.#upsert(database, table, rows, keys, start, end), options);
+      progress?.(end - start);
+      start = end;
+    }
+  }
+
+  async onlineRead(
+    table: OnlineTable,
+    entityKeys: readonly EntityKey[],
+    requestedFeatures?: readonly string[],
+    options?: ReadOptions,
+  ): Promise<readonly (StoredRow | undefined)[]> {
+    const features = requestedFeatures ?? table.features.map((feature) => feature.name);
+    const keys = serializeKeys(table, entityKeys, options?.entityKeyVersion);
+    const block = new RowBlock(keys.length, features.length);
+    await this.readMany([{ table, keys, features, block }], options);
+    return rowsFromBlock(block, features);
+  }
+
+  async readMany(reads: readonly TableRead[], options?: CallOptions): Promise<void> {
+    await this.#connection.read((prepare) => {
+      for (const read of reads) this.#readTable(read, prepare);
+    }, options);
+  }
+
+  async ping(options?: CallOptions): Promise<void> {
+    await this.#connection.read((prepare) => prepare('SELECT count(*) FROM sqlite_master').all(), options);
+  }
+
+  async close(): Promise<void> {
+    this.#connection.close();
+  }
+
+  #createTable(database: SqliteDatabase, name: string): void {
+    database.exec(createTableSql(name, this.#withValueNumber));
+    database.exec(createIndexSql(name));
+    // Tables of older Feast versions lack the search columns.
+    const columns = columnNames(database, name);
+    if (!columns.has('value_text')) database.exec(addColumnSql(name, 'value_text'));
+    if (this.#withValueNumber && !columns.has('value_num')) database.exec(addColumnSql(name, 'value_num'));
+  }
+
+  #upsert(
+    database: SqliteDatabase,
+    table: OnlineTable,
+    rows: readonly OnlineRow[],
+    keys: readonly Uint8Array[],
+    start: number,
+    end: number,
+  ): void {
+    const name = tableName(table);
+    const withNumber = this.#withValueNumber && columnNames(database, name).has('value_num');
+    const statement = database.prepare(upsertSql(name, withNumber));
+    for (let index = start; index < end; index++) {
+      const row = rows[index];
+      const key = keys[index];
+      if (row === undefined || key === undefined) continue;
+      const times = [this.#stored(row.eventTimestamp), this.#stored(row.createdTimestamp)];
+      for (const [feature, value] of row.values) {
+        const { text, number } = searchColumnsOf(value, feature, index, table);
+        const search = withNumber ? [text, number] : [text];
+        statement.run(asBuffer(key), feature, asBuffer(value), ...search, ...times);
+      }
+    }
+  }
+
+  #stored(time: EventTimestamp | undefined): bigint | null {
+    // As a bigint it is bound as an integer; a number would be bound as a real.
+    return time === undefined ? null : BigInt(this.#clock.storedSeconds(time));
+  }
+
+  #readTable(read: TableRead, prepare: (sql: string) => SqliteStatement): void {
+    const { table, keys, features, block } = read;
+    const name = tableName(table);
+    for (let start = 0; start < keys.length; start += MAX_KEYS) {
+      const count = Math.min(MAX_KEYS, keys.length - start);
+      const parameters: (Buffer | null)[] = new Array(bucketSize(count)).fill(null);
+      for (let n = 0; n < count; n++) parameters[n] = asBuffer(keys[start + n] ?? new Uint8Array());
+      const stored = prepare(readSql(name, features, parameters.length)).all(...parameters);
+      for (const [n, m, value] of stored as [number, number, unknown][]) {
+        if (m < 0) {
+          const time = this.#clock.eventTime(value, () => `row ${start + n} of ${describeTable(table)}`);
+          block.setRow(start + n, time.seconds, time.nanos);
+        } else if (Buffer.isBuffer(value)) {
+          block.setValue(start + n, m, value, 0, value.length);
+        } else {
+          throw corruptValue(table, features[m] ?? '', start + n);
+        }
+      }
+    }
+  }
+}
+
+function columnNames(database: SqliteDatabase, name: string): Set<unknown> {
+  const columns = database.pragma(`table_info(${quoteName(name)})`) as { readonly name: string }[];
+  return new Set(columns.map((column) => column.name));
+}
+
+function transactionEnd(rows: readonly OnlineRow[], start: number): number {
+  let end = start;
+  for (let values = 0; end < rows.length && values < MAX_VALUES_PER_TRANSACTION; end++) {
+    values += rows[end]?.values.size ?? 0;
+  }
+  return end;
+}
+
+function bucketSize(count: number): number {
+  let size = 1;
+  while (size < count) size *= 2;
+  return size;
+}
+
+function searchColumnsOf(value: Uint8Array, feature: string, row: number, table: OnlineTable): SearchColumns {
+  try {
+    return searchColumns(value);
+  } catch (error) {
+    throw new StoreError(
+      'STORE_INVALID_ROW',
+      `Feature "${feature}" in row ${row} of ${describeTable(table)} is no serialized feast.types.Value.`,
+      { cause: error },
+    );
+  }
+}
+
+function corruptValue(table: OnlineTable, feature: string, row: number): StoreError {
+  return new StoreError(
+    'STORE_CORRUPT',
+    `Feature "${feature}" in row ${row} of ${describeTable(table)} is stored as something else than a blob.`,
+    { hint: 'The column value holds serialized feast.types.Value messages.' },
+  );
+}
+
+function isTimezone(name: string): boolean {
+  try {
+    createZoneOffset(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
