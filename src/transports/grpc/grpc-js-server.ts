@@ -5,6 +5,7 @@ import {
   ServerCredentials,
   type ServerUnaryCall,
   type ServiceDefinition,
+  type StatusObject,
   type sendUnaryData,
 } from '@grpc/grpc-js';
 import { SideboardError } from '../../errors.ts';
@@ -61,20 +62,25 @@ function serve(method: UnaryMethod, call: Call, reply: Reply, options: GrpcServe
   // Also fires after a successful answer, when nobody listens any more.
   call.on('cancelled', () => controller.abort());
   const callOptions: CallOptions = { deadline: deadlineOf(call, options), signal: controller.signal };
+  const finish = (error: unknown, answer?: Uint8Array) => {
+    if (!open.delete(fail)) return;
+    if (answer !== undefined) reply(null, toBuffer(answer));
+    else reply(refusal(error, method, options));
+  };
+  const fail = (error: unknown) => finish(error);
+  open.add(fail);
   // One promise chain for both kinds of handler: what a synchronous one throws arrives as a rejection.
   Promise.resolve()
     .then(() => method.handle(call.request, callOptions))
-    .then(
-      (answer) => reply(null, toBuffer(answer)),
-      (error: unknown) => {
-        if (!(error instanceof SideboardError) || error.kind === 'internal')
-          options.onInternalError(error, method.path);
-        const failure = grpcFailureFrom(error);
-        const metadata = new Metadata();
-        metadata.set(CODE_TRAILER, failure.code);
-        reply({ code: failure.status, details: failure.message, metadata });
-      },
-    );
+    .then((answer) => finish(undefined, answer), fail);
+}
+
+function refusal(error: unknown, method: UnaryMethod, options: GrpcServerOptions): Partial<StatusObject> {
+  if (!(error instanceof SideboardError) || error.kind === 'internal') options.onInternalError(error, method.path);
+  const failure = grpcFailureFrom(error);
+  const metadata = new Metadata();
+  metadata.set(CODE_TRAILER, failure.code);
+  return { code: failure.status, details: failure.message, metadata };
 }
 
 function toBuffer(bytes: Uint8Array): Buffer {
