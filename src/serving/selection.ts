@@ -70,7 +70,7 @@ function fromReference(text: string, registry: RegistrySnapshot, policy: Serving
   return {
     view: served(schema, text),
     version,
-    feature: featureNamed(schema, reference.feature, viewLabel),
+    feature: featureNamed(schema, reference.feature, viewLabel, policy),
     viewLabel,
     joinKeyMap: NO_MAP,
   };
@@ -107,8 +107,11 @@ function viewNamed(name: string, registry: RegistrySnapshot): FeatureViewSpec {
   );
 }
 
-function featureNamed(view: FeatureViewSpec, name: string, label: string): FeatureSpec {
-  const feature = view.features.find((candidate) => candidate.name === name);
+function featureNamed(view: FeatureViewSpec, name: string, label: string, policy: ServingPolicy): FeatureSpec {
+  // Feast's Python server also takes the inputs of a stored on-demand view for its features, though it never stores them.
+  const inputs = policy.requests === 'feast-python' ? (view.onDemand?.sourceProjections ?? []) : [];
+  const candidates = [...view.features, ...inputs.flatMap((projection) => projection.features)];
+  const feature = candidates.find((candidate) => candidate.name === name);
   if (feature !== undefined) return feature;
   throw new ServingError('UNKNOWN_FEATURE', `Feature view "${label}" has no feature "${name}".`, {
     hint: `It has: ${listNames(view.features.map((candidate) => candidate.name))}.`,
