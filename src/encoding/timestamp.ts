@@ -101,8 +101,8 @@ function zoneOffset(zone: string, seconds: number): number {
   if (format === undefined) return 0;
   const part: Record<string, number> = {};
   for (const { type, value } of format.formatToParts(seconds * 1000)) part[type] = Number(value);
-  const days = daysSinceEpoch(part['year'] ?? 1970, part['month'] ?? 1, part['day'] ?? 1);
-  const local = days * 86_400 + (part['hour'] ?? 0) * 3600 + (part['minute'] ?? 0) * 60 + (part['second'] ?? 0);
+  const days = daysSinceEpoch(part.year ?? 1970, part.month ?? 1, part.day ?? 1);
+  const local = days * 86_400 + (part.hour ?? 0) * 3600 + (part.minute ?? 0) * 60 + (part.second ?? 0);
   return local - seconds;
 }
 
