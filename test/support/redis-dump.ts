@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Redis } from 'ioredis';
+import { Redis } from 'ioredis';
 
 interface DumpedKey {
   readonly key_hex: string;
@@ -7,8 +7,9 @@ interface DumpedKey {
   readonly fields: readonly { readonly field_hex: string; readonly value_hex: string }[];
 }
 
-/** Puts a recorded `dump.jsonl` (one Redis hash per line, bytes in hexadecimal) into a Redis. */
-export async function restoreRedisDump(redis: Redis, file: string): Promise<void> {
+/** Puts a recorded `dump.jsonl` (one Redis hash per line, bytes in hexadecimal) into the Redis on a port of 127.0.0.1. */
+export async function restoreRedisDump(port: number, file: string): Promise<void> {
+  const redis = new Redis({ host: '127.0.0.1', port });
   const pipeline = redis.pipeline();
   for (const line of readFileSync(file, 'utf8').split('\n')) {
     if (line === '') continue;
@@ -19,5 +20,9 @@ export async function restoreRedisDump(redis: Redis, file: string): Promise<void
     }
     if (ttl_seconds > 0) pipeline.expire(key, ttl_seconds);
   }
-  for (const [error] of (await pipeline.exec()) ?? []) if (error !== null) throw error;
+  try {
+    for (const [error] of (await pipeline.exec()) ?? []) if (error !== null) throw error;
+  } finally {
+    redis.disconnect();
+  }
 }

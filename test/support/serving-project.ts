@@ -4,8 +4,7 @@ import { createFileRegistrySource } from '../../src/registry/file-registry-sourc
 import { openRegistry } from '../../src/registry/registry-holder.ts';
 import { OnlineFeatures } from '../../src/serving/online-features.ts';
 import { defaultServingPolicy, feastPythonPolicy, type ServingPolicy } from '../../src/serving/serving-policy.ts';
-import type { OnlineStore } from '../../src/stores/online-store.ts';
-import { SqliteOnlineStore, SqliteOnlineStoreConfig } from '../../src/stores/sqlite/sqlite-online-store.ts';
+import { resolveOnlineStore } from '../../src/stores/resolve.ts';
 import { createFeastServices } from '../../src/transports/grpc/feast-services.ts';
 import { startGrpcJsServer } from '../../src/transports/grpc/grpc-js-server.ts';
 import { createOnlineFeaturesClient, type OnlineFeaturesClient } from './online-features-client.ts';
@@ -31,10 +30,9 @@ export async function serveProject(repoPath: string): Promise<ServedProject> {
     ...(serving.compatibility === 'feast-python' ? feastPythonPolicy : {}),
     versionedReads: config.registry.enableOnlineFeatureViewVersioning,
   };
-  const store: OnlineStore = new SqliteOnlineStore(config.onlineStore.section.parse(SqliteOnlineStoreConfig), {
-    project: config.project,
-    repoPath,
-    warn: () => {},
+  const store = await resolveOnlineStore({
+    ...config.onlineStore,
+    context: { project: config.project, repoPath, warn: () => {} },
   });
   let now = Date.now();
   const features = new OnlineFeatures({ registry: () => registry.current(), store, policy, now: () => now });
