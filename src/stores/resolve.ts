@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { ConfigSection } from '../config/config-section.ts';
 import type { OnlineStore, StoreContext } from './online-store.ts';
 import { ResolutionError } from './resolution-error.ts';
@@ -42,7 +42,7 @@ const SUFFIX = 'OnlineStore';
 export async function resolveOnlineStore(options: ResolveOnlineStoreOptions): Promise<OnlineStore> {
   const { type, section, settings, context } = options;
   const { Store, Config, Settings } = await loadStore(type, context);
-  const config = section.parse(withoutType(Config));
+  const config = parseConfig(section, Config);
   const parsedSettings = Settings === undefined ? [] : [settings?.parse(Settings) ?? Settings.parse({})];
   if (Store.alpha === true) {
     context.warn(`online_store type "${type}" calls itself alpha: it may lack features and change without notice.`);
@@ -117,12 +117,12 @@ function isSchema(value: unknown): value is z.ZodType {
   return typeof (value as { readonly safeParse?: unknown } | null | undefined)?.safeParse === 'function';
 }
 
-/** Lets a schema accept the short form `online_store: <type>`, which configures nothing. */
-function withoutType(schema: z.ZodType): z.ZodType {
-  return z.preprocess(
-    (value) => (typeof value === 'string' || value === null || value === undefined ? {} : value),
-    schema,
-  );
+/** The short form `online_store: <type>` configures nothing. */
+function parseConfig(section: ConfigSection, schema: z.ZodType): unknown {
+  if (typeof section.value !== 'string') return section.parse(schema);
+  const { success, data } = schema.safeParse({});
+  // Where the store needs more than defaults, the section's own error says what.
+  return success ? data : section.parse(schema);
 }
 
 function construct(create: () => OnlineStore, type: string): OnlineStore {

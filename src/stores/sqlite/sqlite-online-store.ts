@@ -50,7 +50,11 @@ export type SqliteOnlineStoreConfig = z.infer<typeof SqliteOnlineStoreConfig>;
 /** `sideboard.sqlite:` in feature_store.yaml. */
 export const SqliteOnlineStoreSettings = z.strictObject({
   /** IANA zone of the machine that wrote the file with Feast: its times are shifted by that zone's offset. */
-  timezone: z.string().refine(isTimezone, { error: 'not a time zone that this Node.js knows' }).default('UTC'),
+  timezone: z
+    .string()
+    .refine(isTimezone)
+    .meta({ expected: 'an IANA time zone, for example Europe/Berlin' })
+    .default('UTC'),
   /** How long a call waits for another process's lock, in milliseconds. */
   busy_timeout_ms: z.int().min(0).max(600_000).default(1000),
   /** `wal`: the first write switches the file to write-ahead logging. `keep`: it stays as it is (network file systems). */
