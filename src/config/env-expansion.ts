@@ -65,9 +65,9 @@ export function expandEnv(source: string, env: NodeJS.ProcessEnv): ExpandedText 
 /** The offset in the text as written that `offset` in the expanded text came from. */
 export function sourceOffset({ references }: ExpandedText, offset: number): number {
   let shift = 0;
-  for (const { start, end, sourceStart, sourceEnd } of references) {
+  for (const { start, end, sourceStart, sourceEnd, outcome } of references) {
     if (offset < start) break;
-    if (offset < end) return sourceStart;
+    if (offset < end && (outcome === 'set' || outcome === 'default')) return sourceStart;
     shift = sourceEnd - end;
   }
   return offset + shift;

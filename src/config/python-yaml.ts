@@ -21,16 +21,26 @@ const intTag: ScalarTag = {
 const floatTag: ScalarTag = {
   tag: 'tag:yaml.org,2002:float',
   default: true,
-  test: /^(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|[-+]?\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/,
+  test: /^(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/,
   resolve: (text) => new Scalar(signed(text, unsignedFloat)),
 };
 
 const REPLACED = new Set([boolTag.tag, intTag.tag, floatTag.tag]);
 
+/** Month and day of a date alone have two digits. */
+const TIMESTAMP =
+  /^(?:\d{4}-\d\d-\d\d|\d{4}-\d\d?-\d\d?(?:[Tt]|[ \t]+)\d\d?:\d\d:\d\d(?:\.\d*)?(?:[ \t]*(?:Z|[-+]\d\d?(?::\d\d)?))?)$/;
+
 /** The tags of the `yaml` package's 1.1 schema with those replaced that PyYAML resolves differently. */
 export function pythonYamlTags(tags: Tags): Tags {
-  const kept = tags.filter((tag) => typeof tag === 'string' || !REPLACED.has(tag.tag));
+  const kept = tags
+    .filter((tag) => typeof tag === 'string' || !REPLACED.has(tag.tag))
+    .map((tag) => (isTimestampTag(tag) ? { ...tag, test: TIMESTAMP } : tag));
   return [...kept, boolTag, intTag, floatTag];
+}
+
+function isTimestampTag(tag: Tags[number]): tag is ScalarTag {
+  return typeof tag !== 'string' && tag.tag === 'tag:yaml.org,2002:timestamp';
 }
 
 function signed(text: string, unsigned: (digits: string) => number): number {

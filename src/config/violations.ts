@@ -65,7 +65,9 @@ function unknownKeyViolation(
   name: string,
   schema: z.core.$ZodType,
 ): ConfigViolation {
-  const { line, key } = source.locate([...parent, name]);
+  // A key that cannot be found again may have come out of a variable: it is not named.
+  const own = source.locate([...parent, name]);
+  const { line, key } = own.found ? own : source.locate(parent);
   const known = Object.keys(shapeOf(schema) ?? {});
   const nearest = nearestName(name, known);
   const hint = nearest === undefined ? `Known here: ${known.join(', ')}.` : `Did you mean ${nearest}?`;
@@ -98,7 +100,9 @@ function describeKind(value: unknown): string {
 
 /** YAML reads `5`, `yes` and `2026-01-01` as something else than text, and `"5"` as text. */
 function quotesAdvice(value: unknown, schema: z.core.$ZodType | undefined): string | undefined {
-  const type = schema === undefined ? undefined : unwrapSchema(schema).schema._zod.def.type;
+  if (schema === undefined) return undefined;
+  const { def } = unwrapSchema(schema).schema._zod;
+  const type = def.type === 'literal' ? typeof def.values[0] : def.type;
   if (type === 'string') {
     const quotable = typeof value === 'number' || typeof value === 'boolean' || value instanceof Date;
     return quotable ? 'Put it in quotes to make it text.' : undefined;
@@ -135,17 +139,21 @@ export function nearestName(name: string, known: readonly string[]): string | un
   return best;
 }
 
-/** Letters to insert, remove or replace; gives up at `limit`. */
+/** Letters to insert, remove or replace, and neighbours to swap; gives up at `limit`. */
 function editDistance(from: string, to: string, limit: number): number {
   if (Math.abs(from.length - to.length) >= limit) return limit;
-  let previous = Array.from({ length: to.length + 1 }, (_, index) => index);
+  const rows = [Array.from({ length: to.length + 1 }, (_, index) => index)];
+  const distance = (row: number, column: number): number => rows[row]?.[column] ?? limit;
   for (let row = 1; row <= from.length; row += 1) {
     const current = [row];
+    rows.push(current);
     for (let column = 1; column <= to.length; column += 1) {
-      const replaced = (previous[column - 1] ?? 0) + (from[row - 1] === to[column - 1] ? 0 : 1);
-      current.push(Math.min(replaced, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
+      const replaced = distance(row - 1, column - 1) + (from[row - 1] === to[column - 1] ? 0 : 1);
+      const shifted = Math.min(distance(row - 1, column), distance(row, column - 1)) + 1;
+      const swaps = from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
+      const swapped = swaps ? distance(row - 2, column - 2) + 1 : limit;
+      current.push(Math.min(replaced, shifted, swapped));
     }
-    previous = current;
   }
-  return previous[to.length] ?? limit;
+  return distance(from.length, to.length);
 }

@@ -13,7 +13,13 @@ import {
 import { ConfigError, type ConfigViolation, configErrorFromViolations } from './config-error.ts';
 import { type EnvReference, type ExpandedText, expandEnv, lineAt, sourceOffset } from './env-expansion.ts';
 import { pythonYamlTags } from './python-yaml.ts';
-import { type SyntaxObjection, syntaxObjections, syntaxViolation, unresolvableProblem } from './yaml-syntax.ts';
+import {
+  isMergeKey,
+  type SyntaxObjection,
+  syntaxObjections,
+  syntaxViolation,
+  unresolvableProblem,
+} from './yaml-syntax.ts';
 
 /** Where a key path leads to in the file. */
 export interface YamlLocation {
@@ -21,6 +27,8 @@ export interface YamlLocation {
   readonly line: number;
   /** The dotted path as it may be shown: a key that came out of a variable shows as the variable. */
   readonly key: string;
+  /** Whether the path leads to something that is in the file. */
+  readonly found: boolean;
   /** The variables that the value, or a part of it, came from. */
   readonly variables: readonly string[];
 }
@@ -84,7 +92,12 @@ export class YamlSource {
   locate(path: readonly string[]): YamlLocation {
     const { entry, line, shown } = this.#find(path);
     const references = entry === undefined ? [] : this.#referencesIn(entry.value);
-    return { line, key: shown.join('.'), variables: [...new Set(references.map(({ name }) => name))] };
+    return {
+      line,
+      key: shown.join('.'),
+      found: entry !== undefined,
+      variables: [...new Set(references.map(({ name }) => name))],
+    };
   }
 
   /** A violation for every `${VAR}` under `path` that could not be replaced. A bare `$VAR` is left alone, as Feast does. */
@@ -101,7 +114,7 @@ export class YamlSource {
       } else if (isMap(node)) {
         for (const pair of node.items) {
           const key = isNode(pair.key) ? pair.key : undefined;
-          const name = keyText(key);
+          const name = this.#keyText(key);
           walk(key, at);
           walk(isNode(pair.value) ? pair.value : undefined, name === '<<' ? at : [...at, name]);
         }
@@ -142,11 +155,11 @@ export class YamlSource {
   }
 
   #childOfMap(map: YAMLMap, segment: string, depth: number): Entry | undefined {
-    const own = map.items.find((pair) => isNode(pair.key) && keyText(pair.key) === segment);
+    const own = map.items.find((pair) => isNode(pair.key) && this.#keyText(pair.key) === segment);
     if (own !== undefined) return entryFromPair(own);
     if (depth >= MAX_MERGE_DEPTH) return undefined;
     for (const pair of map.items) {
-      if (!isNode(pair.key) || keyText(pair.key) !== '<<' || !isNode(pair.value)) continue;
+      if (!isNode(pair.key) || this.#keyText(pair.key) !== '<<' || !isNode(pair.value)) continue;
       const merged = isAlias(pair.value) ? pair.value.resolve(this.#document) : pair.value;
       for (const source of isSeq(merged) ? merged.items : [merged]) {
         const found = isNode(source) ? this.#child(source, segment, depth + 1) : undefined;
@@ -154,6 +167,13 @@ export class YamlSource {
       }
     }
     return undefined;
+  }
+
+  /** A key as it becomes the key of a JavaScript object; the merge key is a symbol in the `yaml` package. */
+  #keyText(key: Node | undefined): string {
+    const named = isAlias(key) ? key.resolve(this.#document) : key;
+    if (!isScalar(named) || named.value === null) return '';
+    return isMergeKey(named.value) ? '<<' : String(named.value);
   }
 
   #lineOf(node: Node): number {
@@ -189,12 +209,6 @@ export class YamlSource {
 
 function entryFromPair({ key, value }: Pair): Entry {
   return { key: isNode(key) ? key : undefined, value: isNode(value) ? value : undefined };
-}
-
-/** A key as it becomes the key of a JavaScript object; the merge key is a symbol in the `yaml` package. */
-function keyText(key: Node | undefined): string {
-  if (!isScalar(key) || key.value === null) return '';
-  return typeof key.value === 'symbol' ? (key.value.description ?? '') : String(key.value);
 }
 
 function touches({ start, end }: EnvReference, from: number, to: number): boolean {

@@ -1,4 +1,15 @@
-import { type Document, isAlias, isMap, isNode, isScalar, isSeq, type Node, visit, type YAMLError } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isCollection,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  type Node,
+  visit,
+  type YAMLError,
+} from 'yaml';
 import type { ConfigViolation } from './config-error.ts';
 import { type EnvReference, type ExpandedText, lineAt, sourceOffset } from './env-expansion.ts';
 
@@ -18,24 +29,23 @@ export function syntaxObjections(document: Document): SyntaxObjection[] {
   const first = all.find(({ code }) => code !== 'DUPLICATE_KEY');
   const duplicates = all.filter(({ code }) => code === 'DUPLICATE_KEY');
   if (first !== undefined || duplicates.length > 0) return first === undefined ? duplicates : [...duplicates, first];
-  return badAliases(document);
+  return badReferencesAndKeys(document);
 }
 
-function badAliases(document: Document): SyntaxObjection[] {
+function badReferencesAndKeys(document: Document): SyntaxObjection[] {
   const found: SyntaxObjection[] = [];
   const anchored = new Map<string, Node>();
-  const object = (node: Node): void => {
-    found.push({ code: 'BAD_ALIAS', offset: node.range?.[0] ?? 0 });
-  };
   visit(document, {
     Node(_, node) {
       if (isAlias(node)) {
-        if (!anchored.has(node.source)) object(node);
+        if (!anchored.has(node.source)) found.push({ code: 'BAD_ALIAS', offset: node.range?.[0] ?? 0 });
       } else if (node.anchor !== undefined) {
         anchored.set(node.anchor, node);
       }
     },
     Pair(_, { key, value }) {
+      const named = isAlias(key) ? anchored.get(key.source) : key;
+      if (isNode(key) && isCollection(named)) found.push({ code: 'NON_STRING_KEY', offset: key.range?.[0] ?? 0 });
       if (!isScalar(key) || !isMergeKey(key.value) || !isNode(value)) return;
       const target = isAlias(value) ? anchored.get(value.source) : value;
       const sources = isSeq(target) ? target.items : [target];
@@ -72,6 +82,7 @@ const SYNTAX_PROBLEMS: Readonly<Partial<Record<YAMLError['code'], string>>> = {
   MISSING_CHAR: 'a quote, bracket, comma or colon is missing',
   MULTILINE_IMPLICIT_KEY: 'a key runs over several lines, or a colon is missing behind it',
   MULTIPLE_DOCS: 'a second document (---) starts here',
+  NON_STRING_KEY: 'a list or a mapping stands where a key belongs',
   RESOURCE_EXHAUSTION: 'it is nested too deeply',
   TAB_AS_INDENT: 'a tab is used for indentation',
   TAG_RESOLVE_FAILED: 'a tag (!name) is not known, or does not fit the value behind it',
