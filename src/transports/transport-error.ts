@@ -5,6 +5,17 @@ export const transportErrors = {
   INVALID_LISTEN_ADDRESS: { kind: 'invalid_argument', summary: 'An address to listen on cannot be read.' },
   ADDRESS_IN_USE: { kind: 'failed_precondition', summary: 'Another process listens on the address.' },
   SHUTTING_DOWN: { kind: 'unavailable', summary: 'The server stopped before the call was answered: try another one.' },
+  UNKNOWN_METHOD: { kind: 'unimplemented', summary: 'The server does not have the method that was called.' },
+  MALFORMED_FRAME: {
+    kind: 'invalid_argument',
+    summary: 'What was sent is no unary gRPC call: cut off, or more than one message.',
+  },
+  MALFORMED_HEADER: { kind: 'invalid_argument', summary: 'A gRPC header cannot be read.' },
+  MESSAGE_TOO_LARGE: { kind: 'resource_exhausted', summary: 'The request is larger than the limit allows.' },
+  UNSUPPORTED_COMPRESSION: {
+    kind: 'unimplemented',
+    summary: 'The request is compressed in a way that the server does not know.',
+  },
   LISTEN_FAILED: { kind: 'failed_precondition', summary: 'The operating system refuses the address.' },
 } as const satisfies ErrorCatalogue;
 
