@@ -42,7 +42,10 @@ describe('package-lock.json', () => {
 });
 
 describe('tracked files', () => {
-  const files = execFileSync('git', ['-c', 'safe.directory=*', 'ls-files', '-z'], { cwd: projectRoot, encoding: 'utf8' })
+  const files = execFileSync('git', ['-c', 'safe.directory=*', 'ls-files', '-z'], {
+    cwd: projectRoot,
+    encoding: 'utf8',
+  })
     .split('\0')
     .filter((file) => file !== '' && existsSync(join(projectRoot, file)));
 
