@@ -1,10 +1,20 @@
 import { z } from 'zod';
 
 /** Defaults of the settings that `compatibility` may change: applied when the settings are put together, not by the schema. */
-export const servingDefaults = { statuses: 'full', ttl: 'flag', entityTypes: 'coerce' } as const;
+export const servingDefaults = {
+  statuses: 'full',
+  ttl: 'flag',
+  entityTypes: 'coerce',
+  storedTypes: 'checked',
+} as const;
 
 /** What `compatibility: feast-python` stands for. */
-export const feastPythonServing = { statuses: 'feast-python', ttl: 'ignore', entityTypes: 'as-sent' } as const;
+export const feastPythonServing = {
+  statuses: 'feast-python',
+  ttl: 'ignore',
+  entityTypes: 'as-sent',
+  storedTypes: 'as-stored',
+} as const;
 
 /** YAML reads a bare `null` as a null, not as the word. */
 const ttlSchema = z
@@ -16,6 +26,7 @@ export const servingSchema = z
     statuses: z.enum(['full', 'feast-python']).meta({ default: servingDefaults.statuses }).optional(),
     ttl: ttlSchema.optional(),
     entity_types: z.enum(['coerce', 'as-sent']).meta({ default: servingDefaults.entityTypes }).optional(),
+    stored_types: z.enum(['checked', 'as-stored']).meta({ default: servingDefaults.storedTypes }).optional(),
     compatibility: z.literal('feast-python').optional(),
     max_entities_per_request: z.int().min(1).default(10_000),
     max_features_per_request: z.int().min(1).default(5_000),
@@ -23,14 +34,14 @@ export const servingSchema = z
   })
   .superRefine((serving, context) => {
     if (serving.compatibility === undefined) return;
-    const asked = { statuses: serving.statuses, ttl: serving.ttl, entity_types: serving.entity_types };
     const implied = {
       statuses: feastPythonServing.statuses,
       ttl: feastPythonServing.ttl,
       entity_types: feastPythonServing.entityTypes,
+      stored_types: feastPythonServing.storedTypes,
     };
-    for (const key of ['statuses', 'ttl', 'entity_types'] as const) {
-      if (asked[key] === undefined || asked[key] === implied[key]) continue;
+    for (const key of ['statuses', 'ttl', 'entity_types', 'stored_types'] as const) {
+      if (serving[key] === undefined || serving[key] === implied[key]) continue;
       const message = `contradicts compatibility: feast-python, which means ${key}: ${implied[key]}. Remove one of the two.`;
       context.addIssue({ code: 'custom', path: [key], message });
     }

@@ -14,7 +14,9 @@ export interface ServingSettings {
   readonly statuses: 'full' | 'feast-python';
   readonly ttl: 'flag' | 'null' | 'ignore';
   readonly entityTypes: 'coerce' | 'as-sent';
-  /** Already applied to the three above; it also governs details that have no setting of their own. */
+  /** A stored value of another type than the registry says: refuse to serve it, or pass it on. */
+  readonly storedTypes: 'checked' | 'as-stored';
+  /** Already applied to the four above; it also governs details that have no setting of their own. */
   readonly compatibility: 'none' | 'feast-python';
   readonly maxEntitiesPerRequest: number;
   readonly maxFeaturesPerRequest: number;
@@ -50,6 +52,7 @@ export function sideboardSettingsFromSchema(parsed: z.output<typeof sideboardSch
       statuses: serving.statuses ?? implied.statuses,
       ttl: serving.ttl === undefined ? implied.ttl : (serving.ttl ?? 'null'),
       entityTypes: serving.entity_types ?? implied.entityTypes,
+      storedTypes: serving.stored_types ?? implied.storedTypes,
       compatibility: serving.compatibility ?? 'none',
       maxEntitiesPerRequest: serving.max_entities_per_request,
       maxFeaturesPerRequest: serving.max_features_per_request,

@@ -284,10 +284,11 @@ const OURS: readonly BadConfig[] = [
   },
   {
     name: 'explicit settings that contradict compatibility',
-    yaml: `${BASE}sideboard:\n  serving:\n    compatibility: feast-python\n    statuses: full\n    ttl: null\n    entity_types: as-sent\n`,
+    yaml: `${BASE}sideboard:\n  serving:\n    compatibility: feast-python\n    statuses: full\n    ttl: null\n    entity_types: as-sent\n    stored_types: checked\n`,
     says: [
       '6: sideboard.serving.statuses: contradicts compatibility: feast-python, which means statuses: feast-python. Remove one of the two.',
       '7: sideboard.serving.ttl: contradicts compatibility: feast-python, which means ttl: ignore. Remove one of the two.',
+      '9: sideboard.serving.stored_types: contradicts compatibility: feast-python, which means stored_types: as-stored. Remove one of the two.',
     ],
   },
   {

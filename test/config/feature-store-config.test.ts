@@ -66,6 +66,7 @@ describe('feature_store.yaml', () => {
           statuses: 'full',
           ttl: 'flag',
           entityTypes: 'coerce',
+          storedTypes: 'checked',
           compatibility: 'none',
           maxEntitiesPerRequest: 10_000,
           maxFeaturesPerRequest: 5_000,
@@ -233,12 +234,20 @@ describe('feature_store.yaml', () => {
         assert.equal(settings(`  serving: {ttl: ${word}}\n`).serving.ttl, 'null');
     });
 
-    it('sets three answers at once with compatibility, which may be repeated but not contradicted', () => {
-      const python = { statuses: 'feast-python', ttl: 'ignore', entityTypes: 'as-sent', compatibility: 'feast-python' };
-      const { statuses, ttl, entityTypes, compatibility } = settings(
+    it('sets four answers at once with compatibility, which may be repeated but not contradicted', () => {
+      const { statuses, ttl, entityTypes, storedTypes, compatibility } = settings(
         '  serving: {compatibility: feast-python, ttl: ignore}\n',
       ).serving;
-      assert.deepEqual({ statuses, ttl, entityTypes, compatibility }, python);
+      assert.deepEqual(
+        { statuses, ttl, entityTypes, storedTypes, compatibility },
+        {
+          statuses: 'feast-python',
+          ttl: 'ignore',
+          entityTypes: 'as-sent',
+          storedTypes: 'as-stored',
+          compatibility: 'feast-python',
+        },
+      );
     });
 
     it('takes every form of address', () => {
