@@ -16,7 +16,7 @@ export type EpochUnit = 's' | 'ms' | 'us' | 'ns';
 const FRACTION_DIGITS: Readonly<Record<EpochUnit, number>> = { s: 9, ms: 6, us: 3, ns: 0 };
 const DATE_TIME =
   /^(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(?: ?(?:([Zz]|UTC)|([+-])(\d{2}):?(\d{2})))?)?$/;
-const EPOCH = /^([+-]?)(\d{1,20})(?:\.(\d+))?$/;
+const EPOCH = /^([+-]?)(\d{1,30})(?:\.(\d+))?$/;
 
 /**
  * A point in time from what users and files give:
@@ -31,7 +31,9 @@ export function parseTimestamp(input: string | number | bigint | Date, epochUnit
   if (input instanceof Date) return fromEpoch(String(input.getTime()), 'ms');
   if (typeof input !== 'string') return fromEpoch(numberText(input), epochUnit);
   const text = input.trim();
-  return EPOCH.test(text) ? fromEpoch(text, epochUnit) : parseDateTime(text);
+  if (EPOCH.test(text)) return fromEpoch(text, epochUnit);
+  const { seconds, nanos } = parseDateTime(text);
+  return { seconds, nanos };
 }
 
 /** A date and time as text, with the offset that it was given with, in seconds east of UTC; `undefined` for none. */
