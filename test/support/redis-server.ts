@@ -28,7 +28,7 @@ export interface RedisServerOptions {
   /** Options of the command line, after `--port`, `--bind`, `--dir` and the ones that turn saving off. */
   readonly args?: readonly string[];
   /** How the raw client connects; what it needs beyond host and port. */
-  readonly client?: RedisOptions;
+  readonly client?: Pick<RedisOptions, 'username' | 'password' | 'tls'>;
   /** For a server that only speaks TLS. */
   readonly plainPort?: boolean;
   /** Resolves when the server can be used; pings by default. */
@@ -44,7 +44,7 @@ export async function startRedisServer(options: RedisServerOptions = {}): Promis
     host: '127.0.0.1',
     port,
     lazyConnect: true,
-    protocol: 2,
+    protocol: 2 as const,
     retryStrategy: () => 20,
     maxRetriesPerRequest: null,
     ...options.client,
@@ -83,7 +83,9 @@ export async function startRedisServer(options: RedisServerOptions = {}): Promis
 
 /** Runs `redis-server`, from Debian's package of that name. Its output is kept for the message when it ends early. */
 export function spawnRedis(args: readonly string[]): ChildProcess & { output?: string } {
-  const child: ChildProcess & { output?: string } = spawn('redis-server', [...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child: ChildProcess & { output?: string } = spawn('redis-server', [...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   child.output = '';
   const collect = (chunk: Buffer): void => {
     child.output = `${child.output}${chunk}`.slice(-2000);
@@ -112,7 +114,8 @@ export async function waitFor(
       reason = error;
     }
     const ended = child !== undefined && (child.exitCode !== null || child.pid === undefined);
-    if (ended || Date.now() > giveUpAt) throw new Error(`${what} did not start: ${child?.output ?? ''} ${String(reason)}`);
+    if (ended || Date.now() > giveUpAt)
+      throw new Error(`${what} did not start: ${child?.output ?? ''} ${String(reason)}`);
     await sleep(20);
   }
 }
@@ -131,7 +134,9 @@ export function findFreePort(): Promise<number> {
     server.once('error', reject);
     server.listen(0, '127.0.0.1', () => {
       const address = server.address();
-      server.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port'))));
+      server.close(() =>
+        typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port')),
+      );
     });
   });
 }
