@@ -1,9 +1,11 @@
 import { utf8Size, varintSize, writeBigint, writeInt64, writeUtf8, writeVarint } from './wire.ts';
 
+const MAX_KEPT = 0x1_0000;
+
 /** A growing buffer for messages whose size is not known beforehand. Not for the hot path, which sizes first. */
 export class ByteWriter {
   pos = 0;
-  #buffer: Uint8Array;
+  #buffer: Uint8Array<ArrayBuffer>;
   #view: DataView;
 
   constructor(capacity = 64) {
@@ -50,6 +52,12 @@ export class ByteWriter {
     this.pos = writeUtf8(this.#room(size), this.pos, text);
   }
 
+  /** Forgets what was written, and a buffer that one large value left behind. */
+  reset(): void {
+    this.pos = 0;
+    if (this.#buffer.length > MAX_KEPT) this.#take(new Uint8Array(MAX_KEPT));
+  }
+
   /** What was written from `start` on; a view that later writes may leave behind. */
   since(start: number): Uint8Array {
     return this.#buffer.subarray(start, this.pos);
@@ -82,9 +90,13 @@ export class ByteWriter {
     if (needed > this.#buffer.length) {
       const grown = new Uint8Array(Math.max(needed, this.#buffer.length * 2));
       grown.set(this.#buffer.subarray(0, this.pos));
-      this.#buffer = grown;
-      this.#view = new DataView(grown.buffer);
+      this.#take(grown);
     }
     return this.#buffer;
+  }
+
+  #take(buffer: Uint8Array<ArrayBuffer>): void {
+    this.#buffer = buffer;
+    this.#view = new DataView(buffer.buffer);
   }
 }

@@ -190,8 +190,9 @@ function payloadSize(): number {
 
 /** Finds the arm of a serialized Value and, for numbers, its bits. The last arm wins, as in protobuf. */
 function locate(value: EncodedSlice | undefined, joinKey: string): void {
-  found.type = 0;
   if (value === undefined) throw new EncodingError('MISSING_JOIN_KEY', `Join key ${joinKey} has no value.`);
+  if (locateShort(value.data, value.start, value.end)) return;
+  found.type = 0;
   const reader = new WireReader(value.data, value.start, value.end);
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     switch (tag) {
@@ -219,6 +220,34 @@ function locate(value: EncodedSlice | undefined, joinKey: string): void {
   throw new EncodingError('UNSUPPORTED_ENTITY_KEY_TYPE', `Join key ${joinKey} has ${what}.`, {
     hint: 'Entity keys hold STRING, BYTES, INT32, INT64 or UNIX_TIMESTAMP.',
   });
+}
+
+/** {@link locate} for nearly every value there is: one field, a text below 128 bytes or a number below 2^28. */
+function locateShort(data: Uint8Array, start: number, end: number): boolean {
+  if (end - start < 2 || end > data.length) return false;
+  const tag = data[start];
+  let at = start + 1;
+  if (tag === 0x12 || tag === 0x0a) {
+    const length = data[at++] as number;
+    if (length >= 0x80 || at + length !== end) return false;
+    found.start = at;
+    found.end = end;
+  } else if (tag === 0x20 || tag === 0x18 || tag === 0x40) {
+    let bits = 0;
+    let shift = 0;
+    let byte: number;
+    do {
+      if (at === end || shift === 28) return false;
+      byte = data[at++] as number;
+      bits |= (byte & 0x7f) << shift;
+      shift += 7;
+    } while (byte >= 0x80);
+    if (at !== end) return false;
+    found.low = bits;
+    found.high = 0;
+  } else return false;
+  found.type = tag >>> 3;
+  return true;
 }
 
 /**

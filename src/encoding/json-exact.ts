@@ -8,9 +8,10 @@ export type ExactJson = null | boolean | string | bigint | number | ExactJson[] 
 
 const MAX_DEPTH = 500;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y;
-/** What stands in a string as itself: neither a quote, nor a backslash, nor a control character. */
-const STRING_CHUNK = /[ !#-[\]-\uffff]*/y;
-const WHITESPACE = /[ \t\r\n]*/y;
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const SAFE_DIGITS = 15;
 const MAX_INTEGER_DIGITS = 4300;
 
 /**
@@ -92,16 +93,24 @@ class JsonParser {
   }
 
   #string(): string {
+    const text = this.#text;
     const start = this.#pos++;
-    this.#match(STRING_CHUNK);
-    if (this.#take('"')) return this.#text.slice(start + 1, this.#pos - 1);
-    while (this.#take('\\')) {
+    let escaped = false;
+    for (;;) {
+      const code = text.charCodeAt(this.#pos);
+      if (code === QUOTE) break;
+      // Not a number at the end of the text.
+      if (!(code >= SPACE)) throw this.#invalid('a string is not closed or holds a control character');
+      if (code === BACKSLASH) {
+        escaped = true;
+        this.#pos++;
+      }
       this.#pos++;
-      this.#match(STRING_CHUNK);
     }
-    if (!this.#take('"')) throw this.#invalid('a string is not closed or holds a control character');
+    this.#pos++;
+    if (!escaped) return text.slice(start + 1, this.#pos - 1);
     try {
-      return JSON.parse(this.#text.slice(start, this.#pos)) as string;
+      return JSON.parse(text.slice(start, this.#pos)) as string;
     } catch (cause) {
       this.#pos = start;
       throw this.#invalid('a string holds an unknown escape', cause);
@@ -109,13 +118,15 @@ class JsonParser {
   }
 
   #number(): number | bigint {
-    const match = this.#match(NUMBER);
-    if (match === undefined) throw this.#invalid('a value is expected');
+    NUMBER.lastIndex = this.#pos;
+    const match = NUMBER.exec(this.#text);
+    if (match === null) throw this.#invalid('a value is expected');
     const [digits, fraction, exponent] = match;
-    if (fraction !== undefined || exponent !== undefined) return Number(digits);
     // Reading a long integer takes quadratic time; nothing that is served has more than twenty digits.
     if (digits.length > MAX_INTEGER_DIGITS) throw this.#invalid(`a number has more than ${MAX_INTEGER_DIGITS} digits`);
-    return BigInt(digits);
+    this.#pos = NUMBER.lastIndex;
+    if (fraction !== undefined || exponent !== undefined) return Number(digits);
+    return digits.length <= SAFE_DIGITS ? BigInt(Number(digits)) : BigInt(digits);
   }
 
   #word<T>(word: string, value: T): T {
@@ -125,21 +136,17 @@ class JsonParser {
   }
 
   #space(): void {
-    this.#match(WHITESPACE);
+    for (;;) {
+      const code = this.#text.charCodeAt(this.#pos);
+      if (code !== SPACE && code !== 0x0a && code !== 0x0d && code !== 0x09) return;
+      this.#pos++;
+    }
   }
 
   #take(character: string): boolean {
     if (this.#text[this.#pos] !== character) return false;
     this.#pos++;
     return true;
-  }
-
-  #match(pattern: RegExp): RegExpExecArray | undefined {
-    pattern.lastIndex = this.#pos;
-    const match = pattern.exec(this.#text);
-    if (match === null) return undefined;
-    this.#pos = pattern.lastIndex;
-    return match;
   }
 
   #invalid(why: string, cause?: unknown): EncodingError {

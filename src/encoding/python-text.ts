@@ -3,17 +3,15 @@ import { isPlainObject } from './value-convert.ts';
 
 /** A finite double as Python's `repr` and `json.dumps` print it: shortest digits, always with a point or an exponent. */
 export function pythonFloatText(n: number): string {
-  if (Object.is(n, -0)) return '-0.0';
-  const scientific = n.toExponential();
-  const at = scientific.indexOf('e');
-  const exponent = Number(scientific.slice(at + 1));
-  // Python prints positional digits from 1e-4 up to, but not including, 1e16; JavaScript up to 1e21 and from 1e-6.
-  if (exponent < -4 || exponent >= 16) {
-    const sign = exponent < 0 ? '-' : '+';
-    return `${scientific.slice(0, at)}e${sign}${Math.abs(exponent).toString().padStart(2, '0')}`;
+  const size = Math.abs(n);
+  // Python prints positional digits from 1e-4 up to, but not including, 1e16; JavaScript from 1e-6 and up to 1e21.
+  if ((size >= 1e-4 && size < 1e16) || size === 0) {
+    const positional = Object.is(n, -0) ? '-0' : n.toString();
+    return positional.includes('.') ? positional : `${positional}.0`;
   }
-  const positional = n.toString();
-  return positional.includes('.') ? positional : `${positional}.0`;
+  const [digits, exponent] = n.toExponential().split('e');
+  const power = Number(exponent);
+  return `${digits}e${power < 0 ? '-' : '+'}${Math.abs(power).toString().padStart(2, '0')}`;
 }
 
 /** A string as `json.dumps` prints it, with everything beyond ASCII escaped. */

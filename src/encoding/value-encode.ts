@@ -28,6 +28,9 @@ const MAX_DEPTH = 30;
 
 const EMPTY = new Uint8Array(0);
 
+/** One for the process: encoding never waits and never starts another encoding. */
+const out = new ByteWriter(1024);
+
 /**
  * JavaScript to a serialized `feast.types.Value` of the given type.
  *
@@ -46,7 +49,7 @@ export function encodeValue(input: unknown, type: ValueType_Enum): Uint8Array {
     if (type === ValueType_Enum.DOUBLE || type === ValueType_Enum.FLOAT || type === ValueType_Enum.INVALID)
       return EMPTY;
   }
-  const out = new ByteWriter();
+  out.reset();
   if (type === ValueType_Enum.INVALID) writeUntyped(out, input, 0);
   else writeValue(out, input, type, 0);
   return out.finish();
