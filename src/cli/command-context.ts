@@ -1,0 +1,23 @@
+import { InvalidArgumentError } from 'commander';
+import type { ProjectLocation } from './composition.ts';
+import type { Io } from './io.ts';
+
+/** Options that every command takes. */
+export interface GlobalOptions extends ProjectLocation {
+  readonly verbose?: boolean;
+}
+
+/** What a command gets from the program that it belongs to. */
+export interface CommandContext {
+  readonly io: Io;
+  readonly globals: () => GlobalOptions;
+}
+
+/** For options that take a whole number. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}.`);
+  };
+}

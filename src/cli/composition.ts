@@ -1,0 +1,112 @@
+import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
+import { findConfig, loadFeatureStoreConfig } from '../config/load-config.ts';
+import { createFileRegistrySource } from '../registry/file-registry-source.ts';
+import { openRegistry, type RegistryHolder, type RegistryOptions } from '../registry/registry-holder.ts';
+import type { RegistrySource } from '../registry/registry-source.ts';
+import type { OnlineStore } from '../stores/online-store.ts';
+import { resolveOnlineStore } from '../stores/resolve.ts';
+import { storeSettingsKey } from '../stores/store-types.ts';
+import { CliError } from './cli-error.ts';
+
+/** Which project a command works on: a folder with a `feature_store.yaml`, or such a file by its own name. */
+export interface ProjectLocation {
+  readonly repo?: string;
+  readonly config?: string;
+}
+
+/** A project's parts, opened together and closed together. */
+export interface OpenProject {
+  readonly config: FeatureStoreConfig;
+  readonly registry: RegistryHolder;
+  readonly store: OnlineStore;
+  close(): Promise<void>;
+}
+
+export type RegistryEvents = Pick<RegistryOptions, 'onSwap' | 'onError'>;
+
+export interface OpenProjectOptions {
+  readonly location: ProjectLocation;
+  readonly env: NodeJS.ProcessEnv;
+  readonly warn: (message: string) => void;
+  /** Keeps the registry fresh in the background and tells about it. Without it the registry is read once. */
+  readonly refresh?: RegistryEvents;
+}
+
+/**
+ * Wires a project together: configuration, registry, store. The store connects to nothing before it is used.
+ * @throws ConfigError, RegistryError, ResolutionError, CliError
+ */
+export async function openProject(options: OpenProjectOptions): Promise<OpenProject> {
+  const config = await loadProjectConfig(options.location, options.env);
+  const store = await openProjectStore(config, options.warn);
+  try {
+    const registry = await openProjectRegistry(config, options.warn, options.refresh);
+    return {
+      config,
+      registry,
+      store,
+      async close() {
+        await registry.close();
+        await store.close();
+      },
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** @throws ConfigError */
+export async function loadProjectConfig(
+  location: ProjectLocation,
+  env: NodeJS.ProcessEnv,
+): Promise<FeatureStoreConfig> {
+  return loadFeatureStoreConfig(location.config ?? (await findConfig(location.repo ?? '.')), { env });
+}
+
+/** @throws ResolutionError, ConfigError */
+export function openProjectStore(config: FeatureStoreConfig, warn: (message: string) => void): Promise<OnlineStore> {
+  const { type, section } = config.onlineStore;
+  const key = storeSettingsKey(type);
+  const settings = key === undefined ? undefined : config.section(['sideboard', key]);
+  return resolveOnlineStore({
+    type,
+    section,
+    settings: settings?.value == null ? undefined : settings,
+    context: { project: config.project, repoPath: config.repoPath, warn },
+  });
+}
+
+/** @throws RegistryError, CliError `CLI_REGISTRY_NOT_SERVED` */
+export function openProjectRegistry(
+  config: FeatureStoreConfig,
+  warn: (message: string) => void,
+  refresh?: RegistryEvents,
+): Promise<RegistryHolder> {
+  return openRegistry({
+    source: registrySourceFromConfig(config),
+    project: config.project,
+    cacheTtlSeconds: refresh === undefined ? 0 : config.registry.cacheTtlSeconds,
+    warn,
+    ...refresh,
+  });
+}
+
+function registrySourceFromConfig({ registry, repoPath }: FeatureStoreConfig): RegistrySource {
+  if (registry.type !== 'file') {
+    throw new CliError(
+      'CLI_REGISTRY_NOT_SERVED',
+      `A registry of type "${registry.type}" is not read by this version.`,
+      {
+        hint: 'Use a registry file: registry: data/registry.db.',
+      },
+    );
+  }
+  const scheme = /^([A-Za-z][A-Za-z0-9+.-]+):\/\//.exec(registry.path)?.[1];
+  if (scheme !== undefined) {
+    throw new CliError('CLI_REGISTRY_NOT_SERVED', `A registry at a ${scheme}:// address is not read by this version.`, {
+      hint: 'Copy it to a file and name that in registry.',
+    });
+  }
+  return createFileRegistrySource({ path: registry.path, repoPath });
+}

@@ -1,0 +1,6 @@
+import type { Command } from 'commander';
+import type { CommandContext } from './command-context.ts';
+export function addDoctorCommand(program: Command, context: CommandContext): void {
+  void context;
+  program.command('doctor');
+}

@@ -1,0 +1,20 @@
+import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
+import { defaultServingPolicy, feastPythonPolicy, type ServingPolicy } from '../serving/serving-policy.ts';
+
+/** How answers are given, as `feature_store.yaml` says. */
+export function servingPolicyFromConfig(config: FeatureStoreConfig): ServingPolicy {
+  const { serving, entityKeyFallback } = config.sideboard;
+  return {
+    ...defaultServingPolicy,
+    ...(serving.compatibility === 'feast-python' ? feastPythonPolicy : {}),
+    statuses: serving.statuses,
+    ttl: serving.ttl,
+    entityTypes: serving.entityTypes,
+    storedTypes: serving.storedTypes,
+    versionedReads: config.registry.enableOnlineFeatureViewVersioning,
+    maxEntities: serving.maxEntitiesPerRequest,
+    maxFeatures: serving.maxFeaturesPerRequest,
+    planCacheSize: serving.planCacheSize,
+    entityKeyFallback,
+  };
+}
