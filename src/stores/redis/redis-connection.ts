@@ -5,6 +5,8 @@ import { StoreError } from '../store-error.ts';
 import { createRedisClient, type RedisClientOptions } from './redis-client.ts';
 import { isConnectionLoss, storeErrorFromRedis } from './redis-errors.ts';
 
+const NOTICE_LOSS_MS = 100;
+
 /** A command's name and arguments. */
 export type RedisCommand = readonly [name: string, ...args: (Buffer | string | number)[]];
 
@@ -97,6 +99,7 @@ export class RedisConnection {
     } catch (error) {
       if (!run.repeatable || !isConnectionLoss(error)) throw this.#translate(error);
     }
+    await noticeLoss(first);
     return this.#translated(this.#send(await this.#ready(options), commands, options));
   }
 
@@ -200,6 +203,20 @@ export class RedisConnection {
       throw this.#translate(error);
     }
   }
+}
+
+/** A server that hangs up ends the stream some turns before the client calls the connection closed. */
+async function noticeLoss(client: Redis | Cluster): Promise<void> {
+  if (client instanceof Cluster || client.status !== 'ready') return;
+  await new Promise<void>((resolve) => {
+    const noticed = (): void => {
+      clearTimeout(timer);
+      client.removeListener('close', noticed);
+      resolve();
+    };
+    const timer = setTimeout(noticed, NOTICE_LOSS_MS);
+    client.on('close', noticed);
+  });
 }
 
 async function sendPipeline(client: Redis, commands: readonly RedisCommand[]): Promise<unknown[]> {

@@ -1,0 +1,150 @@
+import type { OnlineTable, TableRead } from '../online-store.ts';
+import { describeTable } from '../row-objects.ts';
+import { StoreError } from '../store-error.ts';
+import { decodeTime, fieldsOfTable, projectSuffix } from './redis-layout.ts';
+
+/** Reads of a request that share all entity keys: one HMGET per key brings the fields of all of them. */
+export interface ReadGroup {
+  readonly keys: readonly Uint8Array[];
+  readonly reads: readonly TableRead[];
+  /** Which rows are asked for, where not all are. */
+  readonly rows: readonly number[] | undefined;
+  /** How many rows are asked for. */
+  readonly count: number;
+  /** Elements of every reply: per table its features, then the row's time. */
+  readonly elements: number;
+  /** What follows the entity key in every command: the project, and the fields. */
+  readonly request: GroupRequest;
+}
+
+/** The part of a group's commands that is the same for every key, in RESP. */
+export interface GroupRequest {
+  /** `*N\r\n$5\r\nHMGET\r\n$` */
+  readonly head: Buffer;
+  readonly project: Buffer;
+  /** `\r\n$4\r\n<field>…\r\n` */
+  readonly tail: Buffer;
+  readonly fields: readonly Buffer[];
+}
+
+/** Groups the reads of one request. */
+export function groupReads(reads: readonly TableRead[]): ReadGroup[] {
+  const grouped: TableRead[][] = [];
+  for (const read of reads) {
+    if (read.keys.length === 0) continue;
+    const group = grouped.find(([first]) => first !== undefined && sharesKeys(first, read));
+    if (group === undefined) grouped.push([read]);
+    else group.push(read);
+  }
+  return grouped.map((group) => {
+    const keys = group[0]?.keys ?? [];
+    const request = requestFor(group);
+    return { keys, reads: group, rows: undefined, count: keys.length, elements: request.fields.length, request };
+  });
+}
+
+function sharesKeys(a: TableRead, b: TableRead): boolean {
+  if (a.table.project !== b.table.project) return false;
+  if (a.keys === b.keys) return true;
+  return a.keys.length === b.keys.length && a.keys.every((key, row) => Buffer.compare(key, b.keys[row] ?? key) === 0);
+}
+
+interface KnownRequest {
+  readonly lists: readonly (readonly string[])[];
+  readonly tables: readonly OnlineTable[];
+  readonly request: GroupRequest;
+}
+
+/** A compiled plan comes with the same lists of features every time: hashed and laid out once, by the identity of the first. */
+const knownRequests = new WeakMap<readonly string[], KnownRequest>();
+
+function requestFor(reads: readonly TableRead[]): GroupRequest {
+  const first = reads[0]?.features ?? [];
+  const known = knownRequests.get(first);
+  if (
+    known !== undefined &&
+    known.lists.length === reads.length &&
+    reads.every((read, index) => read.features === known.lists[index] && read.table === known.tables[index])
+  ) {
+    return known.request;
+  }
+  const fields = reads.flatMap((read) => fieldsOfTable(read.table, read.features));
+  const parts = fields.flatMap((field) => [Buffer.from(`\r\n$${field.length}\r\n`), field]);
+  const request: GroupRequest = {
+    head: Buffer.from(`*${fields.length + 2}\r\n$5\r\nHMGET\r\n$`),
+    project: projectSuffix(reads[0]?.table.project ?? ''),
+    tail: Buffer.concat([...parts, Buffer.from('\r\n')]),
+    fields,
+  };
+  knownRequests.set(first, {
+    lists: reads.map((read) => read.features),
+    tables: reads.map((read) => read.table),
+    request,
+  });
+  return request;
+}
+
+/** The HMGET commands of groups, one per row, in one buffer. */
+export function encodeReads(groups: readonly ReadGroup[]): Buffer {
+  let size = 0;
+  for (const { keys, rows, count, request } of groups) {
+    const constant = request.head.length + request.project.length + request.tail.length + 2;
+    for (let index = 0; index < count; index++) {
+      const length = (keys[rows?.[index] ?? index]?.length ?? 0) + request.project.length;
+      size += constant + (length - request.project.length) + decimalDigits(length);
+    }
+  }
+  const out = Buffer.allocUnsafe(size);
+  let pos = 0;
+  for (const { keys, rows, count, request } of groups) {
+    const { head, project, tail } = request;
+    for (let index = 0; index < count; index++) {
+      const key = keys[rows?.[index] ?? index];
+      if (key === undefined) continue;
+      out.set(head, pos);
+      pos += head.length;
+      pos += out.write(String(key.length + project.length), pos, 'latin1');
+      out[pos++] = 0x0d;
+      out[pos++] = 0x0a;
+      out.set(key, pos);
+      pos += key.length;
+      out.set(project, pos);
+      pos += project.length;
+      out.set(tail, pos);
+      pos += tail.length;
+    }
+  }
+  return out.subarray(0, pos);
+}
+
+function decimalDigits(n: number): number {
+  let digits = 1;
+  for (let rest = n; rest >= 10; rest = Math.floor(rest / 10)) digits++;
+  return digits;
+}
+
+/**
+ * Gives a row its event timestamp, once its features are set.
+ * @param time a serialized Timestamp; nothing where Redis holds none
+ * @returns false when the bytes are no Timestamp
+ */
+export function setRowTime(read: TableRead, row: number, time: Buffer | undefined): boolean {
+  const { block } = read;
+  if (time === undefined) {
+    // Values without a time: Feast shows them with 1970.
+    if (block.hasValues(row)) block.setRow(row, 0, 0);
+    return true;
+  }
+  const decoded = decodeTime(time);
+  if (decoded === undefined) return false;
+  block.setRow(row, decoded.seconds, decoded.nanos);
+  return true;
+}
+
+export function corruptTime(read: TableRead, row: number): StoreError {
+  return new StoreError(
+    'STORE_CORRUPT',
+    `Row ${row} of ${describeTable(read.table)} in Redis: its event time is no Timestamp.`,
+    { hint: 'Write the row again, or look at the key with HGETALL.' },
+  );
+}

@@ -1,0 +1,182 @@
+import type { Redis } from 'ioredis';
+import type { CallOptions, TableRead } from '../online-store.ts';
+import { StoreError } from '../store-error.ts';
+import { corruptTime, encodeReads, type ReadGroup } from './redis-read-groups.ts';
+import { type ExpectedReplies, RedisReplyScanner } from './redis-reply-scanner.ts';
+
+/** How often deadlines and silence are looked at while replies are waited for, in milliseconds. */
+const SWEEP_MS = 10;
+
+export interface ReadLaneOptions {
+  /** A connection that is silent for so long while it owes replies is given up, in milliseconds. */
+  readonly silenceMs: number;
+  /** Bytes that may wait in the socket; beyond it calls fail instead of queueing. */
+  readonly maxQueuedBytes: number;
+  /** For error messages. */
+  readonly doing: string;
+}
+
+/** A row that Redis refused to read, and what it said. */
+export interface RefusedRow {
+  readonly group: ReadGroup;
+  readonly row: number;
+  readonly message: string;
+}
+
+/** A lane lost its connection while it owed replies; the read may be sent again on the next one. */
+export class LaneLost extends Error {}
+
+/**
+ * A connection to one Redis server on which nothing but reads travel, so that replies can be scanned in place.
+ *
+ * The client library connects it, with everything that takes: authentication, TLS, sentinels, the database number,
+ * reconnecting. Once it is ready the lane takes the socket's bytes over, and the library sends nothing on it any more.
+ */
+export class RedisReadLane {
+  readonly #client: Redis;
+  readonly #options: ReadLaneOptions;
+  #socket: Redis['stream'] | undefined;
+  #scanner = new RedisReplyScanner();
+  #pending = new Set<PendingRead>();
+  #sweep: NodeJS.Timeout | undefined;
+  #heardAt = 0;
+
+  /** @param client a client that was made for this lane alone */
+  constructor(client: Redis, options: ReadLaneOptions) {
+    this.#client = client;
+    this.#options = options;
+    client.on('ready', () => this.#takeOver());
+    if (client.status === 'ready') this.#takeOver();
+  }
+
+  get client(): Redis {
+    return this.#client;
+  }
+
+  get ready(): boolean {
+    return this.#socket !== undefined;
+  }
+
+  /**
+   * Sends one HMGET per row and fills the blocks.
+   * @returns the rows that Redis refused
+   * @throws StoreError `STORE_TIMEOUT`, `STORE_OVERLOADED`, `STORE_CORRUPT`
+   * @throws LaneLost when the connection broke
+   */
+  read(groups: readonly ReadGroup[], call?: CallOptions): Promise<readonly RefusedRow[]> {
+    const socket = this.#socket;
+    if (socket === undefined) return Promise.reject(new LaneLost());
+    if (socket.writableLength > this.#options.maxQueuedBytes) {
+      return Promise.reject(
+        new StoreError('STORE_OVERLOADED', `${socket.writableLength} bytes are queued, ${this.#options.doing}.`, {
+          hint: 'It is slower than what is asked of it; see sideboard.redis.max_queued_bytes.',
+        }),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      const pending = new PendingRead(groups, call?.deadline, resolve, reject, (ended) => this.#pending.delete(ended));
+      if (this.#scanner.waiting === 0) this.#heardAt = Date.now();
+      this.#pending.add(pending);
+      this.#scanner.expect(pending);
+      socket.write(encodeReads(groups));
+      this.#sweep ??= setInterval(() => this.#look(), SWEEP_MS);
+    });
+  }
+
+  #takeOver(): void {
+    const socket = this.#client.stream;
+    this.#scanner = new RedisReplyScanner();
+    this.#socket = socket;
+    socket.removeAllListeners('data');
+    const scanner = this.#scanner;
+    socket.on('data', (chunk: Buffer) => {
+      this.#heardAt = Date.now();
+      try {
+        scanner.push(chunk);
+      } catch (error) {
+        this.#give(scanner, error);
+        socket.destroy();
+      }
+    });
+    socket.once('close', () => {
+      if (this.#socket === socket) this.#socket = undefined;
+      this.#give(scanner, new LaneLost());
+    });
+  }
+
+  /** Ends whatever still waits on a connection that is of no more use. */
+  #give(scanner: RedisReplyScanner, error: unknown): void {
+    for (const expected of scanner.abandon()) if (expected instanceof PendingRead) expected.fail(error);
+  }
+
+  /**
+   * Deadlines are looked at together, every few milliseconds, rather than with a timer per read: at thousands of reads a
+   * second the timers would cost more than the reads.
+   */
+  #look(): void {
+    const now = Date.now();
+    for (const pending of this.#pending) {
+      if (pending.deadline !== undefined && pending.deadline <= now) {
+        pending.fail(new StoreError('STORE_TIMEOUT', `The caller's deadline passed while ${this.#options.doing}.`));
+      }
+    }
+    if (this.#scanner.waiting > 0 && now - this.#heardAt > this.#options.silenceMs) {
+      const silent = new StoreError(
+        'STORE_TIMEOUT',
+        `No answer within ${this.#options.silenceMs} ms while ${this.#options.doing}.`,
+      );
+      this.#give(this.#scanner, silent);
+      this.#socket?.destroy();
+    }
+    if (this.#scanner.waiting > 0) return;
+    clearInterval(this.#sweep);
+    this.#sweep = undefined;
+  }
+}
+
+/** One call's replies. It settles once; replies that come later are scanned all the same, to stay in step. */
+class PendingRead implements ExpectedReplies {
+  readonly groups: readonly ReadGroup[];
+  readonly deadline: number | undefined;
+  readonly #resolve: (refused: readonly RefusedRow[]) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #ended: (self: PendingRead) => void;
+  #refused: RefusedRow[] | undefined;
+  #corrupt: StoreError | undefined;
+
+  constructor(
+    groups: readonly ReadGroup[],
+    deadline: number | undefined,
+    resolve: (refused: readonly RefusedRow[]) => void,
+    reject: (error: unknown) => void,
+    ended: (self: PendingRead) => void,
+  ) {
+    this.groups = groups;
+    this.deadline = deadline;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#ended = ended;
+  }
+
+  refused(group: ReadGroup, row: number, message: string): void {
+    this.#refused ??= [];
+    this.#refused.push({ group, row, message });
+  }
+
+  corruptTime(read: TableRead, row: number): void {
+    this.#corrupt ??= corruptTime(read, row);
+  }
+
+  done(): void {
+    this.#ended(this);
+    if (this.#corrupt === undefined) this.#resolve(this.#refused ?? NONE);
+    else this.#reject(this.#corrupt);
+  }
+
+  fail(error: unknown): void {
+    this.#ended(this);
+    this.#reject(error);
+  }
+}
+
+const NONE: readonly RefusedRow[] = [];

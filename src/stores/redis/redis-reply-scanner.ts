@@ -1,0 +1,233 @@
+import type { TableRead } from '../online-store.ts';
+import { StoreError } from '../store-error.ts';
+import { type ReadGroup, setRowTime } from './redis-read-groups.ts';
+
+/** Replies that are expected: one array per row of each group, in order. */
+export interface ExpectedReplies {
+  readonly groups: readonly ReadGroup[];
+  /** Redis answered a row with an error instead. The other rows still come. */
+  refused(group: ReadGroup, row: number, message: string): void;
+  /** What Redis holds as a row's event timestamp is none. */
+  corruptTime(read: TableRead, row: number): void;
+  /** The last reply arrived. */
+  done(): void;
+}
+
+const CR = 0x0d;
+const ARRAY = 0x2a; // *
+const BULK = 0x24; // $
+const ERROR = 0x2d; // -
+const NULL = 0x5f; // _ (RESP3)
+const MINUS = 0x2d;
+const ZERO = 0x30;
+/** `$-1`, `*50`, … : longer heads than this are no Redis. */
+const MAX_HEAD = 32;
+const INCOMPLETE = -2;
+
+/**
+ * Reads the replies to pipelined HMGET commands where they stand in the received bytes: cells of blocks are pointed at them, and
+ * no object is made per value. Replies may be split anywhere.
+ *
+ * Knows exactly what it is waiting for; whatever else arrives means that the connection is not to be trusted any more.
+ */
+export class RedisReplyScanner {
+  readonly #queue: ExpectedReplies[] = [];
+  #head = 0;
+  /** Bytes of an element that has not arrived whole. */
+  #tail: Buffer[] = [];
+  #tailLength = 0;
+  #needed = 0;
+
+  /* Where the scan stands in the first expectation. */
+  #group = 0;
+  #row = 0;
+  /** Elements of the current array that are still to come; -1 before its head. */
+  #left = -1;
+  #read = 0;
+  #feature = 0;
+  /* The buffer under the scan. */
+  #data: Buffer = Buffer.alloc(0);
+  #pos = 0;
+
+  /** How many expectations are not fulfilled yet. */
+  get waiting(): number {
+    return this.#queue.length - this.#head;
+  }
+
+  expect(replies: ExpectedReplies): void {
+    this.#queue.push(replies);
+  }
+
+  /** Takes what is still expected away, in order; for a connection that broke. */
+  abandon(): ExpectedReplies[] {
+    const waiting = this.#queue.slice(this.#head);
+    this.#queue.length = 0;
+    this.#head = 0;
+    return waiting;
+  }
+
+  /**
+   * Scans received bytes.
+   * @throws StoreError `STORE_CORRUPT` when they are not the expected replies; the connection must be closed then
+   */
+  push(chunk: Buffer): void {
+    if (this.#tailLength === 0) this.#data = chunk;
+    else {
+      this.#tail.push(chunk);
+      this.#tailLength += chunk.length;
+      // A large value arrives in many chunks: they are joined once, not once per chunk.
+      if (this.#tailLength < this.#needed) return;
+      this.#data = Buffer.concat(this.#tail, this.#tailLength);
+    }
+    this.#pos = 0;
+    this.#needed = 0;
+    while (this.#head < this.#queue.length && this.#step());
+    const rest = this.#data.length - this.#pos;
+    if (rest > 0 && this.waiting === 0) throw unexpected('bytes that nobody asked for');
+    this.#tail = rest === 0 ? [] : [this.#data.subarray(this.#pos)];
+    this.#tailLength = rest;
+  }
+
+  /** Scans one reply, or as much of it as there is. False when more bytes are needed. */
+  #step(): boolean {
+    const expected = this.#queue[this.#head];
+    const group = expected?.groups[this.#group];
+    if (expected === undefined || group === undefined) return false;
+    if (this.#left < 0 && !this.#replyHead(expected, group)) return false;
+    while (this.#left > 0) {
+      if (!this.#element(expected, group)) return false;
+      this.#left--;
+    }
+    this.#left = -1;
+    this.#read = 0;
+    this.#feature = 0;
+    if (++this.#row === group.count) {
+      this.#row = 0;
+      if (++this.#group === expected.groups.length) this.#finish(expected);
+    }
+    return true;
+  }
+
+  #finish(expected: ExpectedReplies): void {
+    this.#group = 0;
+    // Dropping from the front moves the whole array: done now and then.
+    if (++this.#head > 1000) {
+      this.#queue.splice(0, this.#head);
+      this.#head = 0;
+    }
+    expected.done();
+  }
+
+  /** The head of an array of the group's size, or an error in its place, which counts as an empty array. */
+  #replyHead(expected: ExpectedReplies, group: ReadGroup): boolean {
+    const kind = this.#data[this.#pos];
+    if (kind === ARRAY) {
+      const count = this.#number();
+      if (count === INCOMPLETE) return false;
+      if (count !== group.elements) throw unexpected(`an array of ${count} where ${group.elements} were asked for`);
+      this.#left = count;
+      return true;
+    }
+    if (kind === ERROR) {
+      const end = this.#data.indexOf('\r\n', this.#pos);
+      if (end < 0) return false;
+      expected.refused(group, rowOf(group, this.#row), this.#data.toString('utf8', this.#pos + 1, end));
+      this.#pos = end + 2;
+      this.#left = 0;
+      return true;
+    }
+    if (kind === undefined) return false;
+    throw unexpected(`a reply that begins with byte ${kind}`);
+  }
+
+  /** One element: a value, or a null. */
+  #element(expected: ExpectedReplies, group: ReadGroup): boolean {
+    const data = this.#data;
+    const start = this.#pos;
+    const kind = data[start];
+    if (kind === BULK) {
+      const length = this.#number();
+      if (length === INCOMPLETE) return false;
+      if (length >= 0) {
+        const from = this.#pos;
+        const end = from + length;
+        if (end + 2 > data.length) {
+          this.#pos = start;
+          this.#needed = end + 2 - start;
+          return false;
+        }
+        this.#pos = end + 2;
+        this.#store(expected, group, data, from, end);
+        return true;
+      }
+    } else if (kind === NULL) {
+      if (start + 3 > data.length) return false;
+      this.#pos = start + 3;
+    } else if (kind === undefined) return false;
+    else throw unexpected(`an element that begins with byte ${kind}`);
+    this.#skipCell(group);
+    return true;
+  }
+
+  #store(expected: ExpectedReplies, group: ReadGroup, data: Buffer, from: number, end: number): void {
+    const read = group.reads[this.#read];
+    if (read === undefined) return;
+    const { block } = read;
+    if (this.#feature < block.features) {
+      block.setValue(rowOf(group, this.#row), this.#feature, data, from, end);
+      this.#feature++;
+    } else {
+      const row = rowOf(group, this.#row);
+      if (!setRowTime(read, row, data.subarray(from, end))) expected.corruptTime(read, row);
+      this.#nextRead();
+    }
+  }
+
+  #skipCell(group: ReadGroup): void {
+    const read = group.reads[this.#read];
+    if (read === undefined) return;
+    if (this.#feature < read.block.features) this.#feature++;
+    else {
+      setRowTime(read, rowOf(group, this.#row), undefined);
+      this.#nextRead();
+    }
+  }
+
+  #nextRead(): void {
+    this.#read++;
+    this.#feature = 0;
+  }
+
+  /** The number behind the type byte, up to CRLF; the position moves behind it. `INCOMPLETE` moves nothing. */
+  #number(): number {
+    const data = this.#data;
+    let pos = this.#pos + 1;
+    const limit = Math.min(data.length, pos + MAX_HEAD);
+    let value = 0;
+    const negative = data[pos] === MINUS;
+    if (negative) pos++;
+    for (; pos < limit; pos++) {
+      const byte = data[pos] as number;
+      if (byte === CR) {
+        if (pos + 2 > data.length) return INCOMPLETE;
+        this.#pos = pos + 2;
+        return negative ? -value : value;
+      }
+      const digit = byte - ZERO;
+      if (digit < 0 || digit > 9) throw unexpected('a length that is no number');
+      value = value * 10 + digit;
+    }
+    if (limit < data.length) throw unexpected('a length without an end');
+    return INCOMPLETE;
+  }
+}
+
+function rowOf(group: ReadGroup, index: number): number {
+  return group.rows === undefined ? index : (group.rows[index] ?? 0);
+}
+
+function unexpected(what: string): StoreError {
+  return new StoreError('STORE_CORRUPT', `Redis sent ${what}.`, {
+    hint: 'Check what stands between Sideboard and Redis: it does not pass the protocol on unchanged.',
+  });
+}
