@@ -91,6 +91,11 @@ export function scanPattern(joinKeys: readonly string[], project: Buffer): Buffe
   ]);
 }
 
+/** SCAN pattern for every key that ends like those of the project. */
+export function projectPattern(project: Buffer): Buffer {
+  return Buffer.concat([Buffer.from('*'), escapeGlob(project)]);
+}
+
 /**
  * True when `key` is exactly an entity key of `joinKeys` followed by the project's name. A pattern alone cannot tell: the
  * keys of a project "b" end like those of a project "ab".

@@ -16,6 +16,7 @@ import { RowBlock } from '../row-block.ts';
 import { rowsFromBlock, serializeKeys, validateRowTimes } from '../row-objects.ts';
 import { type RedisOnlineStoreConfig, RedisOnlineStoreSettings } from './redis-config.ts';
 import { type RedisCommand, RedisConnection } from './redis-connection.ts';
+import { sampleKeys } from './redis-inspection.ts';
 import { fieldsOfTable } from './redis-layout.ts';
 import { planReads } from './redis-read.ts';
 import { removeTables } from './redis-removal.ts';
@@ -115,6 +116,10 @@ export class RedisOnlineStore implements OnlineStore {
   async readMany(reads: readonly TableRead[], options?: CallOptions): Promise<void> {
     const plan = planReads(reads, (table, features) => this.#fieldsOf(table, features));
     plan.fill(await this.#connection.run(plan.commands, { repeatable: true }, options));
+  }
+
+  async sampleKeys(table: OnlineTable, limit: number, options?: CallOptions): Promise<readonly Uint8Array[]> {
+    return sampleKeys(this.#connection, table, limit, options);
   }
 
   async ping(options?: CallOptions): Promise<void> {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from 'zod';
@@ -21,6 +22,7 @@ import { asBuffer, describeTable, rowsFromBlock, serializeKeys, validateRowTimes
 import { StoreError } from '../store-error.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
 import type { SqliteDatabase, SqliteStatement } from './sqlite-driver.ts';
+import { listTablesSql, sampleKeysSql } from './sqlite-inspection.ts';
 import {
   addColumnSql,
   createIndexSql,
@@ -162,6 +164,22 @@ export class SqliteOnlineStore implements OnlineStore {
   async readMany(reads: readonly TableRead[], options?: CallOptions): Promise<void> {
     await this.#connection.read((prepare) => {
       for (const read of reads) this.#readTable(read, prepare);
+    }, options);
+  }
+
+  async listTables(project: string, options?: CallOptions): Promise<readonly string[]> {
+    if (!existsSync(this.#connection.path)) return [];
+    return this.#connection.read(
+      (prepare) => (prepare(listTablesSql).all({ prefix: `${project}_` }) as [string][]).map(([name]) => name),
+      options,
+    );
+  }
+
+  async sampleKeys(table: OnlineTable, limit: number, options?: CallOptions): Promise<readonly Uint8Array[]> {
+    const count = Math.ceil(limit / 2);
+    return this.#connection.read((prepare) => {
+      const keys = prepare(sampleKeysSql(tableName(table))).all({ count }) as [unknown][];
+      return keys.flatMap(([key]) => (Buffer.isBuffer(key) ? [key] : [])).slice(0, limit);
     }, options);
   }
 

@@ -1,0 +1,43 @@
+import { serializeEntityKeyPrefix } from '../../encoding/entity-key.ts';
+import type { CallOptions, OnlineTable } from '../online-store.ts';
+import { asBuffer } from '../row-objects.ts';
+import { StoreError } from '../store-error.ts';
+import type { RedisConnection } from './redis-connection.ts';
+import { projectPattern, projectSuffix } from './redis-layout.ts';
+
+/**
+ * Entity keys of a table that a walk over the key space meets first, in either serialization. It ends at `limit` keys, or with
+ * the caller's deadline, with what was found by then.
+ */
+export async function sampleKeys(
+  connection: RedisConnection,
+  table: OnlineTable,
+  limit: number,
+  options?: CallOptions,
+): Promise<readonly Uint8Array[]> {
+  const project = projectSuffix(table.project);
+  const prefixes = ([3, 2] as const).map((version) => asBuffer(serializeEntityKeyPrefix(table.joinKeys, version)));
+  // A key may come twice.
+  const found = new Map<string, Uint8Array>();
+  const collect = async (keys: Buffer[]): Promise<void> => {
+    for (const key of keys) {
+      if (!prefixes.some((prefix) => key.subarray(0, prefix.length).equals(prefix))) continue;
+      found.set(key.toString('latin1'), key.subarray(0, key.length - project.length));
+      if (found.size >= limit) throw enough;
+    }
+  };
+  try {
+    await connection.scan(projectPattern(project), collect, options);
+  } catch (error) {
+    const outOfTime = error instanceof StoreError && error.code === 'STORE_TIMEOUT' && hasPassed(options?.deadline);
+    if (error !== enough && !outOfTime) throw error;
+  }
+  return [...found.values()];
+}
+
+/** Ends a walk early. */
+const enough = new Error('enough keys');
+
+function hasPassed(deadline: number | undefined): boolean {
+  return deadline !== undefined && deadline <= Date.now();
+}
