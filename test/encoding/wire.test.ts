@@ -85,7 +85,7 @@ describe('protobuf wire writers', () => {
   });
 
   it('copy bytes of any length', () => {
-    for (const length of [0, 1, 47, 48, 49, 1000]) {
+    for (const length of [0, 1, 39, 40, 41, 1000]) {
       const source = Uint8Array.from({ length: length + 5 }, (_, i) => i);
       const bytes = written(length, (out, pos) => copyBytes(source, 2, 2 + length, out, pos));
       assert.deepEqual(bytes, source.subarray(2, 2 + length));
