@@ -7,12 +7,9 @@ import type {
   OnDemandFeatureViewSpec,
   OnDemandSource,
 } from '../../gen/feast/core/OnDemandFeatureView_pb.ts';
-import { ImmutableMap } from './immutable-map.ts';
 import { projectionFromProto } from './projection-from-proto.ts';
 import type { FeatureSpec, FeatureViewSpec, OnDemandSpec, ProjectionSpec } from './registry-snapshot.ts';
-import { createView, featureFromProto, type ViewContext } from './view-from-proto.ts';
-
-const noMapping: ReadonlyMap<string, string> = new ImmutableMap<string, string>();
+import { createView, featureFromProto, mappingFromProto, type ViewContext } from './view-from-proto.ts';
 
 /**
  * What is known of an on-demand view without running it. Its function (a pickle, in the registry's bytes) is never loaded.
@@ -33,7 +30,7 @@ export function onDemandViewFromProto(
       online: spec.writeToOnlineStore,
       currentVersion: proto.meta?.currentVersionNumber ?? 0,
       pushSources: Object.freeze([]),
-      fieldMapping: noMapping,
+      fieldMapping: mappingFromProto(),
       onDemand: onDemandFromProto(spec, views),
     },
     context,

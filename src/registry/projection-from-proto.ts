@@ -1,8 +1,7 @@
 import type { FeatureService } from '../../gen/feast/core/FeatureService_pb.ts';
 import type { FeatureViewProjection } from '../../gen/feast/core/FeatureViewProjection_pb.ts';
-import { ImmutableMap } from './immutable-map.ts';
 import type { FeatureServiceSpec, FeatureViewSpec, ProjectionSpec } from './registry-snapshot.ts';
-import { featuresWithoutJoinKeys } from './view-from-proto.ts';
+import { featuresWithoutJoinKeys, mappingFromProto, tagsFromProto } from './view-from-proto.ts';
 
 /**
  * A projection as the registry holds it. The view that it names may be gone: Feast keeps services over removed views, and
@@ -19,7 +18,7 @@ export function projectionFromProto(
     viewName: proto.featureViewName,
     alias: proto.featureViewNameAlias === '' ? proto.featureViewName : proto.featureViewNameAlias,
     features: featuresWithoutJoinKeys(proto.featureColumns, view?.joinKeys ?? []),
-    joinKeyMap: new ImmutableMap(Object.entries(proto.joinKeyMap)),
+    joinKeyMap: mappingFromProto(proto.joinKeyMap),
     version,
   });
 }
@@ -34,7 +33,7 @@ export function serviceFromProto(
     name: spec.name,
     description: spec.description,
     owner: spec.owner,
-    tags: Object.freeze({ ...spec.tags }),
+    tags: tagsFromProto(spec.tags),
     projections: Object.freeze(spec.features.map((projection) => projectionFromProto(projection, views))),
     precomputeOnline: spec.precomputeOnline,
   });

@@ -49,15 +49,16 @@ function projectsOf(registry: Registry): string[] {
   const names = new Set<string>();
   for (const project of registry.projects) names.add(project.spec?.name ?? '');
   for (const metadata of registry.projectMetadata) names.add(metadata.project);
-  const objects = [
+  for (const objects of [
     registry.entities,
     registry.featureViews,
     registry.streamFeatureViews,
     registry.onDemandFeatureViews,
     registry.labelViews,
     registry.featureServices,
-  ];
-  for (const object of objects.flat()) names.add(object.spec?.project ?? '');
+  ]) {
+    for (const object of objects) names.add(object.spec?.project ?? '');
+  }
   names.delete('');
   return [...names];
 }

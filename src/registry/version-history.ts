@@ -23,14 +23,14 @@ export function versionHistoryFromProto(
   const histories = new Map<string, Map<number, FeatureViewSpec>>();
   for (const record of records) {
     if (record.projectId !== project) continue;
-    const view = viewOfRecord(record, context);
+    const view = viewOfRecord(record, { ...context, versionNumber: record.versionNumber });
     if (view === undefined) continue;
     let versions = histories.get(record.featureViewName);
     if (versions === undefined) {
       versions = new Map();
       histories.set(record.featureViewName, versions);
     }
-    versions.set(record.versionNumber, Object.freeze({ ...view, currentVersion: record.versionNumber }));
+    versions.set(record.versionNumber, view);
   }
   return new ImmutableMap(
     [...histories].map(([name, versions]) => [

@@ -22,6 +22,8 @@ export interface ViewContext {
   readonly entities: ReadonlyMap<string, EntitySpec>;
   /** History by view name, where it is known already. */
   readonly versions: ReadonlyMap<string, ReadonlyMap<number, FeatureViewSpec>>;
+  /** The version that is being built, in place of the number that the view's own bytes give. */
+  readonly versionNumber?: number;
   /** Told about a view that has to be left out. */
   readonly warn: (message: string) => void;
 }
@@ -48,7 +50,19 @@ export interface ViewTraits {
   readonly onDemand?: OnDemandSpec;
 }
 
+// A large registry is mostly empty tags and mappings: one frozen instance of each serves them all.
+const noTags: Readonly<Record<string, string>> = Object.freeze({});
+const noMapping: ReadonlyMap<string, string> = new ImmutableMap<string, string>();
 const noVersions: ReadonlyMap<number, FeatureViewSpec> = new ImmutableMap<number, FeatureViewSpec>();
+
+export function tagsFromProto(tags: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.keys(tags).length === 0 ? noTags : Object.freeze({ ...tags });
+}
+
+export function mappingFromProto(mapping: Readonly<Record<string, string>> = {}): ReadonlyMap<string, string> {
+  const entries = Object.entries(mapping);
+  return entries.length === 0 ? noMapping : new ImmutableMap(entries);
+}
 
 /** The spec of an entity; `__dummy` gets the string key that Feast means by it. */
 export function entityFromProto(proto: Entity): EntitySpec | undefined {
@@ -59,7 +73,7 @@ export function entityFromProto(proto: Entity): EntitySpec | undefined {
     joinKey: spec.joinKey === '' ? spec.name : spec.joinKey,
     valueType: spec.name === dummyEntity.name ? dummyEntity.valueType : spec.valueType,
     description: spec.description,
-    tags: Object.freeze({ ...spec.tags }),
+    tags: tagsFromProto(spec.tags),
   });
 }
 
@@ -68,7 +82,7 @@ export function featureFromProto(proto: FeatureSpecV2): FeatureSpec {
     name: proto.name,
     valueType: proto.valueType,
     description: proto.description,
-    tags: Object.freeze({ ...proto.tags }),
+    tags: tagsFromProto(proto.tags),
   });
 }
 
@@ -77,8 +91,8 @@ export function featuresWithoutJoinKeys(
   features: readonly FeatureSpecV2[],
   joinKeys: readonly JoinKeySpec[],
 ): readonly FeatureSpec[] {
-  const keys = new Set(joinKeys.map((key) => key.name));
-  return Object.freeze(features.filter((feature) => !keys.has(feature.name)).map(featureFromProto));
+  const isJoinKey = (feature: FeatureSpecV2) => joinKeys.some((key) => key.name === feature.name);
+  return Object.freeze(features.filter((feature) => !isJoinKey(feature)).map(featureFromProto));
 }
 
 export function featureViewFromProto(proto: FeatureView, context: ViewContext): FeatureViewSpec | undefined {
@@ -143,17 +157,23 @@ export function createView(proto: ViewProto, traits: ViewTraits, context: ViewCo
     }
     joinKeys.push(joinKey);
   }
-  return Object.freeze({
-    ...traits,
+  const view: FeatureViewSpec = {
+    kind: traits.kind,
     name: proto.name,
     description: proto.description,
     owner: proto.owner,
-    tags: Object.freeze({ ...proto.tags }),
+    tags: tagsFromProto(proto.tags),
     entities: Object.freeze(entities),
     joinKeys: Object.freeze(joinKeys),
     features: featuresWithoutJoinKeys(proto.features, joinKeys),
+    ttlSeconds: traits.ttlSeconds,
+    online: traits.online,
+    currentVersion: context.versionNumber ?? traits.currentVersion,
     versions: context.versions.get(proto.name) ?? noVersions,
-  });
+    pushSources: traits.pushSources,
+    fieldMapping: traits.fieldMapping,
+  };
+  return Object.freeze(traits.onDemand === undefined ? view : { ...view, onDemand: traits.onDemand });
 }
 
 /** The view's own entity columns know the type as it was when the view was applied; the entity is the older place for it. */
@@ -181,13 +201,14 @@ function sourceTraits(
   batch: DataSource | undefined,
   stream: DataSource | undefined,
 ): Pick<ViewTraits, 'pushSources' | 'fieldMapping'> {
-  const pushSources = [stream, batch]
-    .filter((source) => source?.type === DataSource_SourceType.PUSH_SOURCE)
-    .map((source) => source?.name ?? '');
+  const pushSources = new Set<string>();
+  for (const source of [stream, batch]) {
+    if (source?.type === DataSource_SourceType.PUSH_SOURCE) pushSources.add(source.name);
+  }
   const tabular = batch?.batchSource ?? batch ?? stream?.batchSource;
   return {
-    pushSources: Object.freeze([...new Set(pushSources)]),
-    fieldMapping: new ImmutableMap(Object.entries(tabular?.fieldMapping ?? {})),
+    pushSources: Object.freeze([...pushSources]),
+    fieldMapping: mappingFromProto(tabular?.fieldMapping),
   };
 }
 
