@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { projectRoot } from './project-root.ts';
 
 /** How a command of the `sideboard` program ended. */
@@ -27,9 +26,9 @@ const READY_WITHIN_MS = 30_000;
 function startProgram(args: readonly string[]): ChildProcess {
   const root = import.meta.url.endsWith('.ts') ? projectRoot : join(projectRoot, 'build');
   const main = import.meta.url.endsWith('.ts')
-    ? ['--import', fileURLToPath(import.meta.resolve('tsx')), join(root, 'src/cli/main.ts')]
+    ? ['--import', 'tsx', join(root, 'src/cli/main.ts')]
     : [join(root, 'src/cli/main.js')];
-  return spawn(process.execPath, [...main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawn(process.execPath, [...main, ...args], { cwd: projectRoot, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 /** Runs a command to its end. */
