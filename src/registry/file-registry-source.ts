@@ -2,12 +2,11 @@ import type { BigIntStats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { RegistryError } from './registry-error.ts';
 import type { LoadedRegistry, RegistryLoadOptions, RegistrySource } from './registry-source.ts';
 
 export interface FileRegistrySourceOptions {
-  /** `registry.path` of `feature_store.yaml`: absolute, a `file://` URL, or relative to `repoPath`. */
+  /** `registry.path` of `feature_store.yaml`: absolute, or relative to `repoPath`. */
   readonly path: string;
   /** Absolute folder of `feature_store.yaml`. */
   readonly repoPath: string;
@@ -24,7 +23,7 @@ const attempts = 20;
  */
 export function createFileRegistrySource(options: FileRegistrySourceOptions): RegistrySource {
   const { path, repoPath, settleMs = 50 } = options;
-  const file = path.startsWith('file://') ? fileURLToPath(path) : resolve(repoPath, path);
+  const file = resolve(repoPath, path);
   return {
     describe: () => `registry file ${file}`,
     load: (loadOptions = {}) => loadFile(file, settleMs, loadOptions),

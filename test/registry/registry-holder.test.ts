@@ -1,18 +1,16 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { copyFileSync, readFileSync, renameSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { RegistrySchema } from '../../gen/feast/core/Registry_pb.ts';
 import { createFileRegistrySource } from '../../src/registry/file-registry-source.ts';
 import { RegistryError, type RegistryErrorCode } from '../../src/registry/registry-error.ts';
 import { openRegistry, type RegistryHolder, type RegistryOptions } from '../../src/registry/registry-holder.ts';
 import type { RegistrySnapshot } from '../../src/registry/registry-snapshot.ts';
-import type { LoadedRegistry, RegistrySource } from '../../src/registry/registry-source.ts';
 import { goldenPath } from '../support/golden.ts';
+import { HeldSource, markedRegistry } from '../support/held-registry-source.ts';
 import { ManualClock } from '../support/manual-clock.ts';
-import { projectRoot } from '../support/project-root.ts';
 import { useTempFolder } from '../support/temp-folder.ts';
 
 const kitchenSink = goldenPath('registry', 'kitchen_sink', 'registry.db');
@@ -23,57 +21,9 @@ function hasCode(code: RegistryErrorCode, message = /./): (error: unknown) => bo
   return (error) => error instanceof RegistryError && error.code === code && message.test(error.message);
 }
 
-/** A registry whose views all carry `mark`, so that a mixture of two would show. */
-function markedRegistry(mark: number): Uint8Array {
-  return toBinary(
-    RegistrySchema,
-    create(RegistrySchema, {
-      projects: [{ spec: { name: 'p' } }],
-      versionId: `${mark}`,
-      featureViews: Array.from({ length: 20 }, (_, index) => ({
-        spec: { name: `view_${index}`, project: 'p', owner: `${mark}` },
-      })),
-      featureServices: [{ spec: { name: 'service', project: 'p', owner: `${mark}` } }],
-    }),
-  );
-}
-
 function marksOf(snapshot: RegistrySnapshot): ReadonlySet<string> {
   const owners = [...snapshot.views.values(), ...snapshot.services.values()].map((object) => object.owner);
   return new Set([snapshot.versionId, ...owners]);
-}
-
-/** A source that answers when the test says so. */
-class HeldSource implements RegistrySource {
-  loads = 0;
-  closed = 0;
-  bytes = markedRegistry(0);
-  #release: (() => void)[] = [];
-  hold = false;
-
-  describe(): string {
-    return 'held registry';
-  }
-
-  async load(options: { readonly signal?: AbortSignal } = {}): Promise<LoadedRegistry> {
-    this.loads++;
-    const { bytes } = this;
-    if (this.hold) {
-      await new Promise<void>((resolve, reject) => {
-        this.#release.push(resolve);
-        options.signal?.addEventListener('abort', () => reject(new Error('aborted')));
-      });
-    }
-    return { bytes };
-  }
-
-  release(): void {
-    for (const release of this.#release.splice(0)) release();
-  }
-
-  async close(): Promise<void> {
-    this.closed++;
-  }
 }
 
 describe('a registry holder', () => {
@@ -283,116 +233,6 @@ describe('a registry holder', () => {
       }
       assert.equal(holder.current().generation, 11);
       assert.ok(reads > 100);
-    });
-  });
-
-  describe('in the background', () => {
-    it('refreshes when the cache time is over, up to a tenth early', async () => {
-      const source = new HeldSource();
-      const clock = new ManualClock(0.5);
-      const holder = await open({ source, project: 'p', cacheTtlSeconds: 600, clock });
-      assert.deepEqual(clock.delays, [570_000]);
-      source.bytes = markedRegistry(1);
-      clock.advance(569_999);
-      assert.equal(source.loads, 1);
-      clock.advance(1);
-      await sleep(1);
-      assert.equal(source.loads, 2);
-      assert.equal(holder.current().versionId, '1');
-      assert.deepEqual(clock.delays, [570_000]);
-    });
-
-    it('asks again sooner after a failure, then ever more slowly, never slower than the cache time', async () => {
-      const source = new HeldSource();
-      const clock = new ManualClock();
-      const errors: RegistryError[] = [];
-      await open({ source, project: 'p', cacheTtlSeconds: 30, clock, onError: (error) => errors.push(error) });
-      source.bytes = new Uint8Array(0);
-      const delays: (readonly number[])[] = [];
-      for (let round = 0; round < 5; round++) {
-        clock.advance(30_000);
-        await sleep(1);
-        delays.push(clock.delays);
-      }
-      assert.deepEqual(delays, [[5_000], [10_000], [20_000], [30_000], [30_000]]);
-      assert.equal(errors.length, 5);
-      source.bytes = markedRegistry(1);
-      clock.advance(30_000);
-      await sleep(1);
-      assert.deepEqual(clock.delays, [30_000]);
-      assert.equal(errors.length, 5);
-    });
-
-    it('does nothing by itself with a cache time of 0, which Feast takes for ever', async () => {
-      const source = new HeldSource();
-      const clock = new ManualClock();
-      const holder = await open({ source, project: 'p', cacheTtlSeconds: 0, clock });
-      assert.deepEqual(clock.delays, []);
-      source.bytes = markedRegistry(1);
-      assert.equal(await holder.refresh(), 'swapped');
-      assert.deepEqual(clock.delays, []);
-    });
-
-    it('waits for the whole cache time again after a forced refresh', async () => {
-      const source = new HeldSource();
-      const clock = new ManualClock();
-      const holder = await open({ source, project: 'p', cacheTtlSeconds: 60, clock });
-      clock.advance(50_000);
-      await holder.refresh();
-      assert.deepEqual(clock.delays, [60_000]);
-    });
-
-    it('picks up a real file by itself', async () => {
-      copyFileSync(kitchenSink, file());
-      const swapped: RegistrySnapshot[] = [];
-      await open({ cacheTtlSeconds: 0.05, onSwap: (snapshot) => swapped.push(snapshot) });
-      copyFileSync(twoProjects, file());
-      for (let wait = 0; wait < 200 && swapped.length === 0; wait++) await sleep(10);
-      assert.deepEqual(swapped[0]?.projects, ['kitchen_sink', 'second_project']);
-    });
-
-    it('does not keep the process alive', () => {
-      const script = `
-        import { createFileRegistrySource } from './src/registry/file-registry-source.ts';
-        import { openRegistry } from './src/registry/registry-holder.ts';
-        const source = createFileRegistrySource({ path: process.argv[1], repoPath: '/' });
-        const holder = await openRegistry({ source, project: 'minimal', cacheTtlSeconds: 600 });
-        console.log(holder.current().views.size);`;
-      const child = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script, minimal], {
-        cwd: projectRoot,
-        encoding: 'utf8',
-        timeout: 15_000,
-      });
-      assert.deepEqual([child.status, child.stdout], [0, '1\n'], child.stderr);
-    });
-  });
-
-  describe('when closed', () => {
-    it('stops its timer, closes the source and goes on answering from the last snapshot', async () => {
-      const source = new HeldSource();
-      const clock = new ManualClock();
-      const holder = await open({ source, project: 'p', cacheTtlSeconds: 60, clock });
-      await holder.close();
-      await holder.close();
-      assert.deepEqual(clock.delays, []);
-      assert.ok(source.closed > 0);
-      assert.equal(holder.current().versionId, '0');
-      await assert.rejects(holder.refresh(), hasCode('REGISTRY_CLOSED'));
-      assert.equal(source.loads, 1);
-    });
-
-    it('gives up a refresh under way, without calling it a failure', async () => {
-      const source = new HeldSource();
-      const errors: RegistryError[] = [];
-      const holder = await open({ source, project: 'p', onError: (error) => errors.push(error) });
-      source.hold = true;
-      source.bytes = markedRegistry(1);
-      const refused = assert.rejects(holder.refresh(), hasCode('REGISTRY_CLOSED'));
-      const refusedToo = assert.rejects(holder.refresh(), hasCode('REGISTRY_CLOSED'));
-      await holder.close();
-      await Promise.all([refused, refusedToo]);
-      assert.equal(holder.current().versionId, '0');
-      assert.deepEqual([errors.length, holder.status().failures], [0, 0]);
     });
   });
 });

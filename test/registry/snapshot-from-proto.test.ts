@@ -1,25 +1,13 @@
 import assert from 'node:assert/strict';
-import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import { DataSource_SourceType } from '../../gen/feast/core/DataSource_pb.ts';
-import { FeatureViewSchema } from '../../gen/feast/core/FeatureView_pb.ts';
 import { RegistrySchema } from '../../gen/feast/core/Registry_pb.ts';
 import { ValueType_Enum } from '../../gen/feast/types/Value_pb.ts';
 import { RegistryError } from '../../src/registry/registry-error.ts';
-import { registryFromBytes } from '../../src/registry/registry-from-bytes.ts';
-import type { RegistrySnapshot } from '../../src/registry/registry-snapshot.ts';
 import { createRegistrySnapshot } from '../../src/registry/snapshot-from-proto.ts';
-import { readGolden } from '../support/golden.ts';
+import { goldenSnapshot, registryOf } from '../support/registries.ts';
 
-const { INT32, INT64, STRING, DOUBLE, INVALID } = ValueType_Enum;
-
-function goldenSnapshot(project: string, ...path: readonly string[]): RegistrySnapshot {
-  return createRegistrySnapshot(registryFromBytes(readGolden(...path), 'registry'), project, 7);
-}
-
-/** A registry of project `p` with these objects. */
-function registryOf(objects: MessageInitShape<typeof RegistrySchema>) {
-  return create(RegistrySchema, { projects: [{ spec: { name: 'p' } }], ...objects });
-}
+const { INT32, INT64, STRING, INVALID } = ValueType_Enum;
 
 const driver = { spec: { name: 'driver', project: 'p', joinKey: 'driver_id', valueType: INT64 } };
 
@@ -240,145 +228,6 @@ describe('createRegistrySnapshot', () => {
       const views = createRegistrySnapshot(registry, 'p', 1, (warning) => warnings.push(warning)).views;
       assert.equal(views.get('twice')?.kind, 'feature_view');
       assert.match(warnings.join(), /stream_feature_view "twice"/);
-    });
-  });
-
-  describe('on-demand views', () => {
-    const { views } = goldenSnapshot('kitchen_sink', 'registry', 'kitchen_sink', 'registry.db');
-
-    it('are known by mode, sources and request columns', () => {
-      const pandas = views.get('odfv_pandas')?.onDemand;
-      assert.equal(pandas?.mode, 'pandas');
-      assert.equal(pandas.writeToOnlineStore, false);
-      assert.deepEqual(
-        pandas.sourceProjections.map((source) => [source.viewName, source.features.map((feature) => feature.name)]),
-        [['driver_stats', ['conv_rate', 'acc_rate', 'trips']]],
-      );
-      assert.deepEqual(
-        pandas.requestColumns.map(({ name, valueType, description }) => [name, valueType, description]),
-        [
-          ['amount', DOUBLE, 'from the request'],
-          ['items', ValueType_Enum.STRING_LIST, ''],
-        ],
-      );
-      assert.equal(views.get('odfv_substrait')?.onDemand?.mode, 'substrait');
-      assert.deepEqual(views.get('odfv_singleton')?.onDemand?.sourceProjections, []);
-    });
-
-    it('that are written to the online store have join keys and are online', () => {
-      const stored = views.get('odfv_stored');
-      assert.equal(stored?.onDemand?.writeToOnlineStore, true);
-      assert.equal(stored.online, true);
-      assert.deepEqual(
-        stored.joinKeys.map((key) => key.name),
-        ['driver_id'],
-      );
-    });
-
-    it('of older registries name no mode and hold whole source views and a plain request schema', () => {
-      const registry = registryOf({
-        entities: [driver],
-        featureViews: [{ spec: { name: 'v', project: 'p', entities: ['driver'] } }],
-        onDemandFeatureViews: [
-          {
-            spec: {
-              name: 'odfv',
-              project: 'p',
-              sources: {
-                view: {
-                  source: {
-                    case: 'featureView',
-                    value: { spec: { name: 'v', features: [{ name: 'f', valueType: DOUBLE }] } },
-                  },
-                },
-                request: {
-                  source: {
-                    case: 'requestDataSource',
-                    value: { options: { case: 'requestDataOptions', value: { deprecatedSchema: { x: INT64 } } } },
-                  },
-                },
-              },
-            },
-          },
-        ],
-      });
-      const onDemand = createRegistrySnapshot(registry, 'p', 1).views.get('odfv')?.onDemand;
-      assert.equal(onDemand?.mode, 'pandas');
-      assert.deepEqual(
-        onDemand.sourceProjections[0]?.features.map((feature) => feature.name),
-        ['f'],
-      );
-      assert.deepEqual(
-        onDemand.requestColumns.map(({ name, valueType }) => [name, valueType]),
-        [['x', INT64]],
-      );
-    });
-  });
-
-  describe('versions', () => {
-    it('hold the schema that each version had', () => {
-      const view = goldenSnapshot('accounts', 'redis', 'versioned', 'repo', 'data', 'registry.db').views.get('acct');
-      assert.equal(view?.currentVersion, 2);
-      const schemas = [...view.versions].map(([version, schema]) => [
-        version,
-        schema.currentVersion,
-        schema.features.map((feature) => feature.name),
-      ]);
-      assert.deepEqual(schemas, [
-        [0, 0, ['balance', 'level']],
-        [1, 1, ['balance', 'logins']],
-        [2, 2, ['balance', 'logins', 'level']],
-      ]);
-      assert.deepEqual(view.features, view.versions.get(2)?.features);
-    });
-
-    it('are counted by Feast where versioned reads are not enabled, too', () => {
-      const view = goldenSnapshot('catalog', 'redis', 'evolve', 'repo', 'data', 'registry.db').views.get('item');
-      assert.equal(view?.currentVersion, 1);
-      assert.deepEqual([...view.versions.keys()], [0, 1]);
-    });
-
-    it('are pinned by projections, and only there', () => {
-      const { services } = goldenSnapshot('accounts', 'redis', 'versioned', 'repo', 'data', 'registry.db');
-      const pins = [...services.values()].map((service) => [
-        service.name,
-        service.projections.map(({ viewName, alias, version }) => [viewName, alias, version]),
-      ]);
-      assert.deepEqual(Object.fromEntries(pins), {
-        acct_latest: [['acct', 'acct', undefined]],
-        both: [
-          ['acct', 'acct', undefined],
-          ['other', 'other', undefined],
-        ],
-        pinned: [
-          ['acct', 'acct', 1],
-          ['other', 'other', undefined],
-        ],
-        pinned_one: [['acct', 'acct', 1]],
-      });
-    });
-
-    it('are left out with a warning when their record cannot be read', () => {
-      const warnings: string[] = [];
-      const spec = { name: 'v', project: 'p' };
-      const good = toBinary(FeatureViewSchema, create(FeatureViewSchema, { spec }));
-      const record = { featureViewName: 'v', projectId: 'p', featureViewType: 'feature_view', featureViewProto: good };
-      const registry = registryOf({
-        featureViews: [{ spec, meta: { currentVersionNumber: 3 } }],
-        featureViewVersionHistory: {
-          records: [
-            { ...record, versionNumber: 0 },
-            { ...record, versionNumber: 1, featureViewProto: Uint8Array.of(0x0a, 0x7f) },
-            { ...record, versionNumber: 2, featureViewType: 'hologram_view' },
-            { ...record, versionNumber: 3 },
-          ],
-        },
-      });
-      const view = createRegistrySnapshot(registry, 'p', 1, (warning) => warnings.push(warning)).views.get('v');
-      assert.deepEqual([...(view?.versions.keys() ?? [])], [0, 3]);
-      assert.equal(warnings.length, 2);
-      assert.match(warnings[0] ?? '', /Version 1 of view "v".*cannot be read/);
-      assert.match(warnings[1] ?? '', /Version 2 of view "v".*"hologram_view"/);
     });
   });
 
