@@ -30,7 +30,7 @@ describe('the case list of Feast servers', () => {
       before(async () => {
         redisServer = store === 'redis' ? await startRedisServer() : undefined;
       });
-      after(() => redisServer?.stop());
+      after(() => redisServer?.remove());
 
       for (const [project, cases] of Object.entries(projects)) {
         describe(project, () => {

@@ -1,10 +1,6 @@
-import { join } from 'node:path';
-import { loadFeatureStoreConfig } from '../../src/config/load-config.ts';
-import { createFileRegistrySource } from '../../src/registry/file-registry-source.ts';
-import { openRegistry } from '../../src/registry/registry-holder.ts';
+import { openProject } from '../../src/cli/composition.ts';
+import { servingPolicyFromConfig } from '../../src/cli/serving-policy-from-config.ts';
 import { OnlineFeatures } from '../../src/serving/online-features.ts';
-import { defaultServingPolicy, feastPythonPolicy, type ServingPolicy } from '../../src/serving/serving-policy.ts';
-import { resolveOnlineStore } from '../../src/stores/resolve.ts';
 import { createFeastServices } from '../../src/transports/grpc/feast-services.ts';
 import { startGrpcJsServer } from '../../src/transports/grpc/grpc-js-server.ts';
 import { createOnlineFeaturesClient, type OnlineFeaturesClient } from './online-features-client.ts';
@@ -14,35 +10,24 @@ export interface ServedProject {
   readonly client: OnlineFeaturesClient;
   /** Sets the time that TTLs are measured from; milliseconds since the Unix epoch. */
   setTime(now: number): void;
+  /** @throws AggregateError when the server met an error that has no code */
   close(): Promise<void>;
 }
 
 export async function serveProject(repoPath: string): Promise<ServedProject> {
-  const config = await loadFeatureStoreConfig(join(repoPath, 'feature_store.yaml'));
-  const registry = await openRegistry({
-    source: createFileRegistrySource({ path: config.registry.path, repoPath }),
-    project: config.project,
-    cacheTtlSeconds: 0,
-  });
-  const { serving } = config.sideboard;
-  const policy: ServingPolicy = {
-    ...defaultServingPolicy,
-    ...(serving.compatibility === 'feast-python' ? feastPythonPolicy : {}),
-    versionedReads: config.registry.enableOnlineFeatureViewVersioning,
-  };
-  const store = await resolveOnlineStore({
-    ...config.onlineStore,
-    context: { project: config.project, repoPath, warn: () => {} },
-  });
+  const project = await openProject({ location: { repo: repoPath }, env: {}, warn: () => {} });
   let now = Date.now();
-  const features = new OnlineFeatures({ registry: () => registry.current(), store, policy, now: () => now });
+  const features = new OnlineFeatures({
+    registry: () => project.registry.current(),
+    store: project.store,
+    policy: servingPolicyFromConfig(project.config),
+    now: () => now,
+  });
+  const { grpc } = project.config.sideboard;
   const unforeseen: unknown[] = [];
   const server = await startGrpcJsServer(createFeastServices(features, 'test'), {
+    ...grpc,
     address: '127.0.0.1:0',
-    maxMessageBytes: 4_194_304,
-    maxConcurrentStreams: 256,
-    defaultDeadlineMs: 5_000,
-    maxDeadlineMs: 60_000,
     onInternalError: (error) => unforeseen.push(error),
   });
   const client = createOnlineFeaturesClient(server.address);
@@ -54,9 +39,9 @@ export async function serveProject(repoPath: string): Promise<ServedProject> {
     async close() {
       client.close();
       await server.close(1_000);
-      await store.close();
-      await registry.close();
-      if (unforeseen.length > 0) throw new AggregateError(unforeseen, 'the server met errors that have no code');
+      await project.close();
+      if (unforeseen.length > 0)
+        throw new AggregateError(unforeseen, `errors without a code: ${String(unforeseen[0])}`);
     },
   };
 }

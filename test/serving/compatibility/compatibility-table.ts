@@ -8,12 +8,13 @@ export type CallName = string;
 
 export const callName = (store: RecordedStore, repo: string, id: string): CallName => `${store}/${repo}/${id}`;
 
-/** A table of docs/reference/compatibility.md: the text of its first column in backticks, and the calls of its last. */
+/** A table of docs/reference/compatibility.md: recorded calls to the labels of their rows. */
 export type CompatibilityTable = ReadonlyMap<CallName, ReadonlySet<string>>;
 
 /**
- * Reads the table below a heading. Its first column starts with a label in backticks; its last lists recorded calls as
- * `repo: id, id; repo: id`, of both stores unless `redis` or `sqlite` stands before the repo.
+ * Reads the table below a heading. Its first column holds a label in backticks, with a gRPC status in parentheses where the
+ * label is an error's code; its last lists recorded calls as `repo: id, id; repo: id`, of both stores unless `redis` or
+ * `sqlite` stands before the repo.
  */
 export function readCompatibilityTable(heading: string): CompatibilityTable {
   const text = readFileSync(join(projectRoot, 'docs', 'reference', 'compatibility.md'), 'utf8');
@@ -23,8 +24,9 @@ export function readCompatibilityTable(heading: string): CompatibilityTable {
   const table = new Map<CallName, Set<string>>();
   for (const line of text.slice(start, end < 0 ? undefined : end).split('\n')) {
     const cells = line.split('|').map((cell) => cell.trim());
-    const label = /^`([^`]+)`/.exec(cells[1] ?? '')?.[1];
-    if (label === undefined) continue;
+    const [, first, second] = /^`([^`]+)`(?: \(`([^`]+)`\))?/.exec(cells[1] ?? '') ?? [];
+    if (first === undefined) continue;
+    const label = second === undefined ? first : `${first} (${second})`;
     for (const name of callsIn(cells.at(-2) ?? '')) {
       const labels = table.get(name) ?? new Set();
       table.set(name, labels.add(label));

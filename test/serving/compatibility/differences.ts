@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Answer, AnswerColumn } from '../../support/online-features-client.ts';
+import type { Answer, AnswerColumn, Refusal } from '../../support/online-features-client.ts';
 
-/** What came of a call: an answer, or the stable code of the error. */
-export type Outcome = Answer | { readonly code: string };
+/** What came of a call: an answer, or the error. */
+export type Outcome = Answer | Refusal;
 
 /**
  * Where an outcome differs from what Feast recorded, in the words of docs/reference/compatibility.md: `STATUS → STATUS`,

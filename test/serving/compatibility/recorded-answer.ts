@@ -14,6 +14,8 @@ export interface RecordedCall {
   readonly store: RecordedStore;
   readonly repo: string;
   readonly id: string;
+  /** What it is about, in a few words. */
+  readonly note: string;
   /** When it was sent, in milliseconds since the Unix epoch: what a TTL is measured from. */
   readonly at: number;
   readonly request: Uint8Array;
@@ -26,6 +28,7 @@ export interface RecordedCall {
 
 interface RecordedLine {
   readonly id: string;
+  readonly note: string;
   readonly at?: string;
   readonly grpc?: { readonly request_hex: string; readonly code: string; readonly response_hex?: string };
 }
@@ -47,6 +50,7 @@ export function recordedCalls(store: RecordedStore, repo: string): readonly Reco
       store,
       repo,
       id: line.id,
+      note: line.note,
       at: line.at === undefined ? RECORDED : Date.parse(line.at),
       request,
       columns: Object.keys(entities),
