@@ -56,7 +56,7 @@ export async function startSideboard(repo: string, ...args: readonly string[]): 
   );
   const giveUp = Date.now() + READY_WITHIN_MS;
   for (;;) {
-    const port = /127\.0\.0\.1:([1-9]\d*)/.exec(output())?.[1];
+    const port = / on 127\.0\.0\.1:([1-9]\d*)/.exec(out.stdout())?.[1];
     if (port !== undefined) {
       const stop = async () => {
         child.kill('SIGTERM');
