@@ -11,6 +11,8 @@ export interface GlobalOptions extends ProjectLocation {
 export interface CommandContext {
   readonly io: Io;
   readonly globals: () => GlobalOptions;
+  /** Sets the exit code of a command that did its work and yet does not end with 0. */
+  readonly exitWith: (code: number) => void;
 }
 
 /** For options that take a whole number. */

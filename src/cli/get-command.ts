@@ -14,6 +14,7 @@ export interface GetOptions {
 export function addGetCommand(program: Command, context: CommandContext): void {
   program
     .command('get')
+    .summary('read features for entities')
     .description(
       'Read features for entities from the online store, as `serve` would answer. Entity values are typed by the registry.',
     )

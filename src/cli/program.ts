@@ -14,8 +14,11 @@ import { addWriteCommand } from './write-command.ts';
 
 const MAX_HELP_WIDTH = 100;
 
-/** The `sideboard` program with all its commands; parsing a command line runs the command. */
-export function createProgram(io: Io): Command {
+/**
+ * The `sideboard` program with all its commands; parsing a command line runs the command.
+ * @param exitWith told the exit code of a command that ends without an error, and yet not with 0
+ */
+export function createProgram(io: Io, exitWith: (code: number) => void): Command {
   const program = new Command('sideboard')
     .description('Serves the features of a Feast project from its online store over gRPC.')
     .version(packageVersion(), '-V, --version', 'print the version and exit')
@@ -41,7 +44,7 @@ Examples:
   $ sideboard inspect                       list views, services and entities
   $ sideboard get --features driver_stats:rating --entity driver_id=1001`,
     );
-  const context: CommandContext = { io, globals: () => program.opts<GlobalOptions>() };
+  const context: CommandContext = { io, globals: () => program.opts<GlobalOptions>(), exitWith };
   for (const add of [
     addServeCommand,
     addGetCommand,

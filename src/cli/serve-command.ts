@@ -15,6 +15,7 @@ export interface ServeOptions {
 export function addServeCommand(program: Command, context: CommandContext): void {
   program
     .command('serve')
+    .summary('serve the project over gRPC')
     .description(
       'Serve the project over gRPC until SIGTERM or SIGINT. Prints one line on standard output when it is ready; the log ' +
         'goes to standard error.',

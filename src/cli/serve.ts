@@ -20,7 +20,7 @@ const FIRST_PING_MS = 5_000;
  * Serves until it is told to stop. A configuration, registry or address that cannot be used ends it at once; a store that does
  * not answer does not, because it may come back.
  */
-export async function serve(options: ServeOptions, { io, globals }: CommandContext): Promise<void> {
+export async function serve(options: ServeOptions, { io, globals, exitWith }: CommandContext): Promise<void> {
   const config = await loadProjectConfig(globals(), io.env);
   const { grpc, log: logSettings } = config.sideboard;
   const log = createLogger({
@@ -65,7 +65,7 @@ export async function serve(options: ServeOptions, { io, globals }: CommandConte
 
     const reason = await life.stopped;
     if ('signal' in reason) log.info({ signal: reason.signal }, 'stopping: calls under way may finish');
-    else process.exitCode = exitCodes.failure.code;
+    else exitWith(exitCodes.failure.code);
     const { olderKeyHits, plansCompiled } = features.counters();
     await closeAll(closers);
     log.info({ olderKeyHits, plansCompiled }, 'stopped');
@@ -73,8 +73,6 @@ export async function serve(options: ServeOptions, { io, globals }: CommandConte
     await closeAll(closers);
     throw error;
   }
-  // A client library may still hold a timer; everything of ours is closed.
-  process.exit();
 }
 
 function readyLine(version: string, snapshot: RegistrySnapshot, storeType: string, address: string): string {

@@ -1,6 +1,71 @@
-import type { Command } from 'commander';
-import type { CommandContext } from './command-context.ts';
+import { type Command, Option } from 'commander';
+import type { EpochUnit } from '../encoding/timestamp.ts';
+import type { RowFormat } from '../ingest/record.ts';
+import { type CommandContext, wholeNumber } from './command-context.ts';
+
+export interface WriteOptions {
+  readonly format?: RowFormat;
+  readonly timestampField: string;
+  readonly createdField?: string;
+  readonly timestampUnit?: EpochUnit;
+  readonly missingAsNull?: boolean;
+  readonly batchSize: number;
+  readonly timeout: number;
+  readonly progressInterval: number;
+  readonly dryRun?: boolean;
+}
+
 export function addWriteCommand(program: Command, context: CommandContext): void {
-  void context;
-  program.command('write');
+  program
+    .command('write')
+    .summary('write rows of a file into the online store')
+    .description(
+      'Write rows of a file into the online store, typed by the registry. Rows name join keys, features and event ' +
+        'timestamp. A batch with a bad row is not written, and nothing behind it is; the bad rows are named by line ' +
+        'and column.',
+    )
+    .argument('<view>', 'feature view that the rows belong to')
+    .argument('<file>', 'JSON lines (.jsonl, .ndjson) or CSV (.csv); - reads standard input')
+    .addOption(
+      new Option('--format <format>', 'how the rows are written (default: by the name of the file)').choices([
+        'jsonl',
+        'csv',
+      ]),
+    )
+    .option('--timestamp-field <column>', 'column with the event timestamp', 'event_timestamp')
+    .option('--created-field <column>', 'column with the created timestamp, if there is one')
+    .addOption(
+      new Option(
+        '--timestamp-unit <unit>',
+        'what timestamps count that are numbers; without it numbers are refused',
+      ).choices(['s', 'ms', 'us', 'ns']),
+    )
+    .option('--missing-as-null', 'store a null for features that a row does not have, instead of refusing it')
+    .addOption(new Option('--batch-size <rows>', 'rows of one batch').argParser(wholeNumber(1, 100_000)).default(1000))
+    .addOption(
+      new Option('--timeout <ms>', 'how long the store may take for one batch')
+        .argParser(wholeNumber(1, 3_600_000))
+        .default(60_000),
+    )
+    .addOption(
+      new Option('--progress-interval <seconds>', 'time between two lines of progress where there is no terminal')
+        .argParser(wholeNumber(1, 3600))
+        .default(10),
+    )
+    .option('--dry-run', 'read and check every row, and write nothing')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ sideboard write driver_stats rows.jsonl
+  $ sideboard write driver_stats rows.csv --created-field created --dry-run
+  $ zcat rows.jsonl.gz | sideboard write driver_stats - --format jsonl
+
+A row in JSON lines:
+  {"driver_id": 1001, "rating": 4.9, "trips": 12, "event_timestamp": "2026-01-10T08:00:00Z"}`,
+    )
+    .action(async (view: string, file: string, options: WriteOptions) => {
+      const { write } = await import('./write.ts');
+      await write(view, file, options, context);
+    });
 }

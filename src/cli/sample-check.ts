@@ -1,0 +1,126 @@
+import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
+import { deserializeEntityKey, entityKeyVersionOf } from '../encoding/entity-key.ts';
+import { isNullValue, valueArm } from '../encoding/value.ts';
+import { armOfValueType, valueTypeName, valueTypeOfArm } from '../encoding/value-type.ts';
+import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
+import type { OnlineStore, OnlineTable, StoredRow } from '../stores/online-store.ts';
+import { StoreError } from '../stores/store-error.ts';
+import { errorCheck, type Finding } from './doctor-finding.ts';
+
+const SAMPLE = 100;
+const READ = 20;
+
+/** Looks at some rows of a table: under which keys they stand, of which types their values are, how old they are. */
+export async function checkRows(
+  store: OnlineStore,
+  table: OnlineTable,
+  registry: RegistrySnapshot,
+  config: FeatureStoreConfig,
+  timeoutMs: number,
+): Promise<readonly Finding[]> {
+  if (store.sampleKeys === undefined) return [];
+  try {
+    const call = { deadline: Date.now() + timeoutMs };
+    const keys = await store.sampleKeys(table, SAMPLE, call);
+    const current = keys.filter((key) => entityKeyVersionOf(key, table.joinKeys) === 3);
+    const older = keys.filter((key) => entityKeyVersionOf(key, table.joinKeys) === 2);
+    const rows = await store.onlineRead(table, current.slice(0, READ).map(deserializeEntityKey), undefined, {
+      deadline: Date.now() + timeoutMs,
+    });
+    const read = rows.filter((row) => row !== undefined);
+    return [
+      ...keyFindings(table, keys.length, current.length, older.length, config),
+      ...(keys.length === 0 || (read.length === 0 && current.length > 0) ? [noRows(table)] : []),
+      ...typeFindings(table, read),
+      ...ageFindings(table, read, registry),
+    ];
+  } catch (error) {
+    if (error instanceof StoreError) return [errorCheck('rows', error)];
+    throw error;
+  }
+}
+
+function keyFindings(
+  { name }: OnlineTable,
+  sampled: number,
+  current: number,
+  older: number,
+  config: FeatureStoreConfig,
+): Finding[] {
+  const findings: Finding[] = [];
+  if (older > 0) {
+    const fallback = config.sideboard.entityKeyFallback === 'v2';
+    findings.push({
+      check: 'rows',
+      result: fallback ? 'warning' : 'failed',
+      message: `${name}: ${older} of ${sampled} sampled keys are of serialization version 2`,
+      advice: fallback
+        ? 'They are found with a second look-up. Write the rows anew with entity_key_serialization_version: 3.'
+        : 'They are not found. Set sideboard.entity_key_fallback: v2, or write the rows anew with version 3.',
+    });
+  }
+  const unknown = sampled - current - older;
+  if (unknown > 0) {
+    findings.push({
+      check: 'rows',
+      result: 'warning',
+      message: `${name}: ${unknown} of ${sampled} sampled keys are no keys of ${name}'s join keys`,
+      advice: 'They are never found: the view had other join keys, or something else writes there.',
+    });
+  }
+  if (findings.length === 0 && sampled > 0) {
+    findings.push({ check: 'rows', result: 'ok', message: `${name}: keys of version 3 (${sampled} sampled)` });
+  }
+  return findings;
+}
+
+function noRows({ name }: OnlineTable): Finding {
+  return {
+    check: 'rows',
+    result: 'warning',
+    message: `${name}: no rows were seen`,
+    advice: 'Run `feast materialize` or `sideboard write`.',
+  };
+}
+
+function typeFindings(table: OnlineTable, rows: readonly StoredRow[]): Finding[] {
+  const findings: Finding[] = [];
+  for (const { name, valueType } of table.features) {
+    const others = new Set<string>();
+    for (const row of rows) {
+      const value = row.values.get(name);
+      if (value === undefined || isNullValue(value)) continue;
+      const arm = valueArm(value);
+      if (arm !== armOfValueType(valueType)) others.add(valueTypeName(valueTypeOfArm(arm)));
+    }
+    if (others.size === 0) continue;
+    findings.push({
+      check: 'rows',
+      result: 'warning',
+      message: `${table.name}: stored values of ${name} are ${[...others].join(', ')}, the registry says ${valueTypeName(valueType)}`,
+      advice:
+        'Materialize again. Until then they are refused, or passed on with sideboard.serving.stored_types: as-stored.',
+    });
+  }
+  return findings;
+}
+
+function ageFindings(table: OnlineTable, rows: readonly StoredRow[], registry: RegistrySnapshot): Finding[] {
+  const ttl = viewOf(table, registry)?.ttlSeconds ?? 0;
+  if (ttl === 0 || rows.length === 0) return [];
+  const oldest = Date.now() / 1000 - ttl;
+  const expired = rows.filter((row) => row.eventTimestamp.seconds < oldest).length;
+  if (expired === 0) return [];
+  return [
+    {
+      check: 'rows',
+      result: 'warning',
+      message: `${table.name}: ${expired} of ${rows.length} sampled rows are older than the view's ttl`,
+      advice: 'They are answered as OUTSIDE_MAX_AGE. Materialize newer rows, or see sideboard.serving.ttl.',
+    },
+  ];
+}
+
+function viewOf(table: OnlineTable, registry: RegistrySnapshot) {
+  return registry.views.get(table.name) ?? registry.views.get(table.name.replace(/_v\d+$/, ''));
+}
