@@ -29,6 +29,8 @@ export class RedisConnection {
   readonly #connectMs: number;
   #client: Redis | Cluster | undefined;
   #connecting: Promise<void> | undefined;
+  /** Settles when a connection that broke under a call is known to be closed. */
+  #noticing: Promise<void> | undefined;
   #lastError: unknown;
   #attemptFailed = false;
   #inFlight = 0;
@@ -99,7 +101,10 @@ export class RedisConnection {
     } catch (error) {
       if (!run.repeatable || !isConnectionLoss(error)) throw this.#translate(error);
     }
-    await noticeLoss(first);
+    this.#noticing ??= noticeLoss(first).finally(() => {
+      this.#noticing = undefined;
+    });
+    await this.#noticing;
     return this.#translated(this.#send(await this.#ready(options), commands, options));
   }
 

@@ -64,8 +64,10 @@ export const SqliteOnlineStoreSettings = z.strictObject({
 });
 export type SqliteOnlineStoreSettings = z.infer<typeof SqliteOnlineStoreSettings>;
 
-/** Keys of one query; more are read in several. Statements are prepared for powers of two up to it. */
-const MAX_KEYS = 256;
+/** Values of one query, about: its rows are made without a pause. */
+const MAX_CELLS_PER_QUERY = 2000;
+/** Keys of one query. Statements are prepared for powers of two up to it. */
+const MAX_KEYS_PER_QUERY = 256;
 /** Values of one transaction, so that a big batch neither blocks the process nor other readers for long. */
 const MAX_VALUES_PER_TRANSACTION = 2000;
 
@@ -162,9 +164,20 @@ export class SqliteOnlineStore implements OnlineStore {
   }
 
   async readMany(reads: readonly TableRead[], options?: CallOptions): Promise<void> {
-    await this.#connection.read((prepare) => {
-      for (const read of reads) this.#readTable(read, prepare);
-    }, options);
+    let cells = 0;
+    for (const read of reads) {
+      const size = keysPerQuery(read.features.length);
+      for (let start = 0; start < read.keys.length; start += size) {
+        // A long answer lets other requests have their turn between its queries.
+        if (cells > MAX_CELLS_PER_QUERY) {
+          await nextTurn();
+          cells = 0;
+        }
+        const count = Math.min(size, read.keys.length - start);
+        await this.#connection.read((prepare) => this.#readRows(read, start, count, prepare), options);
+        cells += count * read.features.length;
+      }
+    }
   }
 
   async listTables(project: string, options?: CallOptions): Promise<readonly string[]> {
@@ -229,23 +242,19 @@ export class SqliteOnlineStore implements OnlineStore {
     return time === undefined ? null : BigInt(this.#clock.storedSeconds(time));
   }
 
-  #readTable(read: TableRead, prepare: (sql: string) => SqliteStatement): void {
+  #readRows(read: TableRead, start: number, count: number, prepare: (sql: string) => SqliteStatement): void {
     const { table, keys, features, block } = read;
-    const name = tableName(table);
-    for (let start = 0; start < keys.length; start += MAX_KEYS) {
-      const count = Math.min(MAX_KEYS, keys.length - start);
-      const parameters: (Buffer | null)[] = new Array(bucketSize(count)).fill(null);
-      for (let n = 0; n < count; n++) parameters[n] = asBuffer(keys[start + n] ?? new Uint8Array());
-      const stored = prepare(readSql(name, features, parameters.length)).all(...parameters);
-      for (const [n, m, value] of stored as [number, number, unknown][]) {
-        if (m < 0) {
-          const time = this.#clock.eventTime(value, () => `row ${start + n} of ${describeTable(table)}`);
-          block.setRow(start + n, time.seconds, time.nanos);
-        } else if (Buffer.isBuffer(value)) {
-          block.setValue(start + n, m, value, 0, value.length);
-        } else {
-          throw corruptValue(table, features[m] ?? '', start + n);
-        }
+    const parameters: (Buffer | null)[] = new Array(bucketSize(count)).fill(null);
+    for (let n = 0; n < count; n++) parameters[n] = asBuffer(keys[start + n] ?? new Uint8Array());
+    const stored = prepare(readSql(tableName(table), features, parameters.length)).all(...parameters);
+    for (const [n, m, value] of stored as [number, number, unknown][]) {
+      if (m < 0) {
+        const time = this.#clock.eventTime(value, () => `row ${start + n} of ${describeTable(table)}`);
+        block.setRow(start + n, time.seconds, time.nanos);
+      } else if (Buffer.isBuffer(value)) {
+        block.setValue(start + n, m, value, 0, value.length);
+      } else {
+        throw corruptValue(table, features[m] ?? '', start + n);
       }
     }
   }
@@ -262,6 +271,11 @@ function transactionEnd(rows: readonly OnlineRow[], start: number): number {
     values += rows[end]?.values.size ?? 0;
   }
   return end;
+}
+
+function keysPerQuery(features: number): number {
+  const fitting = Math.floor(MAX_CELLS_PER_QUERY / Math.max(1, features));
+  return Math.max(1, Math.min(MAX_KEYS_PER_QUERY, bucketSize(fitting + 1) / 2));
 }
 
 function bucketSize(count: number): number {
