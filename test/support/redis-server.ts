@@ -64,7 +64,17 @@ export async function startRedisServer(options: RedisServerOptions = {}): Promis
     child = undefined;
     if (ending !== undefined) await endProcess(ending);
   };
-  await start();
+  const remove = async (): Promise<void> => {
+    client.disconnect();
+    await stop();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    await start();
+  } catch (error) {
+    await remove();
+    throw error;
+  }
   return {
     port,
     folder,
@@ -73,11 +83,7 @@ export async function startRedisServer(options: RedisServerOptions = {}): Promis
     stop,
     pause: () => child?.kill('SIGSTOP'),
     resume: () => child?.kill('SIGCONT'),
-    async remove() {
-      client.disconnect();
-      await stop();
-      rmSync(folder, { recursive: true, force: true });
-    },
+    remove,
   };
 }
 
