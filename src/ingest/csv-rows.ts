@@ -26,9 +26,12 @@ export async function* recordsFromCsv(input: AsyncIterable<Uint8Array>): AsyncGe
   // The parser is destroyed with the source's error, which the loop below then throws.
   pipeline(Readable.from(decoded(input)), parser, () => {});
   let header: readonly string[] | undefined;
+  // Within quotes the parser counts a carriage return as a line of its own.
+  let returns = 0;
   try {
     for await (const { record, info } of parser as AsyncIterable<ParsedRecord>) {
-      const line = info.lines - newlinesIn(record);
+      returns += countIn(record, '\r');
+      const line = info.lines - returns - countIn(record, '\n');
       if (header === undefined) header = headerFrom(record, line);
       else yield { line, format: 'csv', fields: new Map(header.map((name, index) => [name, record[index] ?? null])) };
     }
@@ -72,10 +75,11 @@ function headerFrom(record: readonly (string | null)[], line: number): readonly 
   return names;
 }
 
-function newlinesIn(record: readonly (string | null)[]): number {
+function countIn(record: readonly (string | null)[], character: string): number {
   let count = 0;
   for (const field of record) {
-    for (let at = field?.indexOf('\n') ?? -1; at >= 0; at = field?.indexOf('\n', at + 1) ?? -1) count++;
+    if (field === null) continue;
+    for (let at = field.indexOf(character); at >= 0; at = field.indexOf(character, at + 1)) count++;
   }
   return count;
 }

@@ -17,15 +17,16 @@ export interface TextLine {
  */
 export async function* textLines(input: AsyncIterable<Uint8Array>): AsyncGenerator<TextLine> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
-  let line = 1;
+  let line = 0;
   let parts: Uint8Array[] = [];
   let size = 0;
   const take = (): TextLine => {
     const bytes = parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
     parts = [];
     size = 0;
+    line++;
     try {
-      return { line: line++, text: decoder.decode(bytes).replace(/\r$/, '') };
+      return { line, text: decoder.decode(bytes).replace(/\r$/, '') };
     } catch (cause) {
       throw new IngestError('INGEST_BAD_SYNTAX', `Line ${line} is not UTF-8 text.`, {
         hint: 'Convert the file to UTF-8.',
@@ -44,7 +45,7 @@ export async function* textLines(input: AsyncIterable<Uint8Array>): AsyncGenerat
     parts.push(chunk.subarray(start));
     size += chunk.length - start;
     if (size > MAX_LINE_BYTES) {
-      throw new IngestError('INGEST_BAD_SYNTAX', `Line ${line} is longer than ${MAX_LINE_BYTES} bytes.`, {
+      throw new IngestError('INGEST_BAD_SYNTAX', `Line ${line + 1} is longer than ${MAX_LINE_BYTES} bytes.`, {
         hint: 'JSON rows stand one per line; a JSON array over the whole file is not read.',
       });
     }
