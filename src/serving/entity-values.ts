@@ -10,6 +10,7 @@ import { classifyStoredValue, StoredKind } from './stored-value.ts';
 
 const INT32_MAX = 2n ** 31n;
 const INT64_MAX = 2n ** 63n;
+const INTEGERS: ReadonlySet<ValueType_Enum> = new Set([ValueType_Enum.INT32, ValueType_Enum.INT64]);
 const INTEGER_TEXT = /^-?(0|[1-9]\d*)$/;
 
 /**
@@ -53,9 +54,9 @@ export function entityValueFor(
 
 /** The value in the wanted type, where that changes nothing about it; else what is wrong with it, in words. */
 function coerced(value: Uint8Array, wanted: ValueType_Enum): Uint8Array | string {
-  const decoded = decodeValue(value);
-  const is = `is ${valueTypeName(valueTypeOfArm(valueArm(value)))}`;
-  const integer = integerFrom(decoded);
+  const sent = valueTypeOfArm(valueArm(value));
+  const is = `is ${valueTypeName(sent)}`;
+  const integer = integerFrom(decodeValue(value), sent);
   switch (wanted) {
     case ValueType_Enum.INT32:
       if (integer === undefined) return is;
@@ -69,16 +70,18 @@ function coerced(value: Uint8Array, wanted: ValueType_Enum): Uint8Array | string
         ? encoded(integer, wanted)
         : `${is} outside the range of INT64`;
     case ValueType_Enum.STRING:
-      return typeof decoded !== 'string' && integer !== undefined ? encoded(integer.toString(), wanted) : is;
+      // Of a floating-point number nobody knows whether "5" or "5.0" was stored.
+      return INTEGERS.has(sent) && integer !== undefined ? encoded(integer.toString(), wanted) : is;
     default:
       return is;
   }
 }
 
-function integerFrom(value: unknown): bigint | undefined {
+/** The whole number that a number or a string of decimal digits stands for. */
+function integerFrom(value: unknown, type: ValueType_Enum): bigint | undefined {
   if (typeof value === 'bigint') return value;
   if (typeof value === 'number') return Number.isInteger(value) ? BigInt(value) : undefined;
-  if (typeof value === 'string') return INTEGER_TEXT.test(value) ? BigInt(value) : undefined;
+  if (type === ValueType_Enum.STRING && typeof value === 'string' && INTEGER_TEXT.test(value)) return BigInt(value);
   return undefined;
 }
 

@@ -53,6 +53,19 @@ export class RowBlock {
     return start < 0 ? undefined : this.sources[cell]?.subarray(start, this.ends[cell]);
   }
 
+  /** Whether any cell of the row is set. */
+  hasValues(row: number): boolean {
+    const start = row * this.features;
+    for (let cell = start; cell < start + this.features; cell++) if ((this.starts[cell] ?? -1) >= 0) return true;
+    return false;
+  }
+
+  /** Forgets a row, for a read that is done again. */
+  clearRow(row: number): void {
+    this.found[row] = 0;
+    this.starts.fill(-1, row * this.features, (row + 1) * this.features);
+  }
+
   timestampAt(row: number): EventTimestamp {
     return { seconds: this.seconds[row] ?? 0, nanos: this.nanos[row] ?? 0 };
   }

@@ -62,6 +62,8 @@ describe('an entity value', () => {
     ['a BOOL for INT64', { case: 'boolVal', value: true }, INT64],
     ['a list for INT64', { case: 'int64ListVal', value: { $typeName: 'feast.types.Int64List', val: [1n] } }, INT64],
     ['bytes for STRING', { case: 'bytesVal', value: Uint8Array.of(1) }, STRING],
+    ['a whole DOUBLE for STRING', { case: 'doubleVal', value: 5 }, STRING],
+    ['JSON for INT64', { case: 'jsonVal', value: '5' }, INT64],
     ['a string for BYTES', { case: 'stringVal', value: 'x' }, BYTES],
   ];
   for (const [what, sent, type] of refused) {

@@ -35,8 +35,11 @@ export class RedisConnection {
   #attemptFailed = false;
   #inFlight = 0;
   #closed = false;
+  readonly #onClient: (client: Redis | Cluster) => void;
 
-  constructor(options: RedisClientOptions) {
+  /** @param onClient told of the client before it connects */
+  constructor(options: RedisClientOptions, onClient: (client: Redis | Cluster) => void = () => {}) {
+    this.#onClient = onClient;
     this.#options = Object.freeze({ ...options });
     const { target } = options;
     const addresses = target.nodes.map(({ host, port }) => `${host}:${port}`).join(', ');
@@ -45,6 +48,11 @@ export class RedisConnection {
     this.#secrets = [target.password ?? '', options.sentinel_password ?? ''].filter((secret) => secret !== '');
     this.#roundTripMs = target.commandTimeoutMs ?? options.command_timeout_ms;
     this.#connectMs = target.connectTimeoutMs ?? options.connect_timeout_ms;
+  }
+
+  /** What a call does that waits here, for error messages. */
+  get doing(): string {
+    return `waiting for ${this.#where}`;
   }
 
   get isCluster(): boolean {
@@ -69,13 +77,13 @@ export class RedisConnection {
 
   /** Walks all keys that match the pattern, on every primary, batch by batch; a key may come twice. */
   async scan(pattern: Buffer, onKeys: (keys: Buffer[]) => Promise<void>, options?: CallOptions): Promise<void> {
-    const client = await this.#ready(options);
+    const client = await this.ready(options);
     const nodes = client instanceof Cluster ? client.nodes('master') : [client];
     for (const node of nodes) {
       let cursor = '0';
       do {
         const step = node.callBuffer('scan', cursor, 'MATCH', pattern, 'COUNT', this.#options.scan_count);
-        const reply = await this.#translated(withinLimits(step, options, this.#roundTripMs, this.#doing));
+        const reply = await this.#translated(withinLimits(step, options, this.#roundTripMs, this.doing));
         const [next, keys] = reply as [Buffer, Buffer[]];
         cursor = next.toString();
         if (keys.length > 0) await onKeys(keys);
@@ -89,23 +97,19 @@ export class RedisConnection {
     this.#client = undefined;
   }
 
-  get #doing(): string {
-    return `waiting for ${this.#where}`;
-  }
-
   async #runPipeline(commands: readonly RedisCommand[], run: RunOptions, options?: CallOptions): Promise<unknown[]> {
     if (commands.length === 0) return [];
-    const first = await this.#ready(options);
+    const first = await this.ready(options);
     try {
       return await this.#send(first, commands, options);
     } catch (error) {
-      if (!run.repeatable || !isConnectionLoss(error)) throw this.#translate(error);
+      if (!run.repeatable || !isConnectionLoss(error)) throw this.translate(error);
     }
     this.#noticing ??= noticeLoss(first).finally(() => {
       this.#noticing = undefined;
     });
     await this.#noticing;
-    return this.#translated(this.#send(await this.#ready(options), commands, options));
+    return this.#translated(this.#send(await this.ready(options), commands, options));
   }
 
   async #send(client: Redis | Cluster, commands: readonly RedisCommand[], options?: CallOptions): Promise<unknown[]> {
@@ -121,12 +125,16 @@ export class RedisConnection {
       this.#inFlight -= commands.length;
     };
     work.then(answered, answered);
-    return withinLimits(work, options, this.#roundTripMs, this.#doing);
+    return withinLimits(work, options, this.#roundTripMs, this.doing);
   }
 
-  async #ready(options?: CallOptions): Promise<Redis | Cluster> {
+  /**
+   * The client, once it is connected.
+   * @throws StoreError why it is not
+   */
+  async ready(options?: CallOptions): Promise<Redis | Cluster> {
     if (this.#closed) throw new StoreError('STORE_CLOSED', `The store on ${this.#where} was closed.`);
-    assertTimeLeft(options, this.#doing);
+    assertTimeLeft(options, this.doing);
     this.#client ??= this.#createClient();
     const client = this.#client;
     if (client.status === 'ready') return client;
@@ -163,6 +171,7 @@ export class RedisConnection {
       this.#lastError = undefined;
       this.#attemptFailed = false;
     });
+    this.#onClient(client);
     return client;
   }
 
@@ -191,13 +200,14 @@ export class RedisConnection {
 
   #unreachable(): StoreError {
     const reason = this.#lastError ?? new Error('Connection is closed.');
-    const error = this.#translate(reason);
+    const error = this.translate(reason);
     return error.code === 'STORE_FAILED'
-      ? this.#translate(new Error('Connection is closed.', { cause: reason }))
+      ? this.translate(new Error('Connection is closed.', { cause: reason }))
       : error;
   }
 
-  #translate(error: unknown): StoreError {
+  /** A client's or server's error as this connection reports it. */
+  translate(error: unknown): StoreError {
     return storeErrorFromRedis(error, this.#where, this.#secrets);
   }
 
@@ -205,7 +215,7 @@ export class RedisConnection {
     try {
       return await work;
     } catch (error) {
-      throw this.#translate(error);
+      throw this.translate(error);
     }
   }
 }

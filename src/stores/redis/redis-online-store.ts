@@ -14,11 +14,11 @@ import type {
 } from '../online-store.ts';
 import { RowBlock } from '../row-block.ts';
 import { rowsFromBlock, serializeKeys, validateRowTimes } from '../row-objects.ts';
+import type { RedisClientOptions } from './redis-client.ts';
 import { type RedisOnlineStoreConfig, RedisOnlineStoreSettings } from './redis-config.ts';
 import { type RedisCommand, RedisConnection } from './redis-connection.ts';
 import { sampleKeys } from './redis-inspection.ts';
-import { fieldsOfTable } from './redis-layout.ts';
-import { planReads } from './redis-read.ts';
+import { RedisReader } from './redis-reader.ts';
 import { removeTables } from './redis-removal.ts';
 import { planWrites } from './redis-write.ts';
 
@@ -30,13 +30,8 @@ export class RedisOnlineStore implements OnlineStore {
   readonly #config: RedisOnlineStoreConfig;
   readonly #settings: RedisOnlineStoreSettings;
   readonly #connection: RedisConnection;
+  readonly #reader: RedisReader;
   readonly #warn: (message: string) => void;
-  /** Hashed once per list of features: a compiled plan gives the same list with every request. */
-  readonly #fieldLists = new WeakMap<
-    readonly string[],
-    { readonly table: string; readonly fields: readonly Buffer[] }
-  >();
-
   constructor(
     config: RedisOnlineStoreConfig,
     context: StoreContext,
@@ -52,12 +47,14 @@ export class RedisOnlineStore implements OnlineStore {
       keepsNewest: !config.skip_dedup,
       feastPython: { missingRow: 'PRESENT', missingFeature: 'PRESENT', missingFeatureTime: 'row' },
     };
-    this.#connection = new RedisConnection({
+    const options: RedisClientOptions = {
       ...settings,
       redis_type: config.redis_type,
       sentinel_master: config.sentinel_master,
       target: config.connection_string,
-    });
+    };
+    this.#connection = new RedisConnection(options);
+    this.#reader = new RedisReader(options, this.#connection);
     const { ignored } = config.connection_string;
     if (ignored.length > 0) context.warn(`online_store.connection_string: ${ignored.join(', ')} is ignored.`);
   }
@@ -114,8 +111,7 @@ export class RedisOnlineStore implements OnlineStore {
   }
 
   async readMany(reads: readonly TableRead[], options?: CallOptions): Promise<void> {
-    const plan = planReads(reads, (table, features) => this.#fieldsOf(table, features));
-    plan.fill(await this.#connection.run(plan.commands, { repeatable: true }, options));
+    await this.#reader.read(reads, options);
   }
 
   async sampleKeys(table: OnlineTable, limit: number, options?: CallOptions): Promise<readonly Uint8Array[]> {
@@ -124,9 +120,11 @@ export class RedisOnlineStore implements OnlineStore {
 
   async ping(options?: CallOptions): Promise<void> {
     await this.#connection.run([['ping']], { repeatable: true }, options);
+    await this.#reader.ping(options);
   }
 
   async close(): Promise<void> {
+    this.#reader.close();
     this.#connection.close();
   }
 
@@ -151,13 +149,5 @@ export class RedisOnlineStore implements OnlineStore {
       const commands = hsets.flatMap((hset, index) => [hset, ...expires.slice(index, index + 1)]);
       await this.#connection.run(commands, { repeatable: false }, options);
     }
-  }
-
-  #fieldsOf(table: OnlineTable, features: readonly string[]): readonly Buffer[] {
-    const known = this.#fieldLists.get(features);
-    if (known?.table === table.name) return known.fields;
-    const fields = fieldsOfTable(table, features);
-    this.#fieldLists.set(features, { table: table.name, fields });
-    return fields;
   }
 }

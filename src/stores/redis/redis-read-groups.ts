@@ -49,6 +49,33 @@ function sharesKeys(a: TableRead, b: TableRead): boolean {
   return a.keys.length === b.keys.length && a.keys.every((key, row) => Buffer.compare(key, b.keys[row] ?? key) === 0);
 }
 
+/** The rows that a group asks for. */
+export function rowsOfGroup(group: ReadGroup): readonly number[] {
+  return group.rows ?? [...group.keys.keys()];
+}
+
+/** Splits groups so that no part asks for more than `limit` rows. */
+export function splitGroups(groups: readonly ReadGroup[], limit: number): ReadGroup[][] {
+  const parts: ReadGroup[][] = [];
+  let part: ReadGroup[] = [];
+  let room = limit;
+  for (const group of groups) {
+    const rows = rowsOfGroup(group);
+    for (let start = 0; start < rows.length; ) {
+      const taken = rows.slice(start, start + room);
+      part.push({ ...group, rows: taken, count: taken.length });
+      start += taken.length;
+      room -= taken.length;
+      if (room > 0) continue;
+      parts.push(part);
+      part = [];
+      room = limit;
+    }
+  }
+  if (part.length > 0) parts.push(part);
+  return parts;
+}
+
 interface KnownRequest {
   readonly lists: readonly (readonly string[])[];
   readonly tables: readonly OnlineTable[];

@@ -10,8 +10,8 @@ const SWEEP_MS = 10;
 export interface ReadLaneOptions {
   /** A connection that is silent for so long while it owes replies is given up, in milliseconds. */
   readonly silenceMs: number;
-  /** Bytes that may wait in the socket; beyond it calls fail instead of queueing. */
-  readonly maxQueuedBytes: number;
+  /** Rows that may be asked for and not answered yet; what would exceed it fails at once instead of queueing. */
+  readonly maxInFlight: number;
   /** For error messages. */
   readonly doing: string;
 }
@@ -40,6 +40,7 @@ export class RedisReadLane {
   #pending = new Set<PendingRead>();
   #sweep: NodeJS.Timeout | undefined;
   #heardAt = 0;
+  #inFlight = 0;
 
   /** @param client a client that was made for this lane alone */
   constructor(client: Redis, options: ReadLaneOptions) {
@@ -66,15 +67,21 @@ export class RedisReadLane {
   read(groups: readonly ReadGroup[], call?: CallOptions): Promise<readonly RefusedRow[]> {
     const socket = this.#socket;
     if (socket === undefined) return Promise.reject(new LaneLost());
-    if (socket.writableLength > this.#options.maxQueuedBytes) {
+    const rows = groups.reduce((sum, group) => sum + group.count, 0);
+    if (this.#inFlight + rows > this.#options.maxInFlight) {
       return Promise.reject(
-        new StoreError('STORE_OVERLOADED', `${socket.writableLength} bytes are queued, ${this.#options.doing}.`, {
-          hint: 'It is slower than what is asked of it; see sideboard.redis.max_queued_bytes.',
+        new StoreError('STORE_OVERLOADED', `${this.#inFlight} commands are unanswered while ${this.#options.doing}.`, {
+          hint: 'It is slower than what is asked of it; see sideboard.redis.max_in_flight_commands.',
         }),
       );
     }
+    this.#inFlight += rows;
     return new Promise((resolve, reject) => {
-      const pending = new PendingRead(groups, call?.deadline, resolve, reject, (ended) => this.#pending.delete(ended));
+      const pending = new PendingRead(groups, call?.deadline, resolve, reject, (ended, answered) => {
+        this.#pending.delete(ended);
+        // Counted until they are really answered: a caller that stops waiting does not shorten the queue.
+        if (answered) this.#inFlight -= rows;
+      });
       if (this.#scanner.waiting === 0) this.#heardAt = Date.now();
       this.#pending.add(pending);
       this.#scanner.expect(pending);
@@ -85,6 +92,7 @@ export class RedisReadLane {
 
   #takeOver(): void {
     const socket = this.#client.stream;
+    this.#inFlight = 0;
     this.#scanner = new RedisReplyScanner();
     this.#socket = socket;
     socket.removeAllListeners('data');
@@ -140,7 +148,7 @@ class PendingRead implements ExpectedReplies {
   readonly deadline: number | undefined;
   readonly #resolve: (refused: readonly RefusedRow[]) => void;
   readonly #reject: (error: unknown) => void;
-  readonly #ended: (self: PendingRead) => void;
+  readonly #ended: (self: PendingRead, answered: boolean) => void;
   #refused: RefusedRow[] | undefined;
   #corrupt: StoreError | undefined;
 
@@ -149,7 +157,7 @@ class PendingRead implements ExpectedReplies {
     deadline: number | undefined,
     resolve: (refused: readonly RefusedRow[]) => void,
     reject: (error: unknown) => void,
-    ended: (self: PendingRead) => void,
+    ended: (self: PendingRead, answered: boolean) => void,
   ) {
     this.groups = groups;
     this.deadline = deadline;
@@ -168,13 +176,13 @@ class PendingRead implements ExpectedReplies {
   }
 
   done(): void {
-    this.#ended(this);
+    this.#ended(this, true);
     if (this.#corrupt === undefined) this.#resolve(this.#refused ?? NONE);
     else this.#reject(this.#corrupt);
   }
 
   fail(error: unknown): void {
-    this.#ended(this);
+    this.#ended(this, false);
     this.#reject(error);
   }
 }

@@ -51,6 +51,8 @@ describe('the Redis store in trouble', () => {
       }
       await server.start();
       await succeedsWithin(1500, () => store.onlineWriteBatch(table, [driverRow(1, 100, { trips: 1 })]));
+      // Reads have a connection of their own, which finds the server by itself.
+      await succeedsWithin(1500, () => read());
       assert.deepEqual(await storedDriver(store, table, 1), { seconds: 100, trips: '2001' });
     });
 
@@ -257,9 +259,9 @@ describe('the Redis store in trouble', () => {
       ['-WRONGTYPE Operation against a key', 'STORE_WRONG_LAYOUT', /than a hash/],
       ['-MISCONF Redis is configured to save RDB snapshots', 'STORE_READ_ONLY', /refuses writes/],
       ['-ERR something else', 'STORE_FAILED', /unexpected/],
-      ['+OK', 'STORE_CORRUPT', /no list of values/],
-      ['*2\r\n:1\r\n:2', 'STORE_CORRUPT', /no list of values/],
-      ['*0', 'STORE_CORRUPT', /no list of values/],
+      ['+OK', 'STORE_CORRUPT', /Redis sent a reply that begins with byte 43/],
+      ['*2\r\n:1\r\n:2', 'STORE_CORRUPT', /Redis sent an element that begins with byte 58/],
+      ['*0', 'STORE_CORRUPT', /Redis sent an array of 0 where \d+ were asked for/],
     ] as const) {
       it(`turns the reply ${JSON.stringify(reply)} into ${code}`, async () => {
         faulty = await startRespServer(() => `${reply}\r\n`);
@@ -274,7 +276,7 @@ describe('the Redis store in trouble', () => {
       open(faulty.port);
       const error = await read().catch((reason: unknown) => reason);
       assert.ok(error instanceof StoreError, String(error));
-      assert.ok(['STORE_UNAVAILABLE', 'STORE_FAILED'].includes(error.code), error.code);
+      assert.ok(['STORE_UNAVAILABLE', 'STORE_FAILED', 'STORE_CORRUPT'].includes(error.code), error.code);
     });
   });
 });

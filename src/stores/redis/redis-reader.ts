@@ -1,0 +1,179 @@
+import slotOf from 'cluster-key-slot';
+import { Cluster, type Redis } from 'ioredis';
+import type { CallOptions, TableRead } from '../online-store.ts';
+import type { StoreError } from '../store-error.ts';
+import type { RedisClientOptions } from './redis-client.ts';
+import { RedisConnection } from './redis-connection.ts';
+import { redisKey } from './redis-layout.ts';
+import { groupReads, type ReadGroup, rowsOfGroup, splitGroups } from './redis-read-groups.ts';
+import { LaneLost, RedisReadLane, type RefusedRow } from './redis-read-lane.ts';
+import { type RowRead, readRows } from './redis-read-rows.ts';
+
+/** What a cluster's node says when the row is to be asked for elsewhere, or later. */
+const REDIRECTION = /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN|LOADING|MASTERDOWN)\b/;
+
+/** A lane and the connection that keeps it. */
+interface OpenLane {
+  readonly connection: RedisConnection;
+  lane: RedisReadLane | undefined;
+}
+
+/**
+ * Reads rows over lanes of their own: one connection per Redis server that carries nothing but reads.
+ *
+ * In a cluster the rows of a request are asked of the nodes that hold them, side by side, one pipeline each. Rows that a node does
+ * not serve any more, and rows of a node that cannot be reached, go through the cluster's client, which follows redirections
+ * and learns the new layout from them.
+ */
+export class RedisReader {
+  readonly #options: RedisClientOptions;
+  readonly #commands: RedisConnection;
+  readonly #lanes = new Map<string, OpenLane>();
+  #closed = false;
+
+  /** @param commands the connection for everything else; of a cluster it knows the nodes */
+  constructor(options: RedisClientOptions, commands: RedisConnection) {
+    this.#options = options;
+    this.#commands = commands;
+  }
+
+  /** Fills the blocks of all reads. @throws StoreError */
+  async read(reads: readonly TableRead[], call?: CallOptions): Promise<void> {
+    const groups = groupReads(reads);
+    if (groups.length === 0) return;
+    // A closed connection says so; a lane might not have heard of it yet.
+    if (this.#closed) await this.#commands.ready(call);
+    const limit = this.#options.max_pipeline_keys;
+    if (groups.reduce((rows, group) => rows + group.count, 0) <= limit) return this.#readPart(groups, call);
+    for (const part of splitGroups(groups, limit)) await this.#readPart(part, call);
+  }
+
+  /** Proves that rows can be read: the lane is connected. A cluster's lanes are opened as rows need them. */
+  async ping(call?: CallOptions): Promise<void> {
+    if (this.#options.redis_type !== 'redis_cluster') await this.#laneTo(ONLY).connection.ready(call);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const lane of this.#lanes.values()) lane.connection.close();
+    this.#lanes.clear();
+  }
+
+  async #readPart(groups: readonly ReadGroup[], call?: CallOptions): Promise<void> {
+    if (this.#options.redis_type === 'redis_cluster') return this.#readCluster(groups, call);
+    const lane = this.#laneTo(ONLY);
+    const [refused] = await this.#readTwice(lane, groups, call);
+    if (refused !== undefined) throw lane.connection.translate(new Error(refused.message));
+  }
+
+  /** Reading twice does no harm: a connection that breaks under a read is made again once. */
+  async #readTwice(lane: OpenLane, groups: readonly ReadGroup[], call?: CallOptions): Promise<readonly RefusedRow[]> {
+    try {
+      return await this.#readOnce(lane, groups, call);
+    } catch (error) {
+      if (!(error instanceof LaneLost)) throw error;
+      clearRows(groups);
+      try {
+        return await this.#readOnce(lane, groups, call);
+      } catch (again) {
+        throw again instanceof LaneLost ? lane.connection.translate(new Error('Connection is closed.')) : again;
+      }
+    }
+  }
+
+  async #readOnce(lane: OpenLane, groups: readonly ReadGroup[], call?: CallOptions): Promise<readonly RefusedRow[]> {
+    if (lane.lane?.ready !== true) await lane.connection.ready(call);
+    if (lane.lane === undefined) throw new LaneLost();
+    return lane.lane.read(groups, call);
+  }
+
+  async #readCluster(groups: readonly ReadGroup[], call?: CallOptions): Promise<void> {
+    const client = await this.#commands.ready(call);
+    if (!(client instanceof Cluster)) throw new TypeError('a cluster has a cluster client');
+    const byNode = groupsByNode(groups, client);
+    if (this.#lanes.size > byNode.size) this.#closeAllBut(client);
+    const left = await Promise.all([...byNode].map(([node, part]) => this.#readNode(node, part, call)));
+    const rows = left.flat();
+    if (rows.length > 0) await readRows(this.#commands, rows, call);
+  }
+
+  /** Reads from one node. @returns the rows that have to be asked for through the cluster's client */
+  async #readNode(node: string, groups: readonly ReadGroup[], call?: CallOptions): Promise<RowRead[]> {
+    if (node === ONLY) return rowsOf(groups);
+    const lane = this.#laneTo(node);
+    try {
+      const refused = await this.#readOnce(lane, groups, call);
+      const failed = refused.find(({ message }) => !REDIRECTION.test(message));
+      if (failed !== undefined) throw lane.connection.translate(new Error(failed.message));
+      return refused.map(({ group, row }) => ({ group, row }));
+    } catch (error) {
+      if (!(error instanceof LaneLost) && (error as StoreError).code !== 'STORE_UNAVAILABLE') throw error;
+      return rowsOf(groups);
+    }
+  }
+
+  #laneTo(name: string): OpenLane {
+    const known = this.#lanes.get(name);
+    if (known !== undefined) return known;
+    const options = name === ONLY ? this.#options : optionsOfNode(this.#options, name);
+    const connection = new RedisConnection(options, (client) => {
+      open.lane = new RedisReadLane(client as Redis, {
+        silenceMs: options.target.commandTimeoutMs ?? options.command_timeout_ms,
+        maxInFlight: options.max_in_flight_commands,
+        doing: connection.doing,
+      });
+    });
+    const open: OpenLane = { connection, lane: undefined };
+    this.#lanes.set(name, open);
+    return open;
+  }
+
+  /** Nodes leave a cluster; their lanes would try to connect for ever. */
+  #closeAllBut(client: Cluster): void {
+    const masters = new Set(client.nodes('master').map((node) => `${node.options.host}:${node.options.port}`));
+    for (const [name, lane] of this.#lanes) {
+      if (masters.has(name)) continue;
+      lane.connection.close();
+      this.#lanes.delete(name);
+    }
+  }
+}
+
+/** Name of the one lane outside a cluster; in a cluster, of slots that nobody is known to serve. */
+const ONLY = '';
+
+function optionsOfNode(options: RedisClientOptions, node: string): RedisClientOptions {
+  const colon = node.lastIndexOf(':');
+  const address = { host: node.slice(0, colon), port: Number(node.slice(colon + 1)) };
+  return { ...options, redis_type: 'redis', target: { ...options.target, nodes: [address], db: 0 } };
+}
+
+/** Each group once per node that holds some of its rows. */
+function groupsByNode(groups: readonly ReadGroup[], client: Cluster): Map<string, ReadGroup[]> {
+  const byNode = new Map<string, ReadGroup[]>();
+  for (const group of groups) {
+    const rowsByNode = new Map<string, number[]>();
+    for (const row of rowsOfGroup(group)) {
+      const key = group.keys[row] ?? new Uint8Array();
+      const node = client.slots[slotOf(redisKey(key, group.request.project))]?.[0] ?? ONLY;
+      const rows = rowsByNode.get(node);
+      if (rows === undefined) rowsByNode.set(node, [row]);
+      else rows.push(row);
+    }
+    for (const [node, rows] of rowsByNode) {
+      const part: ReadGroup = { ...group, rows, count: rows.length };
+      const parts = byNode.get(node);
+      if (parts === undefined) byNode.set(node, [part]);
+      else parts.push(part);
+    }
+  }
+  return byNode;
+}
+
+function rowsOf(groups: readonly ReadGroup[]): RowRead[] {
+  return groups.flatMap((group) => rowsOfGroup(group).map((row) => ({ group, row })));
+}
+
+function clearRows(groups: readonly ReadGroup[]): void {
+  for (const { group, row } of rowsOf(groups)) for (const read of group.reads) read.block.clearRow(row);
+}
