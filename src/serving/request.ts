@@ -58,8 +58,12 @@ export function parseOnlineFeaturesRequest(message: Uint8Array): OnlineFeaturesR
   const bytes = Buffer.isBuffer(message)
     ? message
     : Buffer.from(message.buffer, message.byteOffset, message.byteLength);
+  return refusingMalformed(() => parse(bytes));
+}
+
+function refusingMalformed<T>(read: () => T): T {
   try {
-    return parse(bytes);
+    return read();
   } catch (error) {
     if (!(error instanceof EncodingError)) throw error;
     throw new ServingError('MALFORMED_REQUEST', `The request is not a GetOnlineFeaturesRequest: ${error.message}`, {
@@ -105,7 +109,7 @@ function parse(bytes: Buffer): OnlineFeaturesRequest {
     get selection(): FeatureSelection {
       return {
         featureService: service === undefined ? undefined : bytes.toString('utf8', service.start, service.end),
-        references: lists.flatMap((list) => readStrings(bytes, list)),
+        references: refusingMalformed(() => lists.flatMap((list) => readStrings(bytes, list))),
         fullFeatureNames,
         includeVersionMetadata,
       };

@@ -95,6 +95,11 @@ describe('the request parser', () => {
     assert.equal(new Set(keys).size, keys.length);
   });
 
+  it('refuses a malformed feature list when it is decoded', () => {
+    const request = parseOnlineFeaturesRequest(Buffer.from('120400000000', 'hex'));
+    assert.throws(() => request.selection, { code: 'MALFORMED_REQUEST' });
+  });
+
   it('answers any bytes with a request or MALFORMED_REQUEST, never with anything else', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
