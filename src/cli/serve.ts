@@ -4,7 +4,7 @@ import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import { OnlineFeatures } from '../serving/online-features.ts';
 import type { OnlineStore } from '../stores/online-store.ts';
 import { createFeastServices } from '../transports/grpc/feast-services.ts';
-import { startGrpcJsServer } from '../transports/grpc/grpc-js-server.ts';
+import { startGrpcServer } from '../transports/grpc/start-grpc-server.ts';
 import type { CommandContext } from './command-context.ts';
 import { loadProjectConfig, openProjectRegistry, openProjectStore } from './composition.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -46,14 +46,18 @@ export async function serve(options: ServeOptions, { io, globals, exitWith }: Co
       policy: servingPolicyFromConfig(config),
     });
     const version = packageVersion();
-    const server = await startGrpcJsServer(withStoreFailureLog(createFeastServices(features, version), log), {
-      address: options.grpcAddress ?? grpc.address,
-      maxMessageBytes: grpc.maxMessageBytes,
-      maxConcurrentStreams: grpc.maxConcurrentStreams,
-      defaultDeadlineMs: grpc.defaultDeadlineMs,
-      maxDeadlineMs: grpc.maxDeadlineMs,
-      onInternalError: (err, path) => log.error({ err, path }, 'a call failed'),
-    });
+    const server = await startGrpcServer(
+      grpc.server,
+      withStoreFailureLog(createFeastServices(features, version), log),
+      {
+        address: options.grpcAddress ?? grpc.address,
+        maxMessageBytes: grpc.maxMessageBytes,
+        maxConcurrentStreams: grpc.maxConcurrentStreams,
+        defaultDeadlineMs: grpc.defaultDeadlineMs,
+        maxDeadlineMs: grpc.maxDeadlineMs,
+        onInternalError: (err, path) => log.error({ err, path }, 'a call failed'),
+      },
+    );
     closers.unshift(() => server.close(options.shutdownTimeout * 1000));
     const snapshot = registry.current();
     io.out(readyLine(version, snapshot, config.onlineStore.type, server.address));

@@ -27,7 +27,9 @@ export interface ServingSettings {
 export interface GrpcSettings {
   /** `HOST:PORT`, `[IPV6]:PORT` or `unix:/path`. */
   readonly address: string;
-  /** Largest request and largest answer, in bytes. */
+  /** Which server runs under the protocol. */
+  readonly server: 'node-http2' | 'grpc-js';
+  /** Largest request, in bytes. */
   readonly maxMessageBytes: number;
   /** Per connection. */
   readonly maxConcurrentStreams: number;
@@ -60,6 +62,7 @@ export function sideboardSettingsFromSchema(parsed: z.output<typeof sideboardSch
     }),
     grpc: Object.freeze({
       address: grpc.address,
+      server: grpc.server,
       maxMessageBytes: grpc.max_message_bytes,
       maxConcurrentStreams: grpc.max_concurrent_streams,
       defaultDeadlineMs: grpc.default_deadline_ms,
