@@ -1,3 +1,6 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { RegistrySchema } from '../../gen/feast/core/Registry_pb.ts';
 import { createFeatureRepo, type FeatureRepo } from './feature-repo.ts';
 import { goldenPath } from './golden.ts';
 
@@ -11,4 +14,13 @@ export function createSqliteRepo(name: string, sections: Readonly<Record<string,
     },
     sections,
   });
+}
+
+/** Writes a registry file anew without one of its feature views, as if `feast apply` had been run without it. */
+export function removeViewFromRegistry(file: string, view: string): void {
+  const registry = fromBinary(RegistrySchema, readFileSync(file));
+  registry.featureViews = registry.featureViews.filter(({ spec }) => spec?.name !== view);
+  const history = registry.featureViewVersionHistory;
+  if (history !== undefined) history.records = history.records.filter((record) => record.featureViewName !== view);
+  writeFileSync(file, toBinary(RegistrySchema, registry));
 }

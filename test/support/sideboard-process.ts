@@ -22,13 +22,17 @@ export interface ServingProcess {
 
 const READY_WITHIN_MS = 30_000;
 
-/** The program, as the tests themselves run: from its sources, or compiled in `build/`. */
-function startProgram(args: readonly string[]): ChildProcess {
+/** The program, as the tests themselves run: from its sources, or compiled in `build/`; `env` is added to this process's. */
+export function startProgram(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
   const root = import.meta.url.endsWith('.ts') ? projectRoot : join(projectRoot, 'build');
   const main = import.meta.url.endsWith('.ts')
     ? ['--import', 'tsx', join(root, 'src/cli/main.ts')]
     : [join(root, 'src/cli/main.js')];
-  return spawn(process.execPath, [...main, ...args], { cwd: projectRoot, stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawn(process.execPath, [...main, ...args], {
+    cwd: projectRoot,
+    env: { ...process.env, ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
 }
 
 /** Runs a command to its end. */
@@ -73,7 +77,8 @@ export async function startSideboard(repo: string, ...args: readonly string[]): 
   }
 }
 
-function collect(child: ChildProcess): { stdout(): string; stderr(): string } {
+/** What a process prints, as far as it has come. */
+export function collect(child: ChildProcess): { stdout(): string; stderr(): string } {
   const chunks = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
   child.stdout?.on('data', (chunk: Buffer) => chunks.stdout.push(chunk));
   child.stderr?.on('data', (chunk: Buffer) => chunks.stderr.push(chunk));
