@@ -51,7 +51,6 @@ export const servingErrors = {
     kind: 'deadline_exceeded',
     summary: "The caller's deadline passed before the answer was complete.",
   },
-  REQUEST_CANCELLED: { kind: 'cancelled', summary: 'The caller went away before the answer was complete.' },
 } as const satisfies ErrorCatalogue;
 
 export type ServingErrorCode = keyof typeof servingErrors;

@@ -9,8 +9,9 @@ import type { RowBlock } from './row-block.ts';
  * A store maps storage and nothing else. Plans, projections, statuses, TTL and type conversion live above it. Values cross
  * this border as serialized `feast.types.Value` messages and are never decoded on the way.
  *
- * Every method is asynchronous, takes many rows at once and accepts {@link CallOptions}. Every failure is a `StoreError`
- * with a stable code: a store that cannot answer throws; it never reports "not found" instead.
+ * Every method is asynchronous, takes many rows at once and accepts {@link CallOptions}: a call settles by its deadline, with
+ * `STORE_TIMEOUT` where it has to (a user's store is held to that from outside). Every failure is a `StoreError` with a
+ * stable code: a store that cannot answer throws; it never reports "not found" instead.
  */
 export interface OnlineStore {
   readonly capabilities: StoreCapabilities;

@@ -23,7 +23,7 @@ describe("the example of a user's own store", () => {
     const warnings: string[] = [];
     const context = { project, repoPath: example, warn: (message: string) => warnings.push(message) };
     const store = await resolveOnlineStore({ type, section: onlineStore.section, context });
-    assert.equal(store.constructor.name, 'JsonFileOnlineStore');
+    assert.deepEqual([store.capabilities.readMany, store.capabilities.directWrite], [false, true]);
     assert.equal(warnings.length, 1);
     assert.match(warnings[0] ?? '', /alpha/);
     await store.close();

@@ -155,7 +155,8 @@ async function close(
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
-  for (const session of sessions) session.goaway(0, LAST_STREAM_ID);
+  // A session whose socket has just closed is still listed, and refuses to be spoken to.
+  for (const session of sessions) if (!session.destroyed && !session.closed) session.goaway(0, LAST_STREAM_ID);
   const timers = [
     setTimeout(() => closeAll(sessions), Math.min(GOAWAY_HEARD_MS, graceMs)),
     setTimeout(() => {
