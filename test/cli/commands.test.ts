@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { exitCodes } from '../../src/cli/exit-codes.ts';
-import { loadSqliteDriver, type SqliteDatabase } from '../../src/stores/sqlite/sqlite-driver.ts';
 import { type CliRun, runCli } from '../support/cli-run.ts';
 import type { FeatureRepo } from '../support/feature-repo.ts';
 import { goldenPath } from '../support/golden.ts';
-import { createSqliteRepo, removeViewFromRegistry } from '../support/golden-repo.ts';
+import { createSqliteRepo } from '../support/golden-repo.ts';
+import { openDatabase } from '../support/sqlite-file.ts';
 
 const VIEW = 'driver_hourly_stats';
 
@@ -252,77 +252,6 @@ describe('a command', () => {
     });
   });
 
-  describe('apply', () => {
-    it('creates what is missing and keeps what is there', async () => {
-      rmSync(join(repo.path, 'data/online_store.db'));
-      const trial = await sideboard('apply', '--dry-run');
-      assert.match(trial.stdout, /driver_hourly_stats +driver_id +to be created/);
-      assert.match((await sideboard('apply')).stdout, /driver_hourly_stats +driver_id +created/);
-      assert.match((await sideboard('apply')).stdout, /driver_hourly_stats +driver_id +there already/);
-      assert.match((await get()).stdout, /NOT_FOUND/);
-    });
-
-    it('removes what went away only with consent, and never what is not its own', async () => {
-      await inDatabase(repo, (database) => {
-        for (const table of ['driver_ranking_gone', 'driver_ranking_two_view']) {
-          database.exec(`CREATE TABLE ${table} (entity_key BLOB, feature_name TEXT, value BLOB, event_ts timestamp)`);
-        }
-        database.exec('CREATE TABLE driver_ranking_notes (text TEXT)');
-      });
-      const trial = await sideboard('apply', '--dry-run');
-      assert.match(trial.stdout, /\ngone +- +to be removed\n/);
-      const careful = await sideboard('apply');
-      assert.equal(careful.status, 0);
-      assert.match(careful.stdout, /\ngone +- +left over\n/);
-      assert.match(careful.stderr, /`sideboard apply --yes` removes it/);
-      assert.match((await sideboard('apply', '--yes')).stdout, /\ngone +- +removed\n/);
-      assert.deepEqual(await tablesOf(repo), ['driver_ranking_driver_hourly_stats', 'driver_ranking_notes']);
-    });
-
-    it('knows from an earlier registry what went away', async () => {
-      const shop = createSqliteRepo('multiview');
-      try {
-        const before = join(shop.path, 'before.db');
-        copyFileSync(join(shop.path, 'data/registry.db'), before);
-        removeViewFromRegistry(join(shop.path, 'data/registry.db'), 'live_counters');
-        const args = ['apply', '--repo', shop.path, '--previous-registry', before, '--yes'];
-        const { stdout } = await runCli(args);
-        assert.match(stdout, /\nlive_counters +customer_id +removed\n$/);
-        assert.ok(!(await tablesOf(shop)).includes('shop_live_counters'));
-        assert.doesNotMatch((await runCli(args)).stdout, /live_counters/);
-      } finally {
-        shop.remove();
-      }
-    });
-
-    it('refuses an earlier registry of another project', async () => {
-      const before = goldenPath('sqlite', 'multiview', 'repo', 'data', 'registry.db');
-      const { status, stderr } = await sideboard('apply', '--previous-registry', before);
-      assert.match(stderr, /^error REGISTRY_PROJECT_MISSING/);
-      assert.equal(status, exitCodes.registry.code);
-    });
-  });
-
-  describe('teardown', () => {
-    it('needs consent', async () => {
-      const { status, stderr } = await sideboard('teardown');
-      assert.match(stderr, /^error CLI_NOT_CONFIRMED: .*\nhint: Give --yes/);
-      assert.equal(status, exitCodes.usage.code);
-      assert.match((await get()).stdout, /PRESENT/);
-    });
-
-    it('removes the tables of the project and can be repeated', async () => {
-      const { status, stdout } = await sideboard('teardown', '--yes');
-      assert.equal(status, 0);
-      assert.equal(stdout, 'removed: driver_hourly_stats\n');
-      assert.deepEqual(await tablesOf(repo), []);
-      const again = await sideboard('teardown', '--yes');
-      assert.equal(again.status, 0);
-      assert.match(again.stderr, /holds nothing/);
-      assert.match((await get()).stderr, /^error STORE_TABLE_MISSING/);
-    });
-  });
-
   function append(text: string): void {
     const file = join(repo.path, 'feature_store.yaml');
     writeFileSync(file, `${readFileSync(file, 'utf8')}${text}`);
@@ -354,25 +283,4 @@ function recordedAnswer(id: string) {
     `${name}=${values.join(',')}`,
   ]);
   return { args: ['--features', request.features.join(','), ...entities], response };
-}
-
-async function openDatabase(repo: FeatureRepo): Promise<SqliteDatabase> {
-  const Driver = await loadSqliteDriver();
-  return new Driver(join(repo.path, 'data/online_store.db'), {});
-}
-
-async function inDatabase<T>(repo: FeatureRepo, work: (database: SqliteDatabase) => T): Promise<T> {
-  const database = await openDatabase(repo);
-  try {
-    return work(database);
-  } finally {
-    database.close();
-  }
-}
-
-function tablesOf(repo: FeatureRepo): Promise<readonly unknown[]> {
-  return inDatabase(repo, (database) => {
-    const rows = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").raw().all();
-    return (rows as [unknown][]).map(([name]) => name);
-  });
 }
