@@ -1,5 +1,8 @@
 const { reporters } = require('mocha');
 
+/** How long the process may take to end by itself once the last test is done, in milliseconds. */
+const QUIET_WITHIN_MS = 10_000;
+
 /** The reason that `skipBecause` left on a pending test or on a suite around it. */
 function skipReason(test) {
   for (let at = test; at !== undefined; at = at.parent) {
@@ -10,7 +13,12 @@ function skipReason(test) {
   return 'no reason given';
 }
 
-/** Mocha's own spec report; then the pending tests with their reasons; then, as the very last line, `N passed, N failed`. */
+/**
+ * Mocha's own spec report; then the pending tests with their reasons; then, as the very last line, `N passed, N failed`.
+ *
+ * What a test leaves open (a server, a timer) keeps the process from ending. It is named and counts as a failure; the run
+ * does not hang.
+ */
 class SummaryReporter extends reporters.Spec {
   #pending = [];
 
@@ -21,12 +29,28 @@ class SummaryReporter extends reporters.Spec {
 
   epilogue() {
     super.epilogue();
+    const summarize = () => this.#summarize(0);
+    process.once('beforeExit', summarize);
+    setTimeout(() => {
+      process.removeListener('beforeExit', summarize);
+      const open = process.getActiveResourcesInfo().filter((name) => !/^(TTY|Pipe)Wrap$/.test(name));
+      console.log(`A test left something open that keeps the process alive: ${open.join(', ')}`);
+      this.#summarize(1);
+      // Behind mocha's own listener, which sets the status from the failures that it knows.
+      process.once('exit', () => {
+        process.exitCode = Math.max(1, this.stats.failures);
+      });
+      process.exit();
+    }, QUIET_WITHIN_MS).unref();
+  }
+
+  #summarize(more) {
     for (const test of this.#pending) {
       console.log(`skipped: ${test.fullTitle()}: ${skipReason(test)}`);
     }
     const { passes, failures } = this.stats;
     const skipped = this.#pending.length > 0 ? `, ${this.#pending.length} skipped` : '';
-    console.log(`${passes} passed, ${failures} failed${skipped}`);
+    console.log(`${passes} passed, ${failures + more} failed${skipped}`);
   }
 }
 
