@@ -1,5 +1,5 @@
+import { createFailureLog } from '../operations/failure-log.ts';
 import { createLogger, type Logger } from '../operations/logger.ts';
-import { withStoreFailureLog } from '../operations/store-failure-log.ts';
 import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import { OnlineFeatures } from '../serving/online-features.ts';
 import type { OnlineStore } from '../stores/online-store.ts';
@@ -46,18 +46,14 @@ export async function serve(options: ServeOptions, { io, globals, exitWith }: Co
       policy: servingPolicyFromConfig(config),
     });
     const version = packageVersion();
-    const server = await startGrpcServer(
-      grpc.server,
-      withStoreFailureLog(createFeastServices(features, version), log),
-      {
-        address: options.grpcAddress ?? grpc.address,
-        maxMessageBytes: grpc.maxMessageBytes,
-        maxConcurrentStreams: grpc.maxConcurrentStreams,
-        defaultDeadlineMs: grpc.defaultDeadlineMs,
-        maxDeadlineMs: grpc.maxDeadlineMs,
-        onInternalError: (err, path) => log.error({ err, path }, 'a call failed'),
-      },
-    );
+    const server = await startGrpcServer(grpc.server, createFeastServices(features, version), {
+      address: options.grpcAddress ?? grpc.address,
+      maxMessageBytes: grpc.maxMessageBytes,
+      maxConcurrentStreams: grpc.maxConcurrentStreams,
+      defaultDeadlineMs: grpc.defaultDeadlineMs,
+      maxDeadlineMs: grpc.maxDeadlineMs,
+      onFailure: createFailureLog(log),
+    });
     closers.unshift(() => server.close(options.shutdownTimeout * 1000));
     const snapshot = registry.current();
     io.out(readyLine(version, snapshot, config.onlineStore.type, server.address));

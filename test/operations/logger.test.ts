@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { SideboardError } from '../../src/errors.ts';
+import { createFailureLog } from '../../src/operations/failure-log.ts';
 import { createLogger, errorForLog, type LoggerOptions } from '../../src/operations/logger.ts';
-import { withStoreFailureLog } from '../../src/operations/store-failure-log.ts';
 import { StoreError } from '../../src/stores/store-error.ts';
-import type { UnaryMethod } from '../../src/transports/grpc/service-table.ts';
 import { useTempFolder } from '../support/temp-folder.ts';
 
 describe('the log', () => {
@@ -81,19 +81,26 @@ describe('the log', () => {
     const file = join(folder(), 'log');
     const fileDescriptor = openSync(file, 'w');
     const log = createLogger({ level: 'info', format: 'json', isTerminal: false, plain: true, fileDescriptor });
-    const method: UnaryMethod = {
-      path: '/m',
-      handle: async () => {
-        throw new StoreError('STORE_UNAVAILABLE', 'gone');
-      },
-    };
-    const [wrapped] = withStoreFailureLog([method], log, () => time);
+    const onFailure = createFailureLog(log, () => time);
     for (const now of [0, 1, 9_999, 10_000, 10_001]) {
       time = now;
-      await assert.rejects(async () => wrapped?.handle(new Uint8Array(), {}), { code: 'STORE_UNAVAILABLE' });
+      onFailure(new StoreError('STORE_UNAVAILABLE', 'gone'), '/m');
     }
     closeSync(fileDescriptor);
     const counts = [...readFileSync(file, 'utf8').matchAll(/"failedSinceLastLine":(\d+)/g)].map(([, count]) => count);
     assert.deepEqual(counts, ['1', '3']);
+  });
+
+  it('tells of every failure that nobody foresaw, and of none that only concerns its caller', () => {
+    const file = join(folder(), 'log');
+    const fileDescriptor = openSync(file, 'w');
+    const log = createLogger({ level: 'info', format: 'json', isTerminal: false, plain: true, fileDescriptor });
+    const onFailure = createFailureLog(log);
+    onFailure(new TypeError('first'), '/m');
+    onFailure(new TypeError('second'), '/m');
+    onFailure(new SideboardError('NO', 'not_found', 'third'), undefined);
+    closeSync(fileDescriptor);
+    const told = [...readFileSync(file, 'utf8').matchAll(/"message":"(\w+)"/g)].map(([, message]) => message);
+    assert.deepEqual(told, ['first', 'second']);
   });
 });

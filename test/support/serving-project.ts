@@ -1,5 +1,6 @@
 import { openProject } from '../../src/cli/composition.ts';
 import { servingPolicyFromConfig } from '../../src/cli/serving-policy-from-config.ts';
+import { SideboardError } from '../../src/errors.ts';
 import { OnlineFeatures } from '../../src/serving/online-features.ts';
 import { createFeastServices } from '../../src/transports/grpc/feast-services.ts';
 import { startGrpcJsServer } from '../../src/transports/grpc/grpc-js-server.ts';
@@ -28,7 +29,9 @@ export async function serveProject(repoPath: string): Promise<ServedProject> {
   const server = await startGrpcJsServer(createFeastServices(features, 'test'), {
     ...grpc,
     address: '127.0.0.1:0',
-    onInternalError: (error) => unforeseen.push(error),
+    onFailure: (error) => {
+      if (!(error instanceof SideboardError) || error.kind === 'internal') unforeseen.push(error);
+    },
   });
   const client = createOnlineFeaturesClient(server.address);
   return {

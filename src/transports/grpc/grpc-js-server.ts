@@ -8,7 +8,6 @@ import {
   type StatusObject,
   type sendUnaryData,
 } from '@grpc/grpc-js';
-import { SideboardError } from '../../errors.ts';
 import type { CallOptions } from '../../stores/online-store.ts';
 import { TransportError } from '../transport-error.ts';
 import { clearStaleSocket, openSocketToGroup, parseListenAddress } from './grpc-address.ts';
@@ -76,7 +75,7 @@ function serve(method: UnaryMethod, call: Call, reply: Reply, options: GrpcServe
 }
 
 function refusal(error: unknown, method: UnaryMethod, options: GrpcServerOptions): Partial<StatusObject> {
-  if (!(error instanceof SideboardError) || error.kind === 'internal') options.onInternalError(error, method.path);
+  options.onFailure(error, method.path);
   const failure = grpcFailureFrom(error);
   const metadata = new Metadata();
   metadata.set(CODE_TRAILER, failure.code);

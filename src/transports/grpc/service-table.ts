@@ -24,8 +24,12 @@ export interface GrpcServerOptions {
   readonly defaultDeadlineMs: number;
   /** Longest deadline that a call may have, in milliseconds after its arrival. */
   readonly maxDeadlineMs: number;
-  /** Told of failures that have no code of their own. Their details stay here: the caller only learns that it was internal. */
-  readonly onInternalError: (error: unknown, path: string) => void;
+  /**
+   * Told of every failure that a caller gets from here, with the path of its method, or without one where the call reached
+   * none. An error that is no SideboardError was not foreseen: the caller only learns that it was internal, and what it says
+   * stays here. Must not throw.
+   */
+  readonly onFailure: (error: unknown, path: string | undefined) => void;
 }
 
 /** A server that accepts calls. */

@@ -10,7 +10,7 @@ import { CODE_TRAILER } from '../../../src/transports/grpc/grpc-status.ts';
 import { startGrpcHttp2Server } from '../../../src/transports/grpc/http2/grpc-http2-server.ts';
 import type { GrpcServer, GrpcServerOptions, ServiceTable } from '../../../src/transports/grpc/service-table.ts';
 
-const internal: unknown[] = [];
+const failures: unknown[] = [];
 let callerLeft = Promise.resolve();
 
 const methods: ServiceTable = [
@@ -47,7 +47,7 @@ const options: GrpcServerOptions = {
   maxConcurrentStreams: 100,
   defaultDeadlineMs: 5_000,
   maxDeadlineMs: 60_000,
-  onInternalError: (error) => internal.push(error),
+  onFailure: (error) => failures.push(error),
 };
 
 interface Outcome {
@@ -102,13 +102,14 @@ for (const { name, start } of servers) {
         assert.equal(error?.code, status.NOT_FOUND);
         assert.equal(error?.details, 'There is no "ü". Known: none.');
         assert.deepEqual(error?.metadata.get(CODE_TRAILER), ['UNKNOWN_THING']);
+        assert.equal((failures.at(-1) as SideboardError).code, 'UNKNOWN_THING');
       });
 
       it('keeps what an unforeseen error says to itself, and reports it to the operator', async () => {
         const { error } = await call(client, 'Break', Buffer.alloc(0));
         assert.equal(error?.code, status.INTERNAL);
         assert.ok(!error?.details.includes('hunter2'));
-        assert.match(String(internal.at(-1)), /hunter2/);
+        assert.match(String(failures.at(-1)), /hunter2/);
       });
 
       it('answers UNIMPLEMENTED for a method that it does not have', async () => {

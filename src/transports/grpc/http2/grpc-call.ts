@@ -11,7 +11,6 @@ const HEADERS_ONLY = { endStream: true };
 /** What a call needs to know of the server it came to. */
 export interface CallContext {
   readonly maxMessageBytes: number;
-  /** Told of the failures whose details the caller does not get. */
   readonly onFailure: (error: unknown, path: string) => void;
   readonly onEnd: (call: GrpcCall) => void;
 }

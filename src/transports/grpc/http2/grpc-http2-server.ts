@@ -7,7 +7,6 @@ import {
   type ServerOptions,
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import { SideboardError } from '../../../errors.ts';
 import { TransportError } from '../../transport-error.ts';
 import { clearStaleSocket, type ListenAddress, openSocketToGroup, parseListenAddress } from '../grpc-address.ts';
 import { grpcFailureFrom } from '../grpc-status.ts';
@@ -32,9 +31,7 @@ export async function startGrpcHttp2Server(methods: ServiceTable, options: GrpcS
   const sessions = new Set<ServerHttp2Session>();
   const context = {
     maxMessageBytes: options.maxMessageBytes,
-    onFailure: (error: unknown, path: string) => {
-      if (!(error instanceof SideboardError) || error.kind === 'internal') options.onInternalError(error, path);
-    },
+    onFailure: options.onFailure,
     onEnd: (call: GrpcCall) => {
       calls.delete(call);
     },
@@ -97,6 +94,7 @@ function acceptCall(
       deadline: now + Math.min(timeout, options.maxDeadlineMs),
     };
   } catch (error) {
+    options.onFailure(error, undefined);
     stream.on('error', () => {});
     stream.respond(failureHeaders(grpcFailureFrom(error)), { endStream: true });
     stream.resume();
