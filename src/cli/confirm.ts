@@ -18,6 +18,7 @@ export async function confirm(io: Io, question: string, word: string): Promise<v
   terminal.once('SIGINT', () => terminal.close());
   const answer = await Promise.race([terminal.question(`${question} Type ${word} to go on: `).catch(() => ''), closed]);
   terminal.close();
+  if (answer === '') io.note('');
   if (answer.trim() !== word) throw new CliError('CLI_NOT_CONFIRMED', 'Not confirmed: nothing was removed.');
 }
 

@@ -32,6 +32,7 @@ export function createProgram(io: Io, exitWith: (code: number) => void): Command
       writeOut: (text) => io.out(text.trimEnd()),
       // What commander says about a mistake arrives as an error too, and is printed like every other error.
       outputError: () => {},
+      writeErr: () => {},
       getOutHelpWidth: () => (io.stdoutIsTerminal ? Math.min(io.columns, MAX_HELP_WIDTH) : MAX_HELP_WIDTH),
     })
     .exitOverride()
@@ -63,6 +64,11 @@ Examples:
 /** What commander objects to, as an error of our own; `undefined` where it only stopped, having printed help or version. */
 export function usageErrorFrom(error: CommanderError, program: Command): CliError | undefined {
   if (error.exitCode === 0) return undefined;
+  // `help` with the name of no command.
+  if (error.code === 'commander.help') {
+    const hint = '"sideboard --help" lists the commands.';
+    return new CliError('CLI_USAGE', `Unknown command '${program.args.at(-1) ?? ''}'.`, { hint, cause: error });
+  }
   const [first = '', ...rest] = error.message.replace(/^error: /, '').split('\n');
   const suggestion = rest.join(' ').trim();
   const command = program.args[0] !== undefined && program.commands.some((each) => each.name() === program.args[0]);

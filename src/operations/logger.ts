@@ -36,6 +36,7 @@ export function createLogger(options: LoggerOptions): Logger {
         destination: options.fileDescriptor,
         colorize: options.isTerminal && !options.plain,
         translateTime: 'yyyy-mm-dd HH:MM:ss.l',
+        singleLine: true,
       })
     : destination({ fd: options.fileDescriptor, sync: true });
   // Whoever read the log may be gone; that is no reason to stop serving.

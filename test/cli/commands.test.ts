@@ -25,6 +25,7 @@ describe('a command', () => {
   describe('that is called wrongly', () => {
     for (const [args, message] of [
       [['fly'], /Unknown command 'fly'/],
+      [['help', 'fly'], /Unknown command 'fly'\.\nhint: .*sideboard --help/],
       [['inspekt'], /Unknown command 'inspekt'\.\nhint: Did you mean inspect\?/],
       [
         ['get', '--featurs', 'a:b'],
