@@ -1,24 +1,10 @@
-import { copyBytes, timestampSize, varintSize, writeTimestamp, writeVarint } from '../encoding/wire.ts';
-import type { RowBlock } from '../stores/row-block.ts';
+import { copyBytes, timestampSize, writeTimestamp, writeVarint } from '../encoding/wire.ts';
+import { CELL, CELL_CHUNK, CELL_END, CELL_START, CELL_STATUS } from '../stores/row-block.ts';
+import { FieldStatus } from './field-status.ts';
+import type { JudgedBlock } from './judge.ts';
 import type { Plan } from './plan.ts';
 import type { OnlineFeaturesRequest, RequestColumn } from './request.ts';
 import { fieldSize, Tag, writeHead } from './response-wire.ts';
-
-/** Numbers of `feast.serving.FieldStatus`. */
-export const FieldStatus = { INVALID: 0, PRESENT: 1, NULL_VALUE: 2, NOT_FOUND: 3, OUTSIDE_MAX_AGE: 4 } as const;
-
-/** What one table contributes to an answer: its block, and the verdict on every cell. */
-export interface JudgedBlock {
-  readonly block: RowBlock;
-  /** Row of the block for a row of the request: 0 throughout for an entity-less view. */
-  readonly constant: boolean;
-  /** `FieldStatus` per cell of the block. */
-  readonly statuses: Uint8Array;
-  /** 1 per cell whose value is delivered; 0 for one that is missing, null or withheld. */
-  readonly delivered: Uint8Array;
-  /** 1 per cell that shows the epoch in place of the row's event timestamp; absent where no cell does. */
-  readonly atEpoch?: Uint8Array | undefined;
-}
 
 /**
  * Serializes the whole `GetOnlineFeaturesResponse` into one allocation of the exact size. Values are copied from where the
@@ -30,44 +16,61 @@ export function encodeAnswer(
   rows: number,
   judged: readonly JudgedBlock[],
 ): Uint8Array {
-  const echoed = [...plan.echoedEntities.map((index) => request.entities[index]), ...request.requestContext].filter(
-    (column) => column !== undefined,
-  );
+  const { outputs } = plan;
+  const echoed = echoedColumns(plan, request);
+  const fixedSize = rows === 0 ? 0 : fieldSize(rows);
   const times = judged.map((table) => timestampBlock(table, rows));
 
-  const columnSizes = echoed.map((column) => columnValuesSize(column) + statusesSize(rows) + rows * 2);
-  const outputSizes = new Array<number>(plan.outputs.length);
-  const ownTimes = new Array<Uint8Array | undefined>(plan.outputs.length);
+  const echoedSizes = echoed.map((column) => columnValuesSize(column) + fixedSize + rows * 2);
+  const outputSizes = new Float64Array(outputs.length);
+  let ownTimes: (Uint8Array | undefined)[] | undefined;
   let size = plan.metadata.length;
-  for (const columnSize of columnSizes) size += fieldSize(columnSize);
-  for (let index = 0; index < plan.outputs.length; index++) {
-    const output = plan.outputs[index];
+  for (const columnSize of echoedSizes) size += fieldSize(columnSize);
+  for (let index = 0; index < outputs.length; index++) {
+    const output = outputs[index];
     const table = output === undefined ? undefined : judged[output.table];
     if (output === undefined || table === undefined) continue;
-    const own = showsEpoch(table, output.feature) ? timestampBlock(table, rows, output.feature) : undefined;
-    ownTimes[index] = own;
-    const timesSize = (own ?? times[output.table])?.length ?? 0;
-    const outputSize = outputValuesSize(table, output.feature, rows) + statusesSize(rows) + timesSize;
+    let timesSize = times[output.table]?.length ?? 0;
+    if (table.atEpoch !== undefined) {
+      ownTimes ??= [];
+      const own = timestampBlock(table, rows, output.feature);
+      ownTimes[index] = own;
+      timesSize = own.length;
+    }
+    const valuesSize = (table.valueSizes[output.feature] ?? 0) * (table.constant ? rows : 1);
+    const outputSize = valuesSize + fixedSize + timesSize;
     outputSizes[index] = outputSize;
     size += fieldSize(outputSize);
   }
 
   const out = Buffer.allocUnsafe(size);
   let pos = copyBytes(plan.metadata, 0, plan.metadata.length, out, 0);
-  for (const [index, column] of echoed.entries()) {
-    pos = writeHead(out, pos, Tag.results, columnSizes[index] ?? 0);
+  for (let index = 0; index < echoed.length; index++) {
+    const column = echoed[index];
+    if (column === undefined) continue;
+    pos = writeHead(out, pos, Tag.results, echoedSizes[index] ?? 0);
     pos = writeColumn(request.bytes, column, rows, out, pos);
   }
-  for (let index = 0; index < plan.outputs.length; index++) {
-    const output = plan.outputs[index];
+  for (let index = 0; index < outputs.length; index++) {
+    const output = outputs[index];
     const table = output === undefined ? undefined : judged[output.table];
-    const block = ownTimes[index] ?? (output === undefined ? undefined : times[output.table]);
+    const block = ownTimes?.[index] ?? (output === undefined ? undefined : times[output.table]);
     if (output === undefined || table === undefined || block === undefined) continue;
     pos = writeHead(out, pos, Tag.results, outputSizes[index] ?? 0);
     pos = writeOutput(table, output.feature, rows, out, pos);
     pos = copyBytes(block, 0, block.length, out, pos);
   }
   return out;
+}
+
+function echoedColumns(plan: Plan, request: OnlineFeaturesRequest): RequestColumn[] {
+  const columns: RequestColumn[] = [];
+  for (const index of plan.echoedEntities) {
+    const column = request.entities[index];
+    if (column !== undefined) columns.push(column);
+  }
+  for (const column of request.requestContext) columns.push(column);
+  return columns;
 }
 
 function columnValuesSize(column: RequestColumn): number {
@@ -93,8 +96,7 @@ function writeColumn(bytes: Uint8Array, column: RequestColumn, rows: number, out
   }
   if (rows > 0) {
     pos = writeHead(out, pos, Tag.statuses, rows);
-    out.fill(FieldStatus.PRESENT, pos, pos + rows);
-    pos += rows;
+    for (let row = 0; row < rows; row++) out[pos++] = FieldStatus.PRESENT;
   }
   for (let row = 0; row < rows; row++) {
     out[pos++] = Tag.eventTimestamps;
@@ -103,48 +105,34 @@ function writeColumn(bytes: Uint8Array, column: RequestColumn, rows: number, out
   return pos;
 }
 
-function outputValuesSize(table: JudgedBlock, feature: number, rows: number): number {
-  const { block, delivered, constant } = table;
-  let size = 0;
-  for (let row = 0; row < rows; row++) {
-    const cell = (constant ? 0 : row * block.features) + feature;
-    if (delivered[cell] === 0) size += 2;
-    else {
-      const length = (block.ends[cell] ?? 0) - (block.starts[cell] ?? 0);
-      size += 1 + varintSize(length) + length;
-    }
-  }
-  return size;
-}
-
 function writeOutput(table: JudgedBlock, feature: number, rows: number, out: Uint8Array, start: number): number {
-  const { block, delivered, statuses, constant } = table;
-  const step = constant ? 0 : block.features;
+  const { cells, chunks, features } = table.block;
+  const step = table.constant ? 0 : features * CELL;
+  const first = feature * CELL;
   let pos = start;
-  for (let row = 0; row < rows; row++) {
-    const cell = row * step + feature;
+  let chunkNumber = 0;
+  let chunk: Uint8Array | undefined;
+  for (let row = 0, cell = first; row < rows; row++, cell += step) {
     out[pos++] = Tag.values;
-    const source = delivered[cell] === 0 ? undefined : block.sources[cell];
-    if (source === undefined) out[pos++] = 0;
-    else {
-      const valueStart = block.starts[cell] ?? 0;
-      const valueEnd = block.ends[cell] ?? 0;
-      pos = writeVarint(out, pos, valueEnd - valueStart);
-      pos = copyBytes(source, valueStart, valueEnd, out, pos);
+    const number = cells[cell + CELL_CHUNK] as number;
+    if (number !== chunkNumber) {
+      chunkNumber = number;
+      chunk = chunks[number - 1];
     }
+    if (chunk === undefined) {
+      out[pos++] = 0;
+      continue;
+    }
+    const valueStart = cells[cell + CELL_START] as number;
+    const valueEnd = cells[cell + CELL_END] as number;
+    pos = writeVarint(out, pos, valueEnd - valueStart);
+    pos = copyBytes(chunk, valueStart, valueEnd, out, pos);
   }
   if (rows > 0) {
     pos = writeHead(out, pos, Tag.statuses, rows);
-    for (let row = 0; row < rows; row++) out[pos++] = statuses[row * step + feature] ?? 0;
+    for (let row = 0, cell = first; row < rows; row++, cell += step) out[pos++] = cells[cell + CELL_STATUS] as number;
   }
   return pos;
-}
-
-function showsEpoch(table: JudgedBlock, feature: number): boolean {
-  const { atEpoch, block } = table;
-  if (atEpoch === undefined) return false;
-  for (let cell = feature; cell < atEpoch.length; cell += block.features) if (atEpoch[cell] === 1) return true;
-  return false;
 }
 
 /**
@@ -153,27 +141,19 @@ function showsEpoch(table: JudgedBlock, feature: number): boolean {
  */
 function timestampBlock(table: JudgedBlock, rows: number, feature?: number): Uint8Array {
   const { block, constant, atEpoch } = table;
-  const sizes = new Int32Array(rows);
-  let size = 0;
-  for (let row = 0; row < rows; row++) {
-    const at = constant ? 0 : row;
-    const hidden = feature !== undefined && atEpoch?.[at * block.features + feature] === 1;
-    const each = hidden ? 0 : timestampSize(block.seconds[at] ?? 0, block.nanos[at] ?? 0);
-    sizes[row] = each;
-    size += 2 + each;
-  }
-  const out = Buffer.allocUnsafe(size);
+  const { times, features } = block;
+  // A timestamp takes at most 17 bytes; its own buffer is short-lived, so the few that stay unused cost nothing.
+  const out = Buffer.allocUnsafe(rows * 19);
   let pos = 0;
   for (let row = 0; row < rows; row++) {
     const at = constant ? 0 : row;
-    const each = sizes[row] ?? 0;
+    const hidden = feature !== undefined && atEpoch?.[at * features + feature] === 1;
+    const seconds = hidden ? 0 : (times[at * 2] as number);
+    const nanos = hidden ? 0 : (times[at * 2 + 1] as number);
+    const size = timestampSize(seconds, nanos);
     out[pos++] = Tag.eventTimestamps;
-    out[pos++] = each;
-    if (each > 0) pos = writeTimestamp(out, pos, block.seconds[at] ?? 0, block.nanos[at] ?? 0);
+    out[pos++] = size;
+    if (size > 0) pos = writeTimestamp(out, pos, seconds, nanos);
   }
-  return out;
-}
-
-function statusesSize(rows: number): number {
-  return rows === 0 ? 0 : fieldSize(rows);
+  return out.subarray(0, pos);
 }

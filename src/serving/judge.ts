@@ -1,13 +1,26 @@
+import { varintSize } from '../encoding/wire.ts';
 import type { FeastPythonBehaviour } from '../stores/online-store.ts';
-import type { RowBlock } from '../stores/row-block.ts';
-import { FieldStatus, type JudgedBlock } from './answer.ts';
+import { CELL, CELL_CHUNK, CELL_END, CELL_START, CELL_STATUS, type RowBlock } from '../stores/row-block.ts';
+import { FieldStatus } from './field-status.ts';
 import type { TablePlan } from './plan.ts';
 import { ServingError } from './serving-error.ts';
 import type { ServingPolicy } from './serving-policy.ts';
 import { classifyStoredValue, StoredKind } from './stored-value.ts';
 
+/** What one table contributes to an answer: its block, with a status in every cell. */
+export interface JudgedBlock {
+  readonly block: RowBlock;
+  /** True for an entity-less view: its one row stands for every row of the request. */
+  readonly constant: boolean;
+  /** Size in bytes of the `values` field of each feature's vector, tags and lengths included. */
+  readonly valueSizes: Float64Array;
+  /** 1 per cell that shows the epoch in place of the row's event timestamp; absent where no cell does. */
+  readonly atEpoch?: Uint8Array | undefined;
+}
+
 /**
- * Gives every cell of a table's block its status, by one rule for all stores and transports.
+ * Gives every cell of a table's block its status, by one rule for all stores and transports. A value that is not to be delivered is
+ * taken out of its cell.
  *
  * @param now milliseconds since the Unix epoch, the same for the whole request
  * @throws ServingError `STORED_VALUE_CORRUPT`, `STORED_TYPE_MISMATCH`
@@ -20,48 +33,59 @@ export function judgeBlock(
   policy: ServingPolicy,
   feast: FeastPythonBehaviour,
 ): JudgedBlock {
-  const { rows, features } = block;
-  const statuses = new Uint8Array(rows * features);
-  const delivered = new Uint8Array(rows * features);
+  const { rows, features, cells, chunks } = block;
+  const valueSizes = new Float64Array(features);
   const like = policy.statuses === 'feast-python' ? feast : undefined;
-  const hidesTime = like?.missingFeatureTime === 'epoch';
-  const atEpoch = hidesTime ? new Uint8Array(rows * features) : undefined;
+  const atEpoch = like?.missingFeatureTime === 'epoch' ? new Uint8Array(rows * features) : undefined;
   const missingRow = like?.missingRow === 'PRESENT' ? FieldStatus.PRESENT : FieldStatus.NOT_FOUND;
   const missingFeature = like?.missingFeature === 'PRESENT' ? FieldStatus.PRESENT : FieldStatus.NOT_FOUND;
   const nullValue = like === undefined ? FieldStatus.NULL_VALUE : FieldStatus.PRESENT;
-  const checkedTypes = policy.storedTypes === 'checked';
+  const arms = policy.storedTypes === 'checked' ? plan.arms : ANY_ARM;
 
+  let cell = 0;
+  let chunkNumber = 0;
+  let chunk: Uint8Array = EMPTY;
   for (let row = 0; row < rows; row++) {
     const found = block.found[row] === 1;
     const expired = found && isExpired(plan, block, row, now, policy);
-    for (let feature = 0; feature < features; feature++) {
-      const cell = row * features + feature;
-      const start = block.starts[cell] ?? -1;
-      const source = block.sources[cell];
-      if (start < 0 || source === undefined) {
-        statuses[cell] = found ? missingFeature : missingRow;
-        if (atEpoch !== undefined) atEpoch[cell] = 1;
+    const withheld = expired && policy.ttl === 'null';
+    for (let feature = 0; feature < features; feature++, cell += CELL) {
+      const number = cells[cell + CELL_CHUNK] as number;
+      if (number === 0) {
+        cells[cell + CELL_STATUS] = found ? missingFeature : missingRow;
+        valueSizes[feature] = (valueSizes[feature] as number) + 2;
+        if (atEpoch !== undefined) atEpoch[cell / CELL] = 1;
         continue;
       }
-      const end = block.ends[cell] ?? start;
-      const kind = classifyStoredValue(source, start, end, checkedTypes ? (plan.arms[feature] ?? 0) : 0);
+      if (number !== chunkNumber) {
+        chunkNumber = number;
+        chunk = chunks[number - 1] ?? EMPTY;
+      }
+      const start = cells[cell + CELL_START] as number;
+      const end = cells[cell + CELL_END] as number;
+      const kind = classifyStoredValue(chunk, start, end, arms[feature] ?? 0);
       if (kind > StoredKind.expected) rejectStoredValue(plan, feature, kind);
       // A null that is too old is reported as old: nobody knows whether it still is null.
-      statuses[cell] = expired
+      cells[cell + CELL_STATUS] = expired
         ? FieldStatus.OUTSIDE_MAX_AGE
         : kind === StoredKind.null
           ? nullValue
           : FieldStatus.PRESENT;
-      delivered[cell] = expired && policy.ttl === 'null' ? 0 : 1;
+      if (withheld) cells[cell + CELL_CHUNK] = 0;
+      const length = withheld ? 0 : end - start;
+      valueSizes[feature] = (valueSizes[feature] as number) + 1 + varintSize(length) + length;
     }
   }
-  return { block, constant, statuses, delivered, atEpoch };
+  return { block, constant, valueSizes, atEpoch };
 }
+
+const EMPTY = new Uint8Array();
+const ANY_ARM: readonly number[] = [];
 
 function isExpired(plan: TablePlan, block: RowBlock, row: number, now: number, policy: ServingPolicy): boolean {
   if (plan.ttlMs === 0 || policy.ttl === 'ignore') return false;
-  const written = (block.seconds[row] ?? 0) * 1000 + (block.nanos[row] ?? 0) / 1_000_000;
-  return now - written > plan.ttlMs;
+  const { seconds, nanos } = block.timestampAt(row);
+  return now - (seconds * 1000 + nanos / 1_000_000) > plan.ttlMs;
 }
 
 function rejectStoredValue(plan: TablePlan, feature: number, kind: StoredKind): never {

@@ -1,9 +1,9 @@
 import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import type { CallOptions, OnlineStore, TableRead } from '../stores/online-store.ts';
 import { RowBlock } from '../stores/row-block.ts';
-import { encodeAnswer, type JudgedBlock } from './answer.ts';
+import { encodeAnswer } from './answer.ts';
 import { entityKeysOf } from './entity-keys.ts';
-import { judgeBlock } from './judge.ts';
+import { type JudgedBlock, judgeBlock } from './judge.ts';
 import { readOlderKeys } from './older-keys.ts';
 import type { Plan } from './plan.ts';
 import { PlanCache } from './plan-cache.ts';

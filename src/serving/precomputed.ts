@@ -3,9 +3,11 @@ import { PrecomputedFeatureVectorSchema } from '../../gen/feast/core/Precomputed
 import { ValueSchema, ValueType_Enum } from '../../gen/feast/types/Value_pb.ts';
 import { decodeValue } from '../encoding/value.ts';
 import type { CallOptions, OnlineStore, OnlineTable } from '../stores/online-store.ts';
-import { RowBlock } from '../stores/row-block.ts';
-import { FieldStatus, type JudgedBlock } from './answer.ts';
+import { CELL, CELL_STATUS, RowBlock } from '../stores/row-block.ts';
+import { FieldStatus } from './field-status.ts';
+import type { JudgedBlock } from './judge.ts';
 import type { Plan } from './plan.ts';
+import { fieldSize } from './response-wire.ts';
 import { ServingError } from './serving-error.ts';
 import { readTables } from './table-reader.ts';
 
@@ -38,9 +40,8 @@ export async function readPrecomputed(
   const vectors = new RowBlock(keys.length, 1);
   await readTables(store, [{ table, keys, features: [VECTOR], block: vectors }], call);
   const judged = plan.tables.map((part): JudgedBlock => {
-    const cells = keys.length * part.features.length;
     const block = new RowBlock(keys.length, part.features.length);
-    return { block, constant: false, statuses: new Uint8Array(cells), delivered: new Uint8Array(cells).fill(1) };
+    return { block, constant: false, valueSizes: new Float64Array(part.features.length) };
   });
   for (let row = 0; row < keys.length; row++) {
     const stored = vectors.valueAt(row, 0);
@@ -78,9 +79,10 @@ function spreadVector(vector: Vector, plan: Plan, judged: readonly JudgedBlock[]
     target.block.setRow(row, Number(seconds), nanos);
     target.block.setValue(row, output.feature, bytes, 0, bytes.length);
     const expired = part.ttlMs > 0 && now - (written.get(part.label) ?? 0) > part.ttlMs;
-    target.statuses[row * part.features.length + output.feature] = expired
+    target.block.cells[(row * part.features.length + output.feature) * CELL + CELL_STATUS] = expired
       ? FieldStatus.OUTSIDE_MAX_AGE
       : FieldStatus.PRESENT;
+    target.valueSizes[output.feature] = (target.valueSizes[output.feature] ?? 0) + fieldSize(bytes.length);
   }
   return true;
 }

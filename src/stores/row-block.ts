@@ -1,82 +1,92 @@
 import type { EventTimestamp, StoredRow } from './online-store.ts';
 
+/** Numbers per cell in {@link RowBlock.cells}. */
+export const CELL = 4;
+/** Offsets within a cell. */
+export const CELL_CHUNK = 0;
+export const CELL_START = 1;
+export const CELL_END = 2;
+export const CELL_STATUS = 3;
+
 /**
- * What one table answered for `rows` entities and `features` features, laid out in columns so that no object is made per
- * value. A cell refers to bytes that the store received; it does not copy them.
+ * What one table answered for `rows` entities and `features` features, laid out so that no object is made per value. A cell
+ * refers to bytes that the store received; it does not copy them.
  *
- * Cell (row, feature) has index `row * features + feature` in `sources`, `starts` and `ends`. A start of -1 means that the
- * store holds nothing there; an empty range is a stored null.
+ * The cell of a row and a feature begins at `cells[(row * features + feature) * CELL]`: the chunk that holds its value (its
+ * place in `chunks` plus one; 0 where the store holds nothing), the value's start and end in the chunk, and a place for the
+ * status that the serving layer gives it. An empty range is a stored null.
  */
 export class RowBlock {
   readonly rows: number;
   readonly features: number;
+  readonly cells: Int32Array;
+  readonly chunks: Uint8Array[] = [];
   /** 1 where the store has a row for the entity. */
   readonly found: Uint8Array;
-  /** Event timestamp per row: whole seconds since 1970 (exact up to 2^53). */
-  readonly seconds: Float64Array;
-  readonly nanos: Int32Array;
-  readonly sources: (Uint8Array | undefined)[];
-  readonly starts: Int32Array;
-  readonly ends: Int32Array;
+  /** Event timestamp per row, in two numbers: whole seconds since 1970 (exact up to 2^53) and nanoseconds. */
+  readonly times: Float64Array;
 
   constructor(rows: number, features: number) {
-    const cells = rows * features;
     this.rows = rows;
     this.features = features;
+    this.cells = new Int32Array(rows * features * CELL);
     this.found = new Uint8Array(rows);
-    this.seconds = new Float64Array(rows);
-    this.nanos = new Int32Array(rows);
-    this.sources = new Array<Uint8Array | undefined>(cells);
-    this.starts = new Int32Array(cells).fill(-1);
-    this.ends = new Int32Array(cells);
+    this.times = new Float64Array(rows * 2);
   }
 
   /** Says that the store has a row for this entity, written for this event timestamp. */
   setRow(row: number, seconds: number, nanos: number): void {
     this.found[row] = 1;
-    this.seconds[row] = seconds;
-    this.nanos[row] = nanos;
+    this.times[row * 2] = seconds;
+    this.times[row * 2 + 1] = nanos;
   }
 
   /** Points a cell at `source[start, end)`: a serialized `feast.types.Value`. */
   setValue(row: number, feature: number, source: Uint8Array, start: number, end: number): void {
-    const cell = row * this.features + feature;
-    this.sources[cell] = source;
-    this.starts[cell] = start;
-    this.ends[cell] = end;
+    const cell = (row * this.features + feature) * CELL;
+    this.cells[cell + CELL_CHUNK] = this.chunkOf(source);
+    this.cells[cell + CELL_START] = start;
+    this.cells[cell + CELL_END] = end;
+  }
+
+  /** The number by which cells refer to bytes. Cheap for the bytes that were named last. */
+  chunkOf(source: Uint8Array): number {
+    const { chunks } = this;
+    if (chunks[chunks.length - 1] !== source) chunks.push(source);
+    return chunks.length;
   }
 
   /** The bytes of a cell, or `undefined` where the store holds nothing. For tests and tools; the hot path splices. */
   valueAt(row: number, feature: number): Uint8Array | undefined {
-    const cell = row * this.features + feature;
-    const start = this.starts[cell] ?? -1;
-    return start < 0 ? undefined : this.sources[cell]?.subarray(start, this.ends[cell]);
+    const cell = (row * this.features + feature) * CELL;
+    const chunk = this.chunks[(this.cells[cell + CELL_CHUNK] ?? 0) - 1];
+    return chunk?.subarray(this.cells[cell + CELL_START], this.cells[cell + CELL_END]);
+  }
+
+  timestampAt(row: number): EventTimestamp {
+    return { seconds: this.times[row * 2] ?? 0, nanos: this.times[row * 2 + 1] ?? 0 };
   }
 
   /** Whether any cell of the row is set. */
   hasValues(row: number): boolean {
-    const start = row * this.features;
-    for (let cell = start; cell < start + this.features; cell++) if ((this.starts[cell] ?? -1) >= 0) return true;
+    const end = (row + 1) * this.features * CELL;
+    for (let cell = row * this.features * CELL; cell < end; cell += CELL) if (this.cells[cell] !== 0) return true;
     return false;
   }
 
   /** Forgets a row, for a read that is done again. */
   clearRow(row: number): void {
     this.found[row] = 0;
-    this.starts.fill(-1, row * this.features, (row + 1) * this.features);
-  }
-
-  timestampAt(row: number): EventTimestamp {
-    return { seconds: this.seconds[row] ?? 0, nanos: this.nanos[row] ?? 0 };
+    this.cells.fill(0, row * this.features * CELL, (row + 1) * this.features * CELL);
   }
 
   /** Takes a whole row of another block with the same features. Refers to the same bytes. */
   copyRow(row: number, other: RowBlock, from: number): void {
-    this.setRow(row, other.seconds[from] ?? 0, other.nanos[from] ?? 0);
+    const { seconds, nanos } = other.timestampAt(from);
+    this.setRow(row, seconds, nanos);
     for (let feature = 0; feature < this.features; feature++) {
-      const cell = from * other.features + feature;
-      const source = other.sources[cell];
-      if (source !== undefined) this.setValue(row, feature, source, other.starts[cell] ?? 0, other.ends[cell] ?? 0);
+      const value = other.valueAt(from, feature);
+      if (value !== undefined) this.setValue(row, feature, value, 0, value.length);
     }
   }
 

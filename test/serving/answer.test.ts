@@ -7,11 +7,13 @@ import {
 } from '../../gen/feast/serving/ServingService_pb.ts';
 import { ValueSchema } from '../../gen/feast/types/Value_pb.ts';
 import { createEntityKeyEncoder } from '../../src/encoding/entity-key.ts';
-import { encodeAnswer, type JudgedBlock } from '../../src/serving/answer.ts';
+import { encodeAnswer } from '../../src/serving/answer.ts';
+import type { JudgedBlock } from '../../src/serving/judge.ts';
 import type { Plan } from '../../src/serving/plan.ts';
 import { parseOnlineFeaturesRequest } from '../../src/serving/request.ts';
 import { encodeResponseMetadata } from '../../src/serving/response-metadata.ts';
-import { RowBlock } from '../../src/stores/row-block.ts';
+import { fieldSize } from '../../src/serving/response-wire.ts';
+import { CELL, CELL_STATUS, RowBlock } from '../../src/stores/row-block.ts';
 
 interface Cell {
   readonly text: string | undefined;
@@ -21,21 +23,23 @@ interface Cell {
 /** Builds the judged block of one table from cells that a property test made up. */
 function judgedBlock(cells: readonly (readonly Cell[])[], times: readonly number[], features: number): JudgedBlock {
   const block = new RowBlock(cells.length, features);
-  const statuses = new Uint8Array(cells.length * features);
-  const delivered = new Uint8Array(cells.length * features);
+  const valueSizes = new Float64Array(features);
   for (const [row, line] of cells.entries()) {
     block.setRow(row, times[row] ?? 0, 0);
     for (const [feature, cell] of line.entries()) {
-      statuses[row * features + feature] = cell.status;
-      if (cell.text === undefined) continue;
+      block.cells[(row * features + feature) * CELL + CELL_STATUS] = cell.status;
+      if (cell.text === undefined) {
+        valueSizes[feature] = (valueSizes[feature] ?? 0) + 2;
+        continue;
+      }
       const value = toBinary(ValueSchema, create(ValueSchema, { val: { case: 'stringVal', value: cell.text } }));
       // Values stand somewhere inside a larger reply, as a store delivers them.
       const reply = Buffer.concat([Buffer.from('noise'), value, Buffer.from('noise')]);
       block.setValue(row, feature, reply, 5, 5 + value.length);
-      delivered[row * features + feature] = 1;
+      valueSizes[feature] = (valueSizes[feature] ?? 0) + fieldSize(value.length);
     }
   }
-  return { block, constant: false, statuses, delivered };
+  return { block, constant: false, valueSizes };
 }
 
 function planFor(names: readonly string[]): Plan {

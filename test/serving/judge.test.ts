@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { type Value, ValueSchema } from '../../gen/feast/types/Value_pb.ts';
-import { judgeBlock } from '../../src/serving/judge.ts';
+import { type JudgedBlock, judgeBlock } from '../../src/serving/judge.ts';
 import type { TablePlan } from '../../src/serving/plan.ts';
 import { ServingError } from '../../src/serving/serving-error.ts';
 import { defaultServingPolicy, feastPythonPolicy, type ServingPolicy } from '../../src/serving/serving-policy.ts';
 import type { FeastPythonBehaviour } from '../../src/stores/online-store.ts';
-import { RowBlock } from '../../src/stores/row-block.ts';
+import { CELL, CELL_STATUS, RowBlock } from '../../src/stores/row-block.ts';
 
 const INT64_ARM = 4;
 const HOUR = 3_600_000;
@@ -39,8 +39,12 @@ function block(first: Uint8Array = bytesOf({ case: 'int64Val', value: 1n })): Ro
   return rows;
 }
 
+function statusesOf({ block: { cells } }: JudgedBlock): number[] {
+  return Array.from({ length: cells.length / CELL }, (_, cell) => cells[cell * CELL + CELL_STATUS] ?? -1);
+}
+
 function statuses(policy: ServingPolicy, now = 1000_000, feast = redisLike): number[] {
-  return [...judgeBlock(plan, block(), false, now, policy, feast).statuses];
+  return statusesOf(judgeBlock(plan, block(), false, now, policy, feast));
 }
 
 const [PRESENT, NULL_VALUE, NOT_FOUND, OUTSIDE_MAX_AGE] = [1, 2, 3, 4];
@@ -62,10 +66,10 @@ describe('the status of a value', () => {
   it('delivers an expired value with flag, withholds it with null and hides the fact with ignore', () => {
     const judge = (ttl: ServingPolicy['ttl']) =>
       judgeBlock(plan, block(), false, 1000_000 + 2 * HOUR, { ...defaultServingPolicy, ttl }, redisLike);
-    assert.equal(judge('flag').delivered[0], 1);
-    assert.equal(judge('null').delivered[0], 0);
-    assert.equal(judge('null').statuses[0], OUTSIDE_MAX_AGE);
-    assert.equal(judge('ignore').statuses[0], PRESENT);
+    assert.ok(judge('flag').block.valueAt(0, 0));
+    assert.equal(judge('null').block.valueAt(0, 0), undefined);
+    assert.equal(statusesOf(judge('null'))[0], OUTSIDE_MAX_AGE);
+    assert.equal(statusesOf(judge('ignore'))[0], PRESENT);
   });
 
   it('is not bounded by a future event timestamp', () => {
@@ -76,7 +80,7 @@ describe('the status of a value', () => {
     const policy = { ...defaultServingPolicy, ...feastPythonPolicy };
     assert.deepEqual(statuses(policy, 1000_000 + 2 * HOUR), [PRESENT, PRESENT, PRESENT, PRESENT, PRESENT, PRESENT]);
     const judged = judgeBlock(plan, block(), false, 0, policy, sqlLike);
-    assert.deepEqual([...judged.statuses], [PRESENT, PRESENT, NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND]);
+    assert.deepEqual(statusesOf(judged), [PRESENT, PRESENT, NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND]);
     assert.deepEqual([...(judged.atEpoch ?? [])], [0, 0, 1, 1, 1, 1]);
   });
 });
@@ -90,7 +94,7 @@ describe('a stored value that cannot be right', () => {
   it('is refused by name when its type is not the one of the registry', () => {
     const text = bytesOf({ case: 'stringVal', value: 'x' });
     assert.throws(() => judge(text, defaultServingPolicy), refuses('STORED_TYPE_MISMATCH'));
-    assert.equal(judge(text, { ...defaultServingPolicy, storedTypes: 'as-stored' }).statuses[0], PRESENT);
+    assert.equal(statusesOf(judge(text, { ...defaultServingPolicy, storedTypes: 'as-stored' }))[0], PRESENT);
   });
 
   it('is refused by name when its bytes are no value, whatever the policy', () => {

@@ -21,7 +21,7 @@ export class FineOnlineStore {
   async update() {}
   async teardown() {}
   async onlineWriteBatch() {}
-  async onlineRead() { return []; }
+  async onlineRead() { return [this.seen]; }
   async ping() {}
   async close() {}
 }
@@ -88,7 +88,8 @@ describe('resolveOnlineStore', () => {
     put('my_stores/fine.js', COMPLETE);
     put('package.json', '{ "type": "module" }');
     const store = await resolve('my_stores.fine.FineOnlineStore', { type: 'x', path: 'there' });
-    assert.deepEqual((store as unknown as { seen: unknown }).seen, { config: { path: 'there' }, project: 'p' });
+    const table = { project: 'p', name: 'v', joinKeys: [], features: [] };
+    assert.deepEqual(await store.onlineRead(table, []), [{ config: { path: 'there' }, project: 'p' }]);
   });
 
   it('finds a class in a .mjs file and in the index of a folder', async () => {

@@ -1,4 +1,5 @@
 import type { TableRead } from '../online-store.ts';
+import { CELL, CELL_CHUNK, CELL_END, CELL_START } from '../row-block.ts';
 import { StoreError } from '../store-error.ts';
 import { type ReadGroup, setRowTime } from './redis-read-groups.ts';
 
@@ -20,6 +21,10 @@ const ERROR = 0x2d; // -
 const NULL = 0x5f; // _ (RESP3)
 const MINUS = 0x2d;
 const ZERO = 0x30;
+const ONE = 0x31;
+const NINE = 0x39;
+/** Of the length of a value: Redis allows 512 MB. */
+const MAX_DIGITS = 10;
 /** `$-1`, `*50`, … : longer heads than this are no Redis. */
 const MAX_HEAD = 32;
 const INCOMPLETE = -2;
@@ -95,6 +100,8 @@ export class RedisReplyScanner {
     if (expected === undefined || group === undefined) return false;
     if (this.#left < 0 && !this.#replyHead(expected, group)) return false;
     while (this.#left > 0) {
+      this.#features(group);
+      if (this.#left === 0) break;
       if (!this.#element(expected, group)) return false;
       this.#left--;
     }
@@ -138,6 +145,53 @@ export class RedisReplyScanner {
     }
     if (kind === undefined) return false;
     throw unexpected(`a reply that begins with byte ${kind}`);
+  }
+
+  /**
+   * The common case, in one loop: features of the current table whose values are there whole. Stops in front of whatever is
+   * not, for {@link #element} to deal with.
+   */
+  #features(group: ReadGroup): void {
+    const read = group.reads[this.#read];
+    if (read === undefined) return;
+    const { block } = read;
+    const { cells, features } = block;
+    const data = this.#data;
+    // A head fits in so many bytes; closer to the end of the data it could be cut.
+    const safe = data.length - MAX_HEAD;
+    const firstFeature = this.#feature;
+    let feature = firstFeature;
+    let pos = this.#pos;
+    let cell = (rowOf(group, this.#row) * features + feature) * CELL;
+    let chunk = 0;
+    for (; feature < features && pos < safe; feature++, cell += CELL) {
+      if (data[pos] !== BULK) break;
+      let at = pos + 1;
+      let byte = data[at] as number;
+      if (byte === MINUS) {
+        if (data[at + 1] !== ONE || data[at + 2] !== CR) break;
+        pos += 5;
+        continue;
+      }
+      let length = 0;
+      const limit = at + MAX_DIGITS;
+      while (byte >= ZERO && byte <= NINE && at < limit) {
+        length = length * 10 + (byte - ZERO);
+        byte = data[++at] as number;
+      }
+      if (byte !== CR) break;
+      const start = at + 2;
+      const end = start + length;
+      if (end + 2 > data.length) break;
+      if (chunk === 0) chunk = block.chunkOf(data);
+      cells[cell + CELL_CHUNK] = chunk;
+      cells[cell + CELL_START] = start;
+      cells[cell + CELL_END] = end;
+      pos = end + 2;
+    }
+    this.#feature = feature;
+    this.#left -= feature - firstFeature;
+    this.#pos = pos;
   }
 
   /** One element: a value, or a null. */
