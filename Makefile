@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help serve apply teardown test gen check lint build clean install prepare servers
+.PHONY: help serve apply teardown test bench gen check lint build clean install prepare servers
 
 SIDEBOARD := node dist/src/cli/main.js
 # Another project: make serve REPO=/path/of/a/feature/repo
@@ -20,6 +20,10 @@ teardown: prepare ## Remove everything of the project from the online store (ask
 test: servers build ## Run every test that CI runs
 	@npm run --silent build:test
 	@npm exec -- mocha 'build/test/**/*.test.js'
+
+bench: servers ## Measure against Redis, a bare grpc-js server and Feast (about 40 minutes; make bench ARGS=--quick: under one)
+	@scripts/setup-feast-grpc.sh
+	@npm run --silent bench -- $(ARGS)
 
 gen: install ## Generate gen/ from proto/ anew
 	npm run gen

@@ -1,0 +1,139 @@
+import { parseArgs } from 'node:util';
+import type { StoreName } from '../workloads/project.ts';
+
+export interface BenchOptions {
+  readonly workloads: readonly string[];
+  readonly concurrency: readonly number[];
+  readonly seconds: number;
+  readonly warmupSeconds: number;
+  readonly rounds: number;
+  /** Entities in the stores. */
+  readonly entities: number;
+  readonly stores: readonly StoreName[];
+  readonly targets: readonly TargetName[];
+  readonly peers: readonly { readonly name: string; readonly address: string }[];
+  /** HTTP/2 connections of the driver. */
+  readonly connections: number;
+  /** Requests per second of the paced measurement; 0 leaves it out. */
+  readonly rate: number;
+  readonly growth: boolean;
+  readonly profile: boolean;
+  /** Folder of the reports. */
+  readonly out: string;
+  /** Folder of the workload project; a temporary one where it is not named. */
+  readonly project: string | undefined;
+  /** 0 picks a free one. */
+  readonly redisPort: number;
+  /** The compiled `sideboard` program. */
+  readonly program: string;
+  readonly serveArgs: readonly string[];
+}
+
+export const targetNames = ['sideboard', 'grpcjs-echo', 'redis-direct', 'feast-python'] as const;
+export type TargetName = (typeof targetNames)[number];
+const storeNames = ['redis', 'sqlite'] as const;
+const workloadNames = ['S', 'B', 'M', 'L'] as const;
+
+export const usage = `npm run bench -- [options]
+
+  --workloads S,B,M,L       what to ask: 3 features x 1 entity, 50 x 1, 50 x 10, 250 x 100
+  --concurrency 1,16,64     requests under way at a time
+  --seconds 10              measured time of a cell
+  --warmup 3                time before it that is not counted, seconds
+  --rounds 3                how often the targets take turns
+  --entities 10000          entities in the stores
+  --stores redis,sqlite     what Sideboard reads
+  --targets ${targetNames.join(',')}
+  --peer name=host:port     another server of the same protocol, waited for; may be given several times
+  --connections 1           HTTP/2 connections of the load driver
+  --rate 1000               requests/s of the paced measurement; 0 leaves it out
+  --no-growth               leave out the table of CPU time by size of the request
+  --profile                 sample where Sideboard spends its time, after the rounds (--rounds 0: nothing else)
+  --quick                   short cells, one round, 1,000 entities, no feast-python: under a minute, figures of little worth
+  --out bench/results       where report.json and report.md go
+  --project DIR             keep the workload project there, for a peer to be started on
+  --redis-port N            port of the bench's own Redis (default: a free one)
+  --program FILE            the compiled program (default: dist/src/cli/main.js)
+  --serve-arg=ARG           option of "sideboard serve" to measure; may be given several times`;
+
+const full = { seconds: '10', warmup: '3', rounds: '3', entities: '10000', targets: targetNames.join(',') };
+const quick = {
+  seconds: '0.3',
+  warmup: '0.2',
+  rounds: '1',
+  entities: '1000',
+  targets: targetNames.slice(0, 3).join(','),
+};
+
+/** Reads the command line; `undefined` asks for the usage. @throws Error naming the option that cannot be read */
+export function benchOptionsFromArgs(args: readonly string[]): BenchOptions | undefined {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      help: { type: 'boolean', short: 'h', default: false },
+      workloads: { type: 'string', default: workloadNames.join(',') },
+      concurrency: { type: 'string', default: '1,16,64' },
+      seconds: { type: 'string' },
+      warmup: { type: 'string' },
+      rounds: { type: 'string' },
+      entities: { type: 'string' },
+      stores: { type: 'string', default: storeNames.join(',') },
+      targets: { type: 'string' },
+      peer: { type: 'string', multiple: true, default: [] },
+      connections: { type: 'string', default: '1' },
+      rate: { type: 'string', default: '1000' },
+      'no-growth': { type: 'boolean', default: false },
+      profile: { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
+      out: { type: 'string', default: 'bench/results' },
+      project: { type: 'string' },
+      'redis-port': { type: 'string', default: '0' },
+      program: { type: 'string', default: 'dist/src/cli/main.js' },
+      'serve-arg': { type: 'string', multiple: true, default: [] },
+    },
+  });
+  if (values.help) return undefined;
+  const base = values.quick ? quick : full;
+  return {
+    workloads: oneOf('--workloads', values.workloads, workloadNames),
+    concurrency: values.concurrency.split(',').map((text) => number('--concurrency', text, 1)),
+    seconds: number('--seconds', values.seconds ?? base.seconds, 0.05),
+    warmupSeconds: number('--warmup', values.warmup ?? base.warmup, 0),
+    rounds: number('--rounds', values.rounds ?? base.rounds, 0),
+    // A request of L names a hundred entities, each of them once; one of the growth table five hundred.
+    entities: number('--entities', values.entities ?? base.entities, 500),
+    stores: oneOf('--stores', values.stores, storeNames),
+    targets: oneOf('--targets', values.targets ?? base.targets, targetNames),
+    peers: values.peer.map(peerFromText),
+    connections: number('--connections', values.connections, 1),
+    rate: number('--rate', values.rate, 0),
+    growth: !values['no-growth'],
+    profile: values.profile,
+    out: values.out,
+    project: values.project,
+    redisPort: number('--redis-port', values['redis-port'], 0),
+    program: values.program,
+    serveArgs: values['serve-arg'],
+  };
+}
+
+function oneOf<T extends string>(option: string, text: string, allowed: readonly T[]): readonly T[] {
+  return text.split(',').map((name) => {
+    const found = allowed.find((each) => each === name);
+    if (found === undefined) throw new Error(`${option}: "${name}" is none of ${allowed.join(', ')}`);
+    return found;
+  });
+}
+
+function number(option: string, text: string, least: number): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= least))
+    throw new Error(`${option}: "${text}" is no number of at least ${least}`);
+  return value;
+}
+
+function peerFromText(text: string): { readonly name: string; readonly address: string } {
+  const [, name, address] = /^([\w.-]+)=(.+:\d+)$/.exec(text) ?? [];
+  if (name === undefined || address === undefined) throw new Error(`--peer: "${text}" is not name=host:port`);
+  return { name, address };
+}

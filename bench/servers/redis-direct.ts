@@ -1,0 +1,48 @@
+import { create } from '@bufbuild/protobuf';
+import { EntityKeySchema } from '../../gen/feast/types/EntityKey_pb.ts';
+import { serializeEntityKey } from '../../src/encoding/entity-key.ts';
+import { featureField, projectSuffix, redisKey, timeField } from '../../src/stores/redis/redis-layout.ts';
+import { askOnce } from '../load/ask-once.ts';
+import { benchViews, JOIN_KEY, PROJECT } from '../workloads/feature-data.ts';
+import { requestRing, type Workload } from '../workloads/workload.ts';
+import type { Target } from './target.ts';
+
+/** The same reads without a server between: one HMGET per entity, all of a request in one write, replies only counted. */
+export function redisDirectTarget(address: string, population: number): Target {
+  return {
+    name: 'redis-direct',
+    reads: 'redis',
+    async start(workload, requests) {
+      const endpoint = { kind: 'resp', address, repliesPerRequest: workload.entities } as const;
+      const fields = fieldsOf(workload);
+      const ring = requestRing(workload, population, requests.length).map(({ entities }) =>
+        Buffer.concat(entities.map((entity) => respCommand(['HMGET', keyOf(entity), ...fields]))),
+      );
+      await askOnce(endpoint, ring);
+      return { endpoint, ring, pids: [], answers: 'unseen', stop: async () => {} };
+    },
+  };
+}
+
+function fieldsOf({ features }: Workload): readonly Buffer[] {
+  return benchViews.flatMap(({ name: view }) => {
+    const asked = features.filter((feature) => feature.view === view);
+    return asked.length === 0 ? [] : [...asked.map(({ name }) => featureField(view, name)), timeField(view)];
+  });
+}
+
+function keyOf(entity: number): Buffer {
+  const key = create(EntityKeySchema, {
+    joinKeys: [JOIN_KEY],
+    entityValues: [{ val: { case: 'int64Val', value: BigInt(entity) } }],
+  });
+  return redisKey(serializeEntityKey(key), projectSuffix(PROJECT));
+}
+
+function respCommand(args: readonly (string | Buffer)[]): Buffer {
+  const parts = args.flatMap((arg) => {
+    const bytes = Buffer.from(arg);
+    return [Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from('\r\n')];
+  });
+  return Buffer.concat([Buffer.from(`*${args.length}\r\n`), ...parts]);
+}
