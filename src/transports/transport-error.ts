@@ -5,6 +5,10 @@ export const transportErrors = {
   INVALID_LISTEN_ADDRESS: { kind: 'invalid_argument', summary: 'An address to listen on cannot be read.' },
   ADDRESS_IN_USE: { kind: 'failed_precondition', summary: 'Another process listens on the address.' },
   SHUTTING_DOWN: { kind: 'unavailable', summary: 'The server stopped before the call was answered: try another one.' },
+  DEADLINE_EXCEEDED: {
+    kind: 'deadline_exceeded',
+    summary: "The caller's deadline passed before the answer was complete.",
+  },
   UNKNOWN_METHOD: { kind: 'unimplemented', summary: 'The server does not have the method that was called.' },
   MALFORMED_FRAME: {
     kind: 'invalid_argument',

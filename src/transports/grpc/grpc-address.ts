@@ -51,6 +51,21 @@ export function openSocketToGroup(path: string): Promise<void> {
   return chmod(path, SOCKET_MODE);
 }
 
+/** A host as it stands before `:port`. */
+export function hostText(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+/** Why an address could not be bound. */
+export function listenError(address: string, inUse: boolean, cause: unknown): TransportError {
+  if (inUse) {
+    const hint = 'Stop the process that listens there, or choose another address with --grpc-address.';
+    return new TransportError('ADDRESS_IN_USE', `${address} is in use.`, { hint, cause });
+  }
+  const hint = 'Check that the address belongs to this machine and that the process may bind it.';
+  return new TransportError('LISTEN_FAILED', `Cannot listen on ${address}.`, { hint, cause });
+}
+
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);

@@ -10,7 +10,7 @@ import {
 } from '@grpc/grpc-js';
 import type { CallOptions } from '../../stores/online-store.ts';
 import { TransportError } from '../transport-error.ts';
-import { clearStaleSocket, openSocketToGroup, parseListenAddress } from './grpc-address.ts';
+import { clearStaleSocket, hostText, listenError, openSocketToGroup, parseListenAddress } from './grpc-address.ts';
 import { CODE_TRAILER, grpcFailureFrom } from './grpc-status.ts';
 import type { GrpcServer, GrpcServerOptions, ServiceTable, UnaryMethod } from './service-table.ts';
 
@@ -39,7 +39,15 @@ export async function startGrpcJsServer(methods: ServiceTable, options: GrpcServ
     server.addService(definitionOf(method), { call: run });
   }
   const address = await bind(server, options.address);
-  return { address, close: (graceMs) => close(server, graceMs, open) };
+  let closing: Promise<void> | undefined;
+  return {
+    address,
+    openCalls: () => open.size,
+    close(graceMs) {
+      closing ??= close(server, graceMs, open);
+      return closing;
+    },
+  };
 }
 
 function definitionOf(method: UnaryMethod): ServiceDefinition {
@@ -102,7 +110,7 @@ async function bind(server: Server, text: string): Promise<string> {
     await openSocketToGroup(address.path);
     return `unix:${address.path}`;
   }
-  const host = address.host.includes(':') ? `[${address.host}]` : address.host;
+  const host = hostText(address.host);
   const port = await listen(server, `${host}:${address.port}`);
   return `${host}:${port}`;
 }
@@ -111,13 +119,7 @@ function listen(server: Server, address: string): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
       if (error === null) resolve(port);
-      else if (error.message.includes('EADDRINUSE')) {
-        const hint = 'Stop the process that listens there, or choose another address with --grpc-address.';
-        reject(new TransportError('ADDRESS_IN_USE', `${address} is in use.`, { hint, cause: error }));
-      } else {
-        const hint = 'Check that the address belongs to this machine and that the process may bind it.';
-        reject(new TransportError('LISTEN_FAILED', `Cannot listen on ${address}.`, { hint, cause: error }));
-      }
+      else reject(listenError(address, error.message.includes('EADDRINUSE'), error));
     });
   });
 }

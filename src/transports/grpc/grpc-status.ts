@@ -39,8 +39,11 @@ export const statusOfKind: Readonly<Record<ErrorKind, number>> = {
 /** Trailer that carries the stable error code next to the status, for callers that switch on it. */
 export const CODE_TRAILER = 'sideboard-code';
 
-/** A status message travels in an HTTP/2 header: long lists of names are cut. */
-const MAX_MESSAGE_LENGTH = 2000;
+/**
+ * A status message travels in an HTTP/2 header, where a character outside ASCII takes up to twelve bytes. Java's clients refuse
+ * more than 8 KiB of headers, and those on gRPC's C core may: longer messages are cut to this.
+ */
+const MAX_ENCODED_MESSAGE = 4000;
 
 export interface GrpcFailure {
   readonly status: number;
@@ -58,10 +61,20 @@ export function grpcFailureFrom(error: unknown): GrpcFailure {
       code: 'INTERNAL',
     };
   }
-  const message = error.describe();
-  return {
-    status: statusOfKind[error.kind],
-    message: message.length > MAX_MESSAGE_LENGTH ? `${message.slice(0, MAX_MESSAGE_LENGTH)}…` : message,
-    code: error.code,
-  };
+  return { status: statusOfKind[error.kind], message: shortened(error.describe()), code: error.code };
+}
+
+/** Well-formed Unicode, whose percent-encoded form has at most {@link MAX_ENCODED_MESSAGE} bytes. */
+function shortened(text: string): string {
+  let length = 0;
+  let kept = '';
+  for (const character of text) {
+    const code = character.codePointAt(0) ?? 0;
+    const plain = code >= 0x20 && code <= 0x7e && code !== 0x25;
+    length += plain ? 1 : 3 * Buffer.byteLength(character);
+    if (length > MAX_ENCODED_MESSAGE) return `${kept}…`;
+    // Half of a surrogate pair has no encoding.
+    kept += code >= 0xd800 && code <= 0xdfff ? '\ufffd' : character;
+  }
+  return kept;
 }

@@ -36,6 +36,11 @@ export interface GrpcServerOptions {
 export interface GrpcServer {
   /** The address that was bound, in the form of {@link GrpcServerOptions.address}, with the real port. */
   readonly address: string;
-  /** Stops accepting, lets calls under way finish for at most `graceMs`, then ends the rest. */
+  /** Number of calls that have begun and not ended. */
+  openCalls(): number;
+  /**
+   * Stops accepting, lets calls under way finish for at most `graceMs`, then answers the rest UNAVAILABLE. A second call gets
+   * the same promise.
+   */
   close(graceMs: number): Promise<void>;
 }

@@ -1,18 +1,26 @@
-import { constants, type ServerHttp2Stream } from 'node:http2';
+import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { CallOptions } from '../../../stores/online-store.ts';
-import { type GrpcFailure, grpcFailureFrom } from '../grpc-status.ts';
-import type { UnaryMethod } from '../service-table.ts';
+import { TransportError } from '../../transport-error.ts';
+import { grpcFailureFrom } from '../grpc-status.ts';
+import type { GrpcServerOptions, UnaryMethod } from '../service-table.ts';
 import { answerHeaders, failureHeaders, okTrailers } from './grpc-headers.ts';
 import { type MessageEncoding, MessageReader, PREFIX_LENGTH } from './grpc-message.ts';
 
-const WITH_TRAILERS = { waitForTrailers: true };
-const HEADERS_ONLY = { endStream: true };
+/** The date would say nothing to a gRPC client. */
+const WITH_TRAILERS = { waitForTrailers: true, sendDate: false };
+const HEADERS_ONLY = { endStream: true, sendDate: false };
+/** From this size on, an answer is sent in two writes; below, copying it behind its prefix is cheaper. */
+const LARGE_ANSWER = 64 * 1024;
 
-/** What a call needs to know of the server it came to. */
-export interface CallContext {
-  readonly maxMessageBytes: number;
-  readonly onFailure: (error: unknown, path: string) => void;
-  readonly onEnd: (call: GrpcCall) => void;
+/** What a call needs to know of the connection it came by. */
+export interface CallHost {
+  readonly options: Pick<GrpcServerOptions, 'maxMessageBytes' | 'onFailure'>;
+  /** The request is complete: runs the call now, or when the client has taken enough of the answers before it. */
+  ready(call: GrpcCall): void;
+  /** So many bytes of an answer wait for the client. */
+  answered(bytes: number): void;
+  /** The stream is closed: nothing of the call is left. */
+  closed(call: GrpcCall, answerBytes: number): void;
 }
 
 /**
@@ -24,27 +32,32 @@ export class GrpcCall implements CallOptions {
   readonly #stream: ServerHttp2Stream;
   readonly #method: UnaryMethod;
   readonly #encoding: MessageEncoding;
-  readonly #context: CallContext;
+  readonly #host: CallHost;
   readonly #reader: MessageReader;
   #caller: AbortController | undefined;
-  #gone = false;
-  #done = false;
+  /** Nobody waits for the answer any more. */
+  #abandoned = false;
+  /** The answer or failure is on its way, or never will be. */
+  #ended = false;
+  #answerBytes = 0;
 
   constructor(
     stream: ServerHttp2Stream,
     method: UnaryMethod,
     encoding: MessageEncoding,
     deadline: number,
-    context: CallContext,
+    host: CallHost,
   ) {
     this.#stream = stream;
     this.#method = method;
     this.#encoding = encoding;
     this.deadline = deadline;
-    this.#context = context;
-    this.#reader = new MessageReader(context.maxMessageBytes);
-    stream.on('data', (chunk: Buffer) => this.#receive(chunk));
-    stream.on('end', () => this.#run());
+    this.#host = host;
+    this.#reader = new MessageReader(host.options.maxMessageBytes);
+    stream.on('data', (frame: Buffer) => this.#receive(frame));
+    stream.on('end', () => {
+      if (!this.#ended) host.ready(this);
+    });
     stream.on('close', () => this.#closed());
     // A reset by the client arrives as an error too; `close` follows and says all there is to know.
     stream.on('error', ignore);
@@ -54,69 +67,101 @@ export class GrpcCall implements CallOptions {
   /** Made when somebody asks for it: most calls finish before anybody would listen. */
   get signal(): AbortSignal {
     this.#caller ??= new AbortController();
-    if (this.#gone) this.#caller.abort();
+    if (this.#abandoned) this.#caller.abort();
     return this.#caller.signal;
   }
 
-  /** Ends the call with an error, whatever it is doing. */
-  fail(error: unknown): void {
-    if (this.#done) return;
-    const failure: GrpcFailure = grpcFailureFrom(error);
-    this.#context.onFailure(error, this.#method.path);
-    this.#finish();
-    if (this.#stream.destroyed || this.#stream.closed) return;
-    this.#stream.respond(failureHeaders(failure), HEADERS_ONLY);
-    // What the caller still sends is of no use: without this it would fill the flow-control window and wait.
-    if (!this.#stream.readableEnded) this.#stream.close(constants.NGHTTP2_NO_ERROR);
-  }
-
-  #receive(chunk: Buffer): void {
-    if (this.#done) return;
-    try {
-      this.#reader.push(chunk);
-    } catch (error) {
-      this.fail(error);
-    }
-  }
-
-  #run(): void {
-    if (this.#done) return;
+  /** Runs the method. */
+  run(): void {
+    if (this.#ended) return;
     try {
       const message = this.#reader.finish(this.#encoding);
-      const answer = message instanceof Promise ? this.#handleLater(message) : this.#method.handle(message, this);
-      if (answer instanceof Promise) answer.then(this.#answer, this.#fail);
-      else this.#answer(answer);
+      const answer = message instanceof Promise ? this.#runUnpacked(message) : this.#method.handle(message, this);
+      if (answer instanceof Promise) {
+        answer.then(
+          (bytes) => this.#answer(bytes),
+          (error) => this.#fail(error),
+        );
+      } else this.#answer(answer);
     } catch (error) {
-      this.fail(error);
+      this.#fail(error);
     }
   }
 
-  async #handleLater(message: Promise<Buffer>): Promise<Uint8Array> {
+  /** Answers with an error and tells the method, if it runs, that nobody waits any more. */
+  abandon(error: unknown): void {
+    if (this.#ended) return;
+    this.#fail(error);
+    this.#leave();
+  }
+
+  /** The deadline has passed. */
+  expire(): void {
+    this.abandon(new TransportError('DEADLINE_EXCEEDED', 'The deadline passed before the answer was complete.'));
+  }
+
+  /** Ends the call although its answer has not left. */
+  cut(): void {
+    this.#stream.destroy();
+  }
+
+  async #runUnpacked(message: Promise<Buffer>): Promise<Uint8Array> {
     return this.#method.handle(await message, this);
   }
 
-  readonly #fail = (error: unknown): void => this.fail(error);
+  #receive(frame: Buffer): void {
+    if (this.#ended) return;
+    try {
+      this.#reader.push(frame);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
 
-  readonly #answer = (message: Uint8Array): void => {
-    if (this.#done) return;
-    this.#finish();
+  #answer(message: Uint8Array): void {
+    if (this.#ended) return;
+    this.#ended = true;
     const stream = this.#stream;
+    // Closed already, and about to say so.
     if (stream.destroyed || stream.closed) return;
     stream.respond(answerHeaders, WITH_TRAILERS);
-    stream.end(framed(message));
-  };
+    this.#answerBytes = message.length;
+    this.#host.answered(message.length);
+    if (message.length < LARGE_ANSWER) stream.end(framed(message));
+    else {
+      // Corked, the two leave in the same DATA frames.
+      stream.cork();
+      stream.write(prefixOf(message));
+      stream.end(message);
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#host.options.onFailure(error, this.#method.path);
+    refuse(this.#stream, failureHeaders(grpcFailureFrom(error)));
+  }
 
   #closed(): void {
-    this.#gone = true;
-    this.#caller?.abort();
-    this.#finish();
+    this.#ended = true;
+    this.#leave();
+    this.#host.closed(this, this.#answerBytes);
   }
 
-  #finish(): void {
-    if (this.#done) return;
-    this.#done = true;
-    this.#context.onEnd(this);
+  #leave(): void {
+    this.#abandoned = true;
+    this.#caller?.abort();
   }
+}
+
+/** Answers with headers alone. What the client still sends is of no use, and is stopped. */
+export function refuse(stream: ServerHttp2Stream, headers: OutgoingHttpHeaders): void {
+  if (stream.destroyed || stream.closed) return;
+  if (stream.listenerCount('error') === 0) stream.on('error', ignore);
+  stream.respond(headers, HEADERS_ONLY);
+  stream.resume();
+  if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
 }
 
 function sendOk(this: ServerHttp2Stream): void {
@@ -125,11 +170,17 @@ function sendOk(this: ServerHttp2Stream): void {
 
 function ignore(): void {}
 
-/** The message behind its prefix, in one buffer: two writes would be two DATA frames. */
+/** The message behind its prefix, in one buffer. */
 function framed(message: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(PREFIX_LENGTH + message.length);
   frame[0] = 0;
   frame.writeUInt32BE(message.length, 1);
   frame.set(message, PREFIX_LENGTH);
   return frame;
+}
+
+function prefixOf(message: Uint8Array): Buffer {
+  const prefix = Buffer.alloc(PREFIX_LENGTH);
+  prefix.writeUInt32BE(message.length, 1);
+  return prefix;
 }

@@ -3,8 +3,11 @@ import { TransportError } from '../../transport-error.ts';
 import { CODE_TRAILER, type GrpcFailure, GrpcStatus } from '../grpc-status.ts';
 import { ACCEPTED_ENCODINGS, type MessageEncoding } from './grpc-message.ts';
 
+const GRPC_TYPE = 'application/grpc';
+const GRPC_TYPE_PATTERN = /^application\/grpc(?:\+proto)?\s*(?:;|$)/i;
+
 const UNIT_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 };
-const TIMEOUT = /^(\d{1,8})([HMSmun])$/;
+const MAX_TIMEOUT_DIGITS = 8;
 
 /**
  * Reads `grpc-timeout` ("100m": up to eight digits and a unit) into milliseconds.
@@ -13,31 +16,34 @@ const TIMEOUT = /^(\d{1,8})([HMSmun])$/;
  */
 export function parseTimeout(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  const match = TIMEOUT.exec(text);
-  if (match === null)
-    throw new TransportError('MALFORMED_HEADER', 'The header grpc-timeout is not a number and a unit.');
-  return Number(match[1]) * (UNIT_MS[match[2] ?? ''] ?? 1);
+  const digits = text.length - 1;
+  const unit = UNIT_MS[text.charAt(digits)];
+  if (unit === undefined || digits < 1 || digits > MAX_TIMEOUT_DIGITS) throw malformedTimeout();
+  let value = 0;
+  for (let at = 0; at < digits; at++) {
+    const digit = text.charCodeAt(at) - 0x30;
+    if (digit < 0 || digit > 9) throw malformedTimeout();
+    value = value * 10 + digit;
+  }
+  return value * unit;
+}
+
+function malformedTimeout(): TransportError {
+  return new TransportError('MALFORMED_HEADER', 'The header grpc-timeout is not a number and a unit.');
 }
 
 /** @throws TransportError `UNSUPPORTED_COMPRESSION` */
 export function parseEncoding(text: string | undefined): MessageEncoding {
   if (text === undefined || text === 'identity') return 'identity';
   if (text === 'gzip') return 'gzip';
-  throw new TransportError(
-    'UNSUPPORTED_COMPRESSION',
-    `Messages compressed with "${text.slice(0, 40)}" are not understood.`,
-    {
-      hint: `Use one of: ${ACCEPTED_ENCODINGS}.`,
-    },
-  );
+  const what = `Messages compressed with "${text.slice(0, 40)}" are not understood.`;
+  throw new TransportError('UNSUPPORTED_COMPRESSION', what, { hint: `Use one of: ${ACCEPTED_ENCODINGS}.` });
 }
 
 /** `application/grpc`, with or without `+proto` and parameters. */
 export function isGrpc(headers: IncomingHttpHeaders): boolean {
   const type = headers['content-type'];
-  return (
-    type?.startsWith('application/grpc') === true && /^(\+proto)?(;|$)/.test(type.slice('application/grpc'.length))
-  );
+  return type === GRPC_TYPE || (type !== undefined && GRPC_TYPE_PATTERN.test(type));
 }
 
 /** Head of every answer that carries a message. */
@@ -50,7 +56,7 @@ export const answerHeaders: OutgoingHttpHeaders = Object.freeze({
 /** Trailers of every call that succeeded. */
 export const okTrailers: OutgoingHttpHeaders = Object.freeze({ 'grpc-status': String(GrpcStatus.OK) });
 
-/** A failed call is answered by one block of headers. */
+/** A failed call is answered by one block of headers, which also ends the stream. */
 export function failureHeaders(failure: GrpcFailure): OutgoingHttpHeaders {
   return {
     ...answerHeaders,
@@ -60,12 +66,17 @@ export function failureHeaders(failure: GrpcFailure): OutgoingHttpHeaders {
   };
 }
 
+/** Needs no encoding. HTTP strips spaces at the ends of a value. */
+const PLAIN_MESSAGE = /^(?! )[\x20-\x24\x26-\x7e]*(?<! )$/;
+
 /** `grpc-message` carries UTF-8 with everything outside printable ASCII, and `%`, as %XX. */
 export function percentEncode(text: string): string {
-  if (/^[\x20-\x24\x26-\x7e]*$/.test(text)) return text;
+  if (PLAIN_MESSAGE.test(text)) return text;
+  const bytes = Buffer.from(text);
   let encoded = '';
-  for (const byte of Buffer.from(text)) {
-    const plain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25;
+  for (const [at, byte] of bytes.entries()) {
+    const inside = byte !== 0x20 || (at > 0 && at < bytes.length - 1);
+    const plain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25 && inside;
     encoded += plain ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
   }
   return encoded;

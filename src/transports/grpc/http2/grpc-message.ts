@@ -1,4 +1,4 @@
-import { createGunzip } from 'node:zlib';
+import { gunzip } from 'node:zlib';
 import { TransportError } from '../../transport-error.ts';
 
 /** A gRPC message stands behind a flag byte (1: compressed) and its length in four bytes, big endian. */
@@ -13,13 +13,13 @@ export const ACCEPTED_ENCODINGS = 'identity,gzip';
 /**
  * Collects the DATA frames of a unary call, which carry exactly one message.
  *
- * Most requests arrive in one frame: then the message is a view of that frame and nothing is copied.
+ * Most requests arrive in one frame: then the message is a view of that frame and nothing is copied. Otherwise they are copied
+ * into one growing buffer: kept as they are, a message sent byte by byte would cost a hundred times its size.
  */
 export class MessageReader {
   readonly #maxBytes: number;
-  #first: Buffer | undefined;
-  #rest: Buffer[] | undefined;
-  #received = 0;
+  #bytes: Buffer | undefined;
+  #length = 0;
 
   /** @param maxBytes largest message, compressed or not */
   constructor(maxBytes: number) {
@@ -27,18 +27,18 @@ export class MessageReader {
   }
 
   /** Takes one DATA frame. @throws TransportError `MESSAGE_TOO_LARGE` as soon as it is known */
-  push(chunk: Buffer): void {
-    this.#received += chunk.length;
-    if (this.#first === undefined) this.#first = chunk;
+  push(frame: Buffer): void {
+    const length = this.#length + frame.length;
+    if (length > this.#maxBytes + PREFIX_LENGTH) throw messageTooLarge(length - PREFIX_LENGTH, this.#maxBytes);
+    if (this.#bytes === undefined) this.#bytes = frame;
     else {
-      this.#rest ??= [this.#first];
-      this.#rest.push(chunk);
+      if (length > this.#bytes.length) this.#bytes = this.#grown(this.#bytes, length);
+      frame.copy(this.#bytes, this.#length);
     }
-    // The prefix tells early; a sender that splits even the prefix is held by what it may send at all.
-    const announced = this.#first.length >= PREFIX_LENGTH ? this.#first.readUInt32BE(1) : 0;
-    if (announced > this.#maxBytes || this.#received > this.#maxBytes + PREFIX_LENGTH) {
-      throw messageTooLarge(Math.max(announced, this.#received - PREFIX_LENGTH), this.#maxBytes);
-    }
+    this.#length = length;
+    if (length < PREFIX_LENGTH) return;
+    const announced = this.#bytes.readUInt32BE(1);
+    if (announced > this.#maxBytes) throw messageTooLarge(announced, this.#maxBytes);
   }
 
   /**
@@ -46,37 +46,38 @@ export class MessageReader {
    * @throws TransportError `MALFORMED_FRAME`, `MESSAGE_TOO_LARGE`
    */
   finish(encoding: MessageEncoding): Buffer | Promise<Buffer> {
-    const body = this.#rest === undefined ? this.#first : Buffer.concat(this.#rest);
-    if (body === undefined || body.length < PREFIX_LENGTH) {
-      throw malformed(`the call ends after ${body?.length ?? 0} of the ${PREFIX_LENGTH} bytes before a message`);
+    const body = this.#bytes;
+    if (body === undefined || this.#length < PREFIX_LENGTH) {
+      throw malformed(`the call ends after ${this.#length} of the ${PREFIX_LENGTH} bytes before a message`);
     }
     const compressed = body[0];
     const end = PREFIX_LENGTH + body.readUInt32BE(1);
-    if (end > body.length) throw malformed(`the call ends ${end - body.length} bytes before its message`);
-    if (end < body.length) throw malformed('a unary call carries more than one message');
-    const message = body.subarray(PREFIX_LENGTH);
+    if (end > this.#length) throw malformed(`the call ends ${end - this.#length} bytes before its message`);
+    if (end < this.#length) throw malformed('a unary call carries more than one message');
+    const message = body.subarray(PREFIX_LENGTH, end);
     if (compressed === 0) return message;
-    if (compressed !== 1 || encoding === 'identity') throw malformed('a message is compressed without saying how');
-    return gunzipBounded(message, this.#maxBytes);
+    if (compressed !== 1) throw malformed(`a message begins with the flag ${compressed}`);
+    if (encoding === 'identity') throw malformed('a message is compressed without saying how');
+    return unpack(message, this.#maxBytes);
+  }
+
+  /** A larger copy. What was announced bounds it, so that announcing much and sending little reserves little. */
+  #grown(bytes: Buffer, needed: number): Buffer {
+    const larger = Buffer.allocUnsafe(Math.max(needed, Math.min(2 * needed, this.#maxBytes + PREFIX_LENGTH)));
+    bytes.copy(larger, 0, 0, this.#length);
+    return larger;
   }
 }
 
-/** Decompresses, and stops as soon as the result is larger than allowed: a small message can unpack to gigabytes. */
-function gunzipBounded(message: Buffer, maxBytes: number): Promise<Buffer> {
+/** Stops as soon as the result is larger than allowed: a small message can unpack to gigabytes. */
+function unpack(message: Buffer, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const gunzip = createGunzip();
-    const parts: Buffer[] = [];
-    let size = 0;
-    gunzip.on('data', (part: Buffer) => {
-      size += part.length;
-      parts.push(part);
-      if (size > maxBytes) gunzip.destroy(messageTooLarge(size, maxBytes));
+    gunzip(message, { maxOutputLength: maxBytes }, (error, unpacked) => {
+      if (error === null) resolve(unpacked);
+      else if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
+        reject(messageTooLarge(maxBytes + 1, maxBytes));
+      } else reject(malformed('a compressed message is no gzip data', error));
     });
-    gunzip.on('error', (error) => {
-      reject(error instanceof TransportError ? error : malformed('a compressed message is no gzip data', error));
-    });
-    gunzip.on('end', () => resolve(Buffer.concat(parts)));
-    gunzip.end(message);
   });
 }
 

@@ -1,34 +1,46 @@
-import { constants, type ServerHttp2Session } from 'node:http2';
+import type { Http2Limits } from './http2-limits.ts';
 
-/** So many pings may come too early before the client is shown the door. */
-const MAX_STRIKES = 2;
-/** Least time between two pings of a connection without calls, in milliseconds. */
-const MIN_INTERVAL_MS = 5_000;
-
-export interface PingGuard {
-  /** A call came: its answer resets the count, because clients measure bandwidth by pinging around data. */
-  called(): void;
-}
+/** What the answer to a ping adds to what was written: the frame's head and eight bytes. */
+const PONG_BYTES = 17;
+/** Frames that a connection writes of itself (settings, window updates) and that are no sign of traffic. */
+const OTHER_BYTES = 64;
 
 /**
- * Ends a connection whose client floods it with pings, as gRPC servers do: GOAWAY with ENHANCE_YOUR_CALM and
- * `too_many_pings`, which gRPC clients understand as "ping less".
+ * Counts pings that come too early, as gRPC servers do. Clients measure bandwidth by pinging around what they receive, so only
+ * pings without any traffic since the last one count.
  */
-export function guardPings(session: ServerHttp2Session, now: () => number = Date.now): PingGuard {
-  let last = Number.NEGATIVE_INFINITY;
-  let strikes = 0;
-  session.on('ping', () => {
-    const at = now();
-    strikes = at - last < MIN_INTERVAL_MS ? strikes + 1 : 0;
-    last = at;
-    if (strikes <= MAX_STRIKES || session.destroyed) return;
-    session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, Buffer.from('too_many_pings'));
-    session.close();
-  });
-  return {
-    called() {
-      last = Number.NEGATIVE_INFINITY;
-      strikes = 0;
-    },
-  };
+export class PingGuard {
+  readonly #limits: Http2Limits;
+  readonly #written: () => number;
+  #last = Number.NEGATIVE_INFINITY;
+  #strikes = 0;
+  #pongs = 0;
+  #base: number;
+
+  /** @param written bytes that the connection has written so far */
+  constructor(limits: Http2Limits, written: () => number) {
+    this.#limits = limits;
+    this.#written = written;
+    this.#base = written();
+  }
+
+  /** A call came. */
+  called(): void {
+    this.#last = Number.NEGATIVE_INFINITY;
+    this.#strikes = 0;
+  }
+
+  /** A ping came. @returns whether it was one too many */
+  pinged(now: number): boolean {
+    const written = this.#written();
+    if (written - this.#base > this.#pongs * PONG_BYTES + OTHER_BYTES) {
+      this.called();
+      this.#base = written;
+      this.#pongs = 0;
+    }
+    this.#pongs++;
+    this.#strikes = now - this.#last < this.#limits.minPingIntervalMs ? this.#strikes + 1 : 0;
+    this.#last = now;
+    return this.#strikes > this.#limits.maxPingStrikes;
+  }
 }

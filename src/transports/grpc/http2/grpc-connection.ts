@@ -1,0 +1,175 @@
+import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
+import { TransportError } from '../../transport-error.ts';
+import { grpcFailureFrom } from '../grpc-status.ts';
+import type { GrpcServerOptions, UnaryMethod } from '../service-table.ts';
+import { type CallHost, GrpcCall, refuse } from './grpc-call.ts';
+import { failureHeaders, isGrpc, parseEncoding, parseTimeout } from './grpc-headers.ts';
+import type { Http2Limits } from './http2-limits.ts';
+import { PingGuard } from './ping-guard.ts';
+
+/** Clients that gRPC serves know this text: they ping less from then on. */
+const TOO_MANY_PINGS = Buffer.from('too_many_pings');
+
+/** What the connections of a server have in common. */
+export interface ServerContext {
+  readonly methods: ReadonlyMap<string, UnaryMethod>;
+  readonly options: GrpcServerOptions;
+  readonly limits: Http2Limits;
+}
+
+/** One client's connection, and the calls on it. */
+export class GrpcConnection implements CallHost {
+  readonly options: GrpcServerOptions;
+  readonly #methods: ReadonlyMap<string, UnaryMethod>;
+  readonly #limits: Http2Limits;
+  readonly #session: ServerHttp2Session;
+  readonly #socket: Socket;
+  readonly #calls = new Set<GrpcCall>();
+  /** Calls whose methods wait until the client has taken more of the answers before them. */
+  readonly #held = new Set<GrpcCall>();
+  #unsentBytes = 0;
+  #awaitsPong = false;
+  #hangUp: NodeJS.Timeout | undefined;
+
+  constructor(session: ServerHttp2Session, socket: Socket, { methods, options, limits }: ServerContext) {
+    this.#session = session;
+    this.#socket = socket;
+    this.#methods = methods;
+    this.#limits = limits;
+    this.options = options;
+    const pings = new PingGuard(limits, () => socket.bytesWritten);
+    // A connection that breaks is the client's affair; its calls hear of it as closed streams.
+    session.on('error', () => {});
+    session.on('ping', () => {
+      if (pings.pinged(Date.now())) this.#sendAway();
+    });
+    session.on('stream', (stream, headers) => {
+      pings.called();
+      this.#accept(stream, headers);
+    });
+    socket.once('close', () => clearTimeout(this.#hangUp));
+  }
+
+  get openCalls(): number {
+    return this.#calls.size;
+  }
+
+  /** Part of {@link CallHost}. */
+  ready(call: GrpcCall): void {
+    if (this.#unsentBytes <= this.#limits.maxUnsentBytes) call.run();
+    else this.#held.add(call);
+  }
+
+  /** Part of {@link CallHost}. */
+  answered(bytes: number): void {
+    this.#unsentBytes += bytes;
+  }
+
+  /** Part of {@link CallHost}. */
+  closed(call: GrpcCall, answerBytes: number): void {
+    this.#calls.delete(call);
+    this.#unsentBytes -= answerBytes;
+    if (this.#held.size > 0) this.#runHeld(call);
+    if (this.#session.closed && this.#calls.size === 0) this.#hangUpAfter(this.#limits.lastAnswerMs);
+  }
+
+  /** Ends the calls that stay open past their deadlines. */
+  sweep(now: number): void {
+    for (const call of this.#calls) {
+      if (now > call.deadline + this.#limits.stalledAnswerMs) call.cut();
+      else if (now > call.deadline) call.expire();
+    }
+  }
+
+  /** Asks the client whether it is there; destroys the connection if it has not answered the last time. */
+  checkAlive(): void {
+    if (this.#session.destroyed) return;
+    if (this.#awaitsPong) {
+      this.destroy();
+      return;
+    }
+    this.#awaitsPong = true;
+    this.#session.ping(() => {
+      this.#awaitsPong = false;
+    });
+  }
+
+  /**
+   * Closes without losing a call: GOAWAY names the last call that arrived, so that the client knows which ones it has to make
+   * elsewhere; those before it finish, and the connection closes behind the last of them.
+   *
+   * The notice that gRPC servers send ahead, a GOAWAY that names no call yet, cannot be had from node:http2: nghttp2 counts a
+   * session as over once it has sent any GOAWAY and has no open stream, and node stops reading. A call on its way then would
+   * neither be answered nor be known as unanswered.
+   */
+  drain(): void {
+    if (!this.#session.destroyed) this.#session.close();
+    if (this.#calls.size === 0) this.#hangUpAfter(this.#limits.hangUpMs);
+  }
+
+  /** Answers every call that is still open UNAVAILABLE. */
+  abandon(): void {
+    for (const call of [...this.#calls]) {
+      call.abandon(new TransportError('SHUTTING_DOWN', 'The server is shutting down.'));
+    }
+    this.drain();
+  }
+
+  destroy(): void {
+    this.#session.destroy();
+    // A session that is closing waits for its peer, which may never hang up.
+    this.#socket.destroy();
+  }
+
+  #runHeld(closed: GrpcCall): void {
+    this.#held.delete(closed);
+    for (const call of this.#held) {
+      if (this.#unsentBytes > this.#limits.maxUnsentBytes) return;
+      this.#held.delete(call);
+      call.run();
+    }
+  }
+
+  /** The client should hang up first: until then it may still be reading. */
+  #hangUpAfter(milliseconds: number): void {
+    if (this.#socket.destroyed) return;
+    this.#hangUp ??= setTimeout(() => this.#socket.destroy(), milliseconds);
+  }
+
+  #sendAway(): void {
+    this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, TOO_MANY_PINGS);
+    this.#session.destroy();
+    this.#hangUpAfter(this.#limits.hangUpMs);
+  }
+
+  /** Looks at a call's headers. A call that cannot be run is answered here. */
+  #accept(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    // Not a gRPC client: it gets an HTTP status, as the gRPC specification asks.
+    const isPost = headers[':method'] === 'POST';
+    if (!isPost || !isGrpc(headers)) {
+      refuse(stream, isPost ? { ':status': 415 } : { ':status': 405, allow: 'POST' });
+      return;
+    }
+    const { defaultDeadlineMs, maxDeadlineMs } = this.options;
+    try {
+      const path = headers[':path'] ?? '';
+      const method = this.#methods.get(path);
+      if (method === undefined) {
+        throw new TransportError('UNKNOWN_METHOD', `There is no method ${path.slice(0, 200)} here.`);
+      }
+      const encoding = parseEncoding(header(headers, 'grpc-encoding'));
+      const timeout = parseTimeout(header(headers, 'grpc-timeout')) ?? defaultDeadlineMs;
+      const deadline = Date.now() + Math.min(timeout, maxDeadlineMs);
+      this.#calls.add(new GrpcCall(stream, method, encoding, deadline, this));
+    } catch (error) {
+      this.options.onFailure(error, undefined);
+      refuse(stream, failureHeaders(grpcFailureFrom(error)));
+    }
+  }
+}
+
+function header(headers: IncomingHttpHeaders, name: string): string | undefined {
+  const value = headers[name];
+  return typeof value === 'string' ? value : undefined;
+}
