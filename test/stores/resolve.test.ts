@@ -142,7 +142,7 @@ describe('resolveOnlineStore', () => {
   });
 
   it('names every missing method', async () => {
-    put('partial.mjs', COMPLETE.replace('async ping() {}', '').replace('async onlineRead() { return []; }', ''));
+    put('partial.mjs', COMPLETE.replace('async ping() {}', '').replace('async onlineRead() { return [this.seen]; }', ''));
     await refuses('partial.FineOnlineStore', 'STORE_METHOD_MISSING', /onlineRead, ping/);
   });
 
