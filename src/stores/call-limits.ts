@@ -4,8 +4,14 @@ import { StoreError } from './store-error.ts';
 /** @throws StoreError `STORE_TIMEOUT` when the caller has stopped waiting already. */
 export function assertTimeLeft(options: CallOptions | undefined, doing: string): void {
   if (options === undefined) return;
-  if (options.signal?.aborted === true) throw abandoned(doing);
-  if (options.deadline !== undefined && options.deadline <= Date.now()) throw late(doing);
+  const error = limitPassed(options, Date.now(), doing);
+  if (error !== undefined) throw error;
+}
+
+/** The error for a caller that has stopped waiting by `now`; nothing while it waits. */
+export function limitPassed(options: CallOptions, now: number, doing: string): StoreError | undefined {
+  if (options.signal?.aborted === true) return abandoned(doing);
+  return options.deadline !== undefined && options.deadline <= now ? late(doing) : undefined;
 }
 
 /** Milliseconds until the caller stops waiting, at most `limitMs`. */

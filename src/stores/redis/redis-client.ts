@@ -13,6 +13,8 @@ export type RedisClientOptions = RedisOnlineStoreSettings &
 
 const FIRST_RECONNECT_MS = 20;
 const MAX_REDIRECTIONS = 6;
+/** How long a server that does not answer keeps a closed connection open, in milliseconds. */
+const DISCONNECT_MS = 200;
 
 /** Creates a client that is not connected yet. */
 export function createRedisClient(options: RedisClientOptions): Redis | Cluster {
@@ -65,6 +67,7 @@ function commonOptions(options: RedisClientOptions) {
     // Calls have their own limit; this one ends connections that went silent, and with them their queue.
     socketTimeout: target.commandTimeoutMs ?? options.command_timeout_ms,
     keepAlive: options.keep_alive_ms,
+    disconnectTimeout: DISCONNECT_MS,
     noDelay: true,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,

@@ -1,10 +1,11 @@
 import type { Redis } from 'ioredis';
+import { limitPassed } from '../call-limits.ts';
 import type { CallOptions, TableRead } from '../online-store.ts';
 import { StoreError } from '../store-error.ts';
 import { corruptTime, encodeReads, type ReadGroup } from './redis-read-groups.ts';
 import { type ExpectedReplies, RedisReplyScanner } from './redis-reply-scanner.ts';
 
-/** How often deadlines and silence are looked at while replies are waited for, in milliseconds. */
+/** How often deadlines, callers that went away and silence are looked at while replies are waited for, in milliseconds. */
 const SWEEP_MS = 10;
 
 export interface ReadLaneOptions {
@@ -51,10 +52,6 @@ export class RedisReadLane {
     if (client.status === 'ready') this.#takeOver();
   }
 
-  get client(): Redis {
-    return this.#client;
-  }
-
   get ready(): boolean {
     return this.#socket !== undefined;
   }
@@ -68,6 +65,9 @@ export class RedisReadLane {
   read(groups: readonly ReadGroup[], call?: CallOptions): Promise<readonly RefusedRow[]> {
     const socket = this.#socket;
     if (socket === undefined) return Promise.reject(new LaneLost());
+    const now = Date.now();
+    const late = call === undefined ? undefined : limitPassed(call, now, this.#options.doing);
+    if (late !== undefined) return Promise.reject(late);
     const rows = groups.reduce((sum, group) => sum + group.count, 0);
     if (this.#inFlight + rows > this.#options.maxInFlight) {
       return Promise.reject(
@@ -78,17 +78,27 @@ export class RedisReadLane {
     }
     this.#inFlight += rows;
     return new Promise((resolve, reject) => {
-      const pending = new PendingRead(groups, call?.deadline, resolve, reject, (ended, answered) => {
+      const pending = new PendingRead(groups, call, resolve, reject, (ended, answered) => {
         this.#pending.delete(ended);
         // Counted until they are really answered: a caller that stops waiting does not shorten the queue.
         if (answered) this.#inFlight -= rows;
       });
-      if (this.#scanner.waiting === 0) this.#heardAt = Date.now();
+      if (this.#scanner.waiting === 0) this.#heardAt = now;
       this.#pending.add(pending);
       this.#scanner.expect(pending);
       this.#send(socket, encodeReads(groups));
       this.#sweep ??= setInterval(() => this.#look(), SWEEP_MS);
     });
+  }
+
+  /** Ends the connection at once, and what waits on it; for good when the client does not connect again. */
+  close(): void {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    clearInterval(this.#sweep);
+    this.#sweep = undefined;
+    this.#give(this.#scanner, new LaneLost());
+    socket?.destroy();
   }
 
   /**
@@ -142,28 +152,32 @@ export class RedisReadLane {
   #look(): void {
     const now = Date.now();
     for (const pending of this.#pending) {
-      if (pending.deadline !== undefined && pending.deadline <= now) {
-        pending.fail(new StoreError('STORE_TIMEOUT', `The caller's deadline passed while ${this.#options.doing}.`));
-      }
+      const error = pending.call === undefined ? undefined : limitPassed(pending.call, now, this.#options.doing);
+      if (error !== undefined) pending.fail(error);
     }
-    if (this.#scanner.waiting > 0 && now - this.#heardAt > this.#options.silenceMs) {
-      const silent = new StoreError(
-        'STORE_TIMEOUT',
-        `No answer within ${this.#options.silenceMs} ms while ${this.#options.doing}.`,
-      );
-      this.#give(this.#scanner, silent);
-      this.#socket?.destroy();
-    }
+    // If it was this process that stood still, the replies lie unread: they are taken in before the next immediate.
+    if (this.#isSilent(now)) setImmediate(() => this.#giveUpSilent());
     if (this.#scanner.waiting > 0) return;
     clearInterval(this.#sweep);
     this.#sweep = undefined;
+  }
+
+  #isSilent(now: number): boolean {
+    return this.#scanner.waiting > 0 && now - this.#heardAt > this.#options.silenceMs;
+  }
+
+  #giveUpSilent(): void {
+    if (!this.#isSilent(Date.now())) return;
+    const { silenceMs, doing } = this.#options;
+    this.#give(this.#scanner, new StoreError('STORE_TIMEOUT', `No answer within ${silenceMs} ms while ${doing}.`));
+    this.#socket?.destroy();
   }
 }
 
 /** One call's replies. It settles once; replies that come later are scanned all the same, to stay in step. */
 class PendingRead implements ExpectedReplies {
   readonly groups: readonly ReadGroup[];
-  readonly deadline: number | undefined;
+  readonly call: CallOptions | undefined;
   readonly #resolve: (refused: readonly RefusedRow[]) => void;
   readonly #reject: (error: unknown) => void;
   readonly #ended: (self: PendingRead, answered: boolean) => void;
@@ -172,13 +186,13 @@ class PendingRead implements ExpectedReplies {
 
   constructor(
     groups: readonly ReadGroup[],
-    deadline: number | undefined,
+    call: CallOptions | undefined,
     resolve: (refused: readonly RefusedRow[]) => void,
     reject: (error: unknown) => void,
     ended: (self: PendingRead, answered: boolean) => void,
   ) {
     this.groups = groups;
-    this.deadline = deadline;
+    this.call = call;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#ended = ended;

@@ -1,7 +1,8 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import slotOf from 'cluster-key-slot';
 import { Cluster, type Redis } from 'ioredis';
 import type { CallOptions, TableRead } from '../online-store.ts';
-import type { StoreError } from '../store-error.ts';
+import { StoreError } from '../store-error.ts';
 import type { RedisClientOptions } from './redis-client.ts';
 import { RedisConnection } from './redis-connection.ts';
 import { redisKey } from './redis-layout.ts';
@@ -29,6 +30,8 @@ export class RedisReader {
   readonly #options: RedisClientOptions;
   readonly #commands: RedisConnection;
   readonly #lanes = new Map<string, OpenLane>();
+  /** The cluster client that is listened to. */
+  #cluster: Cluster | undefined;
   #closed = false;
 
   /** @param commands the connection for everything else; of a cluster it knows the nodes */
@@ -55,7 +58,7 @@ export class RedisReader {
 
   close(): void {
     this.#closed = true;
-    for (const lane of this.#lanes.values()) lane.connection.close();
+    for (const lane of this.#lanes.values()) closeLane(lane);
     this.#lanes.clear();
   }
 
@@ -82,7 +85,9 @@ export class RedisReader {
   }
 
   async #readOnce(lane: OpenLane, groups: readonly ReadGroup[], call?: CallOptions): Promise<readonly RefusedRow[]> {
-    if (lane.lane?.ready !== true) await lane.connection.ready(call);
+    if (!isReady(lane)) await lane.connection.ready(call);
+    // The client calls itself ready a moment before it says so.
+    if (!isReady(lane)) await nextTurn();
     if (lane.lane === undefined) throw new LaneLost();
     return lane.lane.read(groups, call);
   }
@@ -90,8 +95,8 @@ export class RedisReader {
   async #readCluster(groups: readonly ReadGroup[], call?: CallOptions): Promise<void> {
     const client = await this.#commands.ready(call);
     if (!(client instanceof Cluster)) throw new TypeError('a cluster has a cluster client');
+    this.#follow(client);
     const byNode = groupsByNode(groups, client);
-    if (this.#lanes.size > byNode.size) this.#closeAllBut(client);
     const left = await Promise.all([...byNode].map(([node, part]) => this.#readNode(node, part, call)));
     const rows = left.flat();
     if (rows.length > 0) await readRows(this.#commands, rows, call);
@@ -107,7 +112,7 @@ export class RedisReader {
       if (failed !== undefined) throw lane.connection.translate(new Error(failed.message));
       return refused.map(({ group, row }) => ({ group, row }));
     } catch (error) {
-      if (!(error instanceof LaneLost) && (error as StoreError).code !== 'STORE_UNAVAILABLE') throw error;
+      if (this.#closed || !isUnreachable(error)) throw error;
       return rowsOf(groups);
     }
   }
@@ -115,6 +120,8 @@ export class RedisReader {
   #laneTo(name: string): OpenLane {
     const known = this.#lanes.get(name);
     if (known !== undefined) return known;
+    // Between the parts of a read: a lane opened now would never be closed.
+    if (this.#closed) throw new StoreError('STORE_CLOSED', `The store was closed while ${this.#commands.doing}.`);
     const options = name === ONLY ? this.#options : optionsOfNode(this.#options, name);
     const connection = new RedisConnection(options, (client) => {
       open.lane = new RedisReadLane(client as Redis, {
@@ -129,18 +136,36 @@ export class RedisReader {
   }
 
   /** Nodes leave a cluster; their lanes would try to connect for ever. */
-  #closeAllBut(client: Cluster): void {
-    const masters = new Set(client.nodes('master').map((node) => `${node.options.host}:${node.options.port}`));
-    for (const [name, lane] of this.#lanes) {
-      if (masters.has(name)) continue;
-      lane.connection.close();
+  #follow(client: Cluster): void {
+    if (this.#cluster === client) return;
+    this.#cluster = client;
+    client.on('-node', ({ options }: Redis) => {
+      const name = `${options.host}:${options.port}`;
+      const lane = this.#lanes.get(name);
+      if (lane === undefined) return;
       this.#lanes.delete(name);
-    }
+      closeLane(lane);
+    });
   }
 }
 
 /** Name of the one lane outside a cluster; in a cluster, of slots that nobody is known to serve. */
 const ONLY = '';
+
+function isReady({ lane }: OpenLane): boolean {
+  return lane?.ready === true;
+}
+
+function closeLane({ connection, lane }: OpenLane): void {
+  connection.close();
+  lane?.close();
+}
+
+/** Whether a node is not there (any more); another one may hold its rows by now. */
+function isUnreachable(error: unknown): boolean {
+  if (error instanceof LaneLost) return true;
+  return error instanceof StoreError && (error.code === 'STORE_UNAVAILABLE' || error.code === 'STORE_CLOSED');
+}
 
 function optionsOfNode(options: RedisClientOptions, node: string): RedisClientOptions {
   const colon = node.lastIndexOf(':');

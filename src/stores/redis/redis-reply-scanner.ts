@@ -23,8 +23,10 @@ const MINUS = 0x2d;
 const ZERO = 0x30;
 const ONE = 0x31;
 const NINE = 0x39;
-/** Of the length of a value: Redis allows 512 MB. */
-const MAX_DIGITS = 10;
+/** Redis allows no longer values. */
+const MAX_VALUE_BYTES = 512 * 1024 * 1024;
+/** Of the length of a value. */
+const MAX_DIGITS = 9;
 /** `$-1`, `*50`, … : longer heads than this are no Redis. */
 const MAX_HEAD = 32;
 const INCOMPLETE = -2;
@@ -202,6 +204,7 @@ export class RedisReplyScanner {
     if (kind === BULK) {
       const length = this.#number();
       if (length === INCOMPLETE) return false;
+      if (length > MAX_VALUE_BYTES) throw unexpected(`a value of ${length} bytes`);
       if (length >= 0) {
         const from = this.#pos;
         const end = from + length;
@@ -252,7 +255,7 @@ export class RedisReplyScanner {
     this.#feature = 0;
   }
 
-  /** The number behind the type byte, up to CRLF; the position moves behind it. `INCOMPLETE` moves nothing. */
+  /** The number behind the type byte, up to CRLF, -1 for a null; the position moves behind it. `INCOMPLETE` moves nothing. */
   #number(): number {
     const data = this.#data;
     let pos = this.#pos + 1;
@@ -264,8 +267,9 @@ export class RedisReplyScanner {
       const byte = data[pos] as number;
       if (byte === CR) {
         if (pos + 2 > data.length) return INCOMPLETE;
+        if (negative && value !== 1) throw unexpected(`a length of -${value}`);
         this.#pos = pos + 2;
-        return negative ? -value : value;
+        return negative ? -1 : value;
       }
       const digit = byte - ZERO;
       if (digit < 0 || digit > 9) throw unexpected('a length that is no number');
