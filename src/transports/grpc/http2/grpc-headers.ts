@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
 import { TransportError } from '../../transport-error.ts';
 import { CODE_TRAILER, type GrpcFailure, GrpcStatus } from '../grpc-status.ts';
-import { ACCEPTED_ENCODINGS, type MessageEncoding } from './grpc-message.ts';
+import { ACCEPTED_ENCODINGS, isMessageEncoding, type MessageEncoding } from './grpc-message.ts';
 
 const GRPC_TYPE = 'application/grpc';
 const GRPC_TYPE_PATTERN = /^application\/grpc(?:\+proto)?\s*(?:;|$)/i;
@@ -34,8 +34,8 @@ function malformedTimeout(): TransportError {
 
 /** @throws TransportError `UNSUPPORTED_COMPRESSION` */
 export function parseEncoding(text: string | undefined): MessageEncoding {
-  if (text === undefined || text === 'identity') return 'identity';
-  if (text === 'gzip') return 'gzip';
+  if (text === undefined) return 'identity';
+  if (isMessageEncoding(text)) return text;
   const what = `Messages compressed with "${text.slice(0, 40)}" are not understood.`;
   throw new TransportError('UNSUPPORTED_COMPRESSION', what, { hint: `Use one of: ${ACCEPTED_ENCODINGS}.` });
 }

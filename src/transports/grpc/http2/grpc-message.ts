@@ -1,14 +1,20 @@
-import { gunzip } from 'node:zlib';
+import { gunzip, inflate } from 'node:zlib';
 import { TransportError } from '../../transport-error.ts';
 
 /** A gRPC message stands behind a flag byte (1: compressed) and its length in four bytes, big endian. */
 export const PREFIX_LENGTH = 5;
 
+const unpackers = { gzip: gunzip, deflate: inflate } as const;
+
 /** How a message may be compressed, as `grpc-encoding` names it. */
-export type MessageEncoding = 'identity' | 'gzip';
+export type MessageEncoding = 'identity' | keyof typeof unpackers;
 
 /** What `grpc-accept-encoding` offers. */
-export const ACCEPTED_ENCODINGS = 'identity,gzip';
+export const ACCEPTED_ENCODINGS = ['identity', ...Object.keys(unpackers)].join(',');
+
+export function isMessageEncoding(text: string): text is MessageEncoding {
+  return text === 'identity' || Object.hasOwn(unpackers, text);
+}
 
 /**
  * Collects the DATA frames of a unary call, which carry exactly one message.
@@ -58,7 +64,7 @@ export class MessageReader {
     if (compressed === 0) return message;
     if (compressed !== 1) throw malformed(`a message begins with the flag ${compressed}`);
     if (encoding === 'identity') throw malformed('a message is compressed without saying how');
-    return unpack(message, this.#maxBytes);
+    return unpack(message, encoding, this.#maxBytes);
   }
 
   /** A larger copy. What was announced bounds it, so that announcing much and sending little reserves little. */
@@ -70,13 +76,13 @@ export class MessageReader {
 }
 
 /** Stops as soon as the result is larger than allowed: a small message can unpack to gigabytes. */
-function unpack(message: Buffer, maxBytes: number): Promise<Buffer> {
+function unpack(message: Buffer, encoding: keyof typeof unpackers, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    gunzip(message, { maxOutputLength: maxBytes }, (error, unpacked) => {
+    unpackers[encoding](message, { maxOutputLength: maxBytes }, (error, unpacked) => {
       if (error === null) resolve(unpacked);
       else if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
         reject(messageTooLarge(maxBytes + 1, maxBytes));
-      } else reject(malformed('a compressed message is no gzip data', error));
+      } else reject(malformed(`a compressed message is no ${encoding} data`, error));
     });
   });
 }
