@@ -33,6 +33,8 @@ export interface RunSettings {
   readonly warmupSeconds: number;
   readonly entities: number;
   readonly connections: number;
+  /** How requests name features. */
+  readonly askBy: 'features' | 'service';
   readonly serveArgs: readonly string[];
 }
 

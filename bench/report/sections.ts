@@ -31,7 +31,7 @@ function conditions(report: BenchReport): string {
     ...(isShort ? ['**This was a short run: its figures are provisional.**', ''] : []),
     `${machine.date}, commit ${machine.commit}: ${machine.cores} cores (${machine.cpu}), ${machine.memoryGb} GB, ${machine.system}, ` +
       `Node ${machine.node}, Redis ${machine.redis}. Rounds: ${settings.rounds}; measured per cell: ${figure(settings.seconds)} s after ` +
-      `${figure(settings.warmupSeconds)} s of warm-up; entities in the stores: ${settings.entities}; load over ${connections}.${options} ` +
+      `${figure(settings.warmupSeconds)} s of warm-up; entities in the stores: ${settings.entities}; load over ${connections}; requests name ${settings.askBy === 'service' ? 'a feature service' : 'their features one by one'}.${options} ` +
       `Failed calls and wrong answers: ${errors}; answers compared: ${checked}. Where rounds differ, the median stands first, then the ` +
       'smallest and the largest.',
     ...report.notes.flatMap((note) => ['', note]),
@@ -55,10 +55,10 @@ function goals(report: BenchReport): string {
 
 function cpu(report: BenchReport): string {
   const concurrency = nearest(concurrenciesOf(report), 16);
-  const row = (label: string, target: string, name: CellFigure) => [
+  const row = (label: string, target: string, name: CellFigure, at = concurrency) => [
     label,
     ...workloadsOf(report).map((workload) =>
-      spreadText(spreadAt(report, { target, workload, concurrency }, name), microseconds),
+      spreadText(spreadAt(report, { target, workload, concurrency: at }, name), microseconds),
     ),
   ];
   const targets = targetsOf(report);
@@ -68,6 +68,9 @@ function cpu(report: BenchReport): string {
     ...targets
       .filter((target) => target === 'redis-direct' || target === 'sideboard')
       .map((target) => row(`Redis itself, read by: ${labelOf(target)}`, target, 'redisCpuUs')),
+    ...(targets.includes('redis-direct') && concurrency > 1 && concurrenciesOf(report).includes(1)
+      ? [row('Redis itself, direct reads one at a time', 'redis-direct', 'redisCpuUs', 1)]
+      : []),
   ];
   return `CPU time per request at concurrency ${concurrency}:\n\n${table(['', ...workloadsOf(report)], rows)}`;
 }

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { StoreName } from '../workloads/project.ts';
+import type { AskBy } from '../workloads/workload.ts';
 
 export interface BenchOptions {
   readonly workloads: readonly string[];
@@ -12,6 +13,7 @@ export interface BenchOptions {
   readonly stores: readonly StoreName[];
   readonly targets: readonly TargetName[];
   readonly peers: readonly { readonly name: string; readonly address: string }[];
+  readonly askBy: AskBy;
   /** HTTP/2 connections of the driver. */
   readonly connections: number;
   /** Requests per second of the paced measurement; 0 leaves it out. */
@@ -32,6 +34,7 @@ export interface BenchOptions {
 export const targetNames = ['sideboard', 'grpcjs-echo', 'redis-direct', 'feast-python'] as const;
 export type TargetName = (typeof targetNames)[number];
 const storeNames = ['redis', 'sqlite'] as const;
+const askForms = ['features', 'service'] as const;
 const workloadNames = ['S', 'B', 'M', 'L'] as const;
 
 export const usage = `npm run bench -- [options]
@@ -45,6 +48,7 @@ export const usage = `npm run bench -- [options]
   --stores redis,sqlite     what Sideboard reads
   --targets ${targetNames.join(',')}
   --peer name=host:port     another server of the same protocol, waited for; may be given several times
+  --ask features            how requests name features: features (one by one) or service (a feature service)
   --connections 1           HTTP/2 connections of the load driver
   --rate 1000               requests/s of the paced measurement; 0 leaves it out
   --no-growth               leave out the table of CPU time by size of the request
@@ -80,6 +84,7 @@ export function benchOptionsFromArgs(args: readonly string[]): BenchOptions | un
       stores: { type: 'string', default: storeNames.join(',') },
       targets: { type: 'string' },
       peer: { type: 'string', multiple: true, default: [] },
+      ask: { type: 'string', default: 'features' },
       connections: { type: 'string', default: '1' },
       rate: { type: 'string', default: '1000' },
       'no-growth': { type: 'boolean', default: false },
@@ -105,6 +110,7 @@ export function benchOptionsFromArgs(args: readonly string[]): BenchOptions | un
     stores: oneOf('--stores', values.stores, storeNames),
     targets: oneOf('--targets', values.targets ?? base.targets, targetNames),
     peers: values.peer.map(peerFromText),
+    askBy: oneOf('--ask', values.ask, askForms)[0] ?? 'features',
     connections: number('--connections', values.connections, 1),
     rate: number('--rate', values.rate, 0),
     growth: !values['no-growth'],

@@ -1,7 +1,7 @@
 import type { GrowthCell } from '../report/bench-report.ts';
-import { createWorkload } from '../workloads/workload.ts';
+import { createWorkload, requestRing } from '../workloads/workload.ts';
 import { growthEntities, growthFeatures } from './growth-sizes.ts';
-import { measure, readyTarget, ringOf } from './measure-cell.ts';
+import { measure, readyTarget } from './measure-cell.ts';
 import { type RoundContext, timing } from './rounds.ts';
 
 /** Enough to keep the server busy; more of the largest requests would only fill buffers. */
@@ -19,7 +19,7 @@ export async function runGrowth(context: RoundContext, round: number): Promise<r
   const smallest = createWorkload('growth', 3, 1);
   const running = await target.start(
     smallest,
-    ringOf(smallest, options.entities).map(({ bytes }) => bytes),
+    requestRing(smallest, options.entities, 1).map(({ bytes }) => bytes),
   );
   const { warmupMs, measureMs, connections } = timing(options);
   const short = { connections, warmupMs: Math.min(warmupMs, 1000), measureMs: Math.min(measureMs, LONGEST_MS) };
@@ -27,7 +27,7 @@ export async function runGrowth(context: RoundContext, round: number): Promise<r
     for (const features of growthFeatures) {
       for (const entities of growthEntities) {
         const workload = createWorkload(`${entities}x${features}`, features, entities);
-        const ready = await readyTarget(target.name, running, workload, ringOf(workload, options.entities, RING));
+        const ready = await readyTarget(target.name, running, workload, requestRing(workload, options.entities, RING));
         const pace = { kind: 'closed', concurrency: CONCURRENCY } as const;
         const { result, errors } = await measure(driver, project.redis, ready, { pace, ...short });
         const cpuUsPerRequest = (result.serverCpuMs * 1000) / Math.max(1, result.requests);

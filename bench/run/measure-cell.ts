@@ -6,6 +6,7 @@ import type { BenchRedis } from '../servers/redis.ts';
 import type { RunningTarget } from '../servers/target.ts';
 import { isRightAnswer } from '../workloads/expected-answer.ts';
 import { type BenchRequest, requestRing, type Workload } from '../workloads/workload.ts';
+import type { BenchOptions } from './bench-options.ts';
 
 /** Distinct requests per workload. */
 const RING = 512;
@@ -35,8 +36,8 @@ export interface MeasureOptions {
   readonly measureMs: number;
 }
 
-export function ringOf(workload: Workload, population: number, length = RING): readonly BenchRequest[] {
-  return requestRing(workload, population, length);
+export function ringOf(workload: Workload, { entities, askBy }: BenchOptions): readonly BenchRequest[] {
+  return requestRing(workload, entities, RING, askBy);
 }
 
 /**

@@ -32,7 +32,7 @@ export async function runProfiles(
         reads,
         serveArgs: options.serveArgs,
       });
-      const requests = ringOf(workload, options.entities);
+      const requests = ringOf(workload, options);
       const running = await target.start(
         workload,
         requests.map(({ bytes }) => bytes),

@@ -87,7 +87,7 @@ export function timing({ connections, warmupSeconds, seconds }: BenchOptions) {
 
 async function startTargets(context: RoundContext, round: number, workload: Workload): Promise<readonly Named[]> {
   const { targets, options, collected } = context;
-  const requests = ringOf(workload, options.entities);
+  const requests = ringOf(workload, options);
   const bytes = requests.map((request) => request.bytes);
   const started: Named[] = [];
   const runnings: { target: Target; running: RunningTarget }[] = [];

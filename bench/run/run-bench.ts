@@ -40,6 +40,7 @@ export async function runBench(options: BenchOptions, say: (text: string) => voi
         warmupSeconds: options.warmupSeconds,
         entities: options.entities,
         connections: options.connections,
+        askBy: options.askBy,
         serveArgs: options.serveArgs,
       },
       ...collected,

@@ -9,6 +9,9 @@ import { fillTable } from './rows.ts';
 
 export type StoreName = 'redis' | 'sqlite';
 
+/** Many large requests at once may wait long for their turn; what is measured is how long, not who gives up first. */
+const PATIENCE_MS = 60_000;
+
 /** Writes a feature repository that Sideboard and Feast serve alike: `feature_store.yaml` and `registry.db`. */
 export function writeProject(
   repo: string,
@@ -24,7 +27,7 @@ export function writeProject(
     online_store: onlineStore,
     offline_store: { type: 'file' },
     entity_key_serialization_version: 3,
-    sideboard: { log: { level: 'warn' } },
+    sideboard: { log: { level: 'warn' }, grpc: { default_deadline_ms: PATIENCE_MS } },
   };
   writeFileSync(join(repo, 'feature_store.yaml'), stringify(config));
 }

@@ -17,6 +17,9 @@ export interface AskedFeature extends BenchFeature {
   readonly view: string;
 }
 
+/** How features are named: one by one, or by the feature service that holds them. */
+export type AskBy = 'features' | 'service';
+
 /** One request of a workload's ring. */
 export interface BenchRequest {
   readonly entities: readonly number[];
@@ -53,19 +56,28 @@ export function createWorkload(name: string, features: number, entities: number)
  * Distinct requests that walk through the entities 1 to `population`.
  * @param population entities in the store; at least as many as a request names
  */
-export function requestRing(workload: Workload, population: number, length: number): readonly BenchRequest[] {
+export function requestRing(
+  workload: Workload,
+  population: number,
+  length: number,
+  by: AskBy = 'features',
+): readonly BenchRequest[] {
   return Array.from({ length }, (_, index) => {
     const first = index * workload.entities;
     const entities = Array.from({ length: workload.entities }, (_, row) => 1 + (((first + row) * STRIDE) % population));
-    return { entities, bytes: requestBytes(workload, entities) };
+    return { entities, bytes: requestBytes(workload, entities, by) };
   });
 }
 
-export function requestBytes(workload: Workload, entities: readonly number[]): Uint8Array {
+export function requestBytes(workload: Workload, entities: readonly number[], by: AskBy = 'features'): Uint8Array {
+  const references = workload.features.map(({ view, name }) => `${view}:${name}`);
   return toBinary(
     GetOnlineFeaturesRequestSchema,
     create(GetOnlineFeaturesRequestSchema, {
-      kind: { case: 'features', value: { val: workload.features.map(({ view, name }) => `${view}:${name}`) } },
+      kind:
+        by === 'service'
+          ? { case: 'featureService', value: workload.service }
+          : { case: 'features', value: { val: references } },
       entities: {
         [JOIN_KEY]: {
           val: entities.map((entity) => create(ValueSchema, { val: { case: 'int64Val', value: BigInt(entity) } })),
