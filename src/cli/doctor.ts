@@ -113,7 +113,7 @@ async function* examineStore(
       advice: 'Run `sideboard apply` or `feast apply`, then materialize.',
     };
   } else if (present !== undefined) {
-    yield { check: 'tables', result: 'ok', message: `all ${wanted.length} are there` };
+    yield { check: 'tables', result: 'ok', message: `${wanted.length} of ${wanted.length} are there` };
   }
   if (leftOver.length > 0) {
     yield {

@@ -1,10 +1,11 @@
 import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
 import { deserializeEntityKey, entityKeyVersionOf } from '../encoding/entity-key.ts';
-import { isNullValue, valueArm } from '../encoding/value.ts';
+import { valueArm } from '../encoding/value.ts';
 import { armOfValueType, valueTypeName, valueTypeOfArm } from '../encoding/value-type.ts';
+import { SideboardError } from '../errors.ts';
 import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
+import { classifyStoredValue, StoredKind } from '../serving/stored-value.ts';
 import type { OnlineStore, OnlineTable, StoredRow } from '../stores/online-store.ts';
-import { StoreError } from '../stores/store-error.ts';
 import { errorCheck, type Finding } from './doctor-finding.ts';
 
 const SAMPLE = 100;
@@ -31,11 +32,11 @@ export async function checkRows(
     return [
       ...keyFindings(table, keys.length, current.length, older.length, config),
       ...(keys.length === 0 || (read.length === 0 && current.length > 0) ? [noRows(table)] : []),
-      ...typeFindings(table, read),
+      ...valueFindings(table, read),
       ...ageFindings(table, read, registry),
     ];
   } catch (error) {
-    if (error instanceof StoreError) return [errorCheck('rows', error)];
+    if (error instanceof SideboardError) return [errorCheck('rows', error)];
     throw error;
   }
 }
@@ -83,24 +84,36 @@ function noRows({ name }: OnlineTable): Finding {
   };
 }
 
-function typeFindings(table: OnlineTable, rows: readonly StoredRow[]): Finding[] {
+/** By the rule by which serving judges values, so that what is found here is what requests will meet. */
+function valueFindings(table: OnlineTable, rows: readonly StoredRow[]): Finding[] {
   const findings: Finding[] = [];
   for (const { name, valueType } of table.features) {
     const others = new Set<string>();
+    let damaged = 0;
     for (const row of rows) {
       const value = row.values.get(name);
-      if (value === undefined || isNullValue(value)) continue;
-      const arm = valueArm(value);
-      if (arm !== armOfValueType(valueType)) others.add(valueTypeName(valueTypeOfArm(arm)));
+      if (value === undefined) continue;
+      const kind = classifyStoredValue(value, 0, value.length, armOfValueType(valueType));
+      if (kind === StoredKind.corrupt) damaged++;
+      else if (kind === StoredKind.otherType) others.add(valueTypeName(valueTypeOfArm(valueArm(value))));
     }
-    if (others.size === 0) continue;
-    findings.push({
-      check: 'rows',
-      result: 'warning',
-      message: `${table.name}: stored values of ${name} are ${[...others].join(', ')}, the registry says ${valueTypeName(valueType)}`,
-      advice:
-        'Materialize again. Until then they are refused, or passed on with sideboard.serving.stored_types: as-stored.',
-    });
+    if (damaged > 0) {
+      findings.push({
+        check: 'rows',
+        result: 'failed',
+        message: `${table.name}: ${damaged} of ${rows.length} sampled rows hold bytes for ${name} that are no valid value`,
+        advice: 'Requests for them are refused. Find out what else writes to this store, then materialize again.',
+      });
+    }
+    if (others.size > 0) {
+      findings.push({
+        check: 'rows',
+        result: 'warning',
+        message: `${table.name}: stored values of ${name} are ${[...others].join(', ')}, the registry says ${valueTypeName(valueType)}`,
+        advice:
+          'Materialize again. Until then they are refused, or passed on with sideboard.serving.stored_types: as-stored.',
+      });
+    }
   }
   return findings;
 }

@@ -117,6 +117,19 @@ describe('on SQLite, the command', () => {
       }
     });
 
+    it('fails for stored bytes that are no value, and still looks at the rest', async () => {
+      await inDatabase(repo, (database) => {
+        database.exec(`UPDATE driver_ranking_${VIEW} SET value = x'12ff03' WHERE feature_name = 'city'`);
+      });
+      const { status, stdout } = await sideboard('doctor');
+      assert.match(
+        stdout,
+        /FAILED +rows +driver_hourly_stats: \d+ of \d+ sampled rows hold bytes for city that are no /,
+      );
+      assert.match(stdout, /\n1 check failed\n$/);
+      assert.equal(status, exitCodes.store.code);
+    });
+
     it('warns of tables that belong to no view, and fails for tables that are missing', async () => {
       await inDatabase(repo, (database) => {
         database.exec(`ALTER TABLE driver_ranking_${VIEW} RENAME TO driver_ranking_gone`);
