@@ -38,7 +38,7 @@ export async function startGrpcJsServer(methods: ServiceTable, options: GrpcServ
     const run = (call: Call, reply: Reply) => serve(method, call, reply, options, open);
     server.addService(definitionOf(method), { call: run });
   }
-  const address = await bind(server, options.address);
+  const address = await bind(server, options);
   let closing: Promise<void> | undefined;
   return {
     address,
@@ -102,8 +102,13 @@ function deadlineOf(call: Call, options: GrpcServerOptions): number {
   return Math.min(Number.isFinite(asked) ? asked : now + options.defaultDeadlineMs, now + options.maxDeadlineMs);
 }
 
-async function bind(server: Server, text: string): Promise<string> {
-  const address = parseListenAddress(text);
+async function bind(server: Server, options: GrpcServerOptions): Promise<string> {
+  if (typeof options.address !== 'string') {
+    const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+    options.address.take((socket) => injector.injectConnection(socket));
+    return options.address.address;
+  }
+  const address = parseListenAddress(options.address);
   if (address.kind === 'unix') {
     await clearStaleSocket(address.path);
     await listen(server, `unix:${address.path}`);

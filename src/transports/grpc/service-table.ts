@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { CallOptions } from '../../stores/online-store.ts';
 
 /** One unary method: serialized request in, serialized answer out. */
@@ -13,9 +14,17 @@ export interface UnaryMethod {
  */
 export type ServiceTable = readonly UnaryMethod[];
 
-export interface GrpcServerOptions {
-  /** `host:port` (port 0 picks a free one), `[v6]:port` or `unix:/absolute/path`. */
+/** Connections that another process accepts and hands over, so that this one need not listen. */
+export interface HandedConnections {
+  /** Where they were accepted. */
   readonly address: string;
+  /** Called once by the server, when it can serve. Every socket comes before anything was read from it. */
+  take(serve: (socket: Socket) => void): void;
+}
+
+export interface GrpcServerOptions {
+  /** `host:port` (port 0 picks a free one), `[v6]:port` or `unix:/absolute/path`; or where connections come from instead. */
+  readonly address: string | HandedConnections;
   /** Largest request in bytes; a larger one is RESOURCE_EXHAUSTED. */
   readonly maxMessageBytes: number;
   /** Calls that one connection may have open at a time. */
@@ -34,7 +43,7 @@ export interface GrpcServerOptions {
 
 /** A server that accepts calls. */
 export interface GrpcServer {
-  /** The address that was bound, in the form of {@link GrpcServerOptions.address}, with the real port. */
+  /** The address that was bound: `host:port` with the real port, or `unix:/absolute/path`. */
   readonly address: string;
   /** Number of calls that have begun and not ended. */
   openCalls(): number;

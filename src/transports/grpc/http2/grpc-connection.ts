@@ -21,6 +21,8 @@ export interface ServerContext {
 /** One client's connection, and the calls on it. */
 export class GrpcConnection implements CallHost {
   readonly options: GrpcServerOptions;
+  /** Settles when the socket is closed. */
+  readonly hungUp: Promise<void>;
   readonly #methods: ReadonlyMap<string, UnaryMethod>;
   readonly #limits: Http2Limits;
   readonly #session: ServerHttp2Session;
@@ -48,7 +50,12 @@ export class GrpcConnection implements CallHost {
       pings.called();
       this.#accept(stream, headers);
     });
-    socket.once('close', () => clearTimeout(this.#hangUp));
+    this.hungUp = new Promise((resolve) => {
+      socket.once('close', () => {
+        clearTimeout(this.#hangUp);
+        resolve();
+      });
+    });
   }
 
   get openCalls(): number {

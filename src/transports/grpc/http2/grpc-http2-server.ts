@@ -1,6 +1,6 @@
 import { createServer, type Http2Server, type ServerHttp2Session, type ServerOptions } from 'node:http2';
-import type { AddressInfo, Socket } from 'node:net';
-import { clearStaleSocket, hostText, listenError, openSocketToGroup, parseListenAddress } from '../grpc-address.ts';
+import type { Socket } from 'node:net';
+import { listen } from '../listen.ts';
 import type { GrpcServer, GrpcServerOptions, ServiceTable } from '../service-table.ts';
 import { GrpcConnection, type ServerContext } from './grpc-connection.ts';
 import { type Http2Limits, http2Limits } from './http2-limits.ts';
@@ -30,13 +30,13 @@ export async function startGrpcHttp2Server(
     if (socket === undefined) return;
     const connection = new GrpcConnection(session, socket, context);
     connections.add(connection);
-    socket.once('close', () => connections.delete(connection));
+    void connection.hungUp.then(() => connections.delete(connection));
     if (closing !== undefined) connection.drain();
   });
   // Bytes that are no HTTP/2 end their own connection and nothing else.
   server.on('sessionError', () => {});
 
-  const address = await listen(server, options.address);
+  const address = await acceptConnections(server, options.address);
   const timers = [
     setInterval(() => {
       const now = Date.now();
@@ -60,6 +60,12 @@ export async function startGrpcHttp2Server(
   };
 }
 
+async function acceptConnections(server: Http2Server, address: GrpcServerOptions['address']): Promise<string> {
+  if (typeof address === 'string') return listen(server, address);
+  address.take((socket) => server.emit('connection', socket));
+  return address.address;
+}
+
 function serverOptions(options: GrpcServerOptions, limits: Http2Limits): ServerOptions {
   const known: ServerOptions = {
     settings: {
@@ -76,25 +82,6 @@ function serverOptions(options: GrpcServerOptions, limits: Http2Limits): ServerO
     streamResetRate: limits.resetsPerSecond,
     streamResetBurst: limits.resetsAtOnce,
   });
-}
-
-async function listen(server: Http2Server, text: string): Promise<string> {
-  const address = parseListenAddress(text);
-  if (address.kind === 'unix') await clearStaleSocket(address.path);
-  const bound = address.kind === 'unix' ? `unix:${address.path}` : `${hostText(address.host)}:${address.port}`;
-  await new Promise<void>((resolve, reject) => {
-    const fail = (error: NodeJS.ErrnoException) => reject(listenError(bound, error.code === 'EADDRINUSE', error));
-    server.once('error', fail);
-    const ready = () => {
-      server.removeListener('error', fail);
-      resolve();
-    };
-    if (address.kind === 'unix') server.listen(address.path, ready);
-    else server.listen(address.port, address.host, ready);
-  });
-  if (address.kind === 'tcp') return `${hostText(address.host)}:${(server.address() as AddressInfo).port}`;
-  await openSocketToGroup(address.path);
-  return bound;
 }
 
 /** Stops accepting and drains every connection. Calls that outlast the grace are answered UNAVAILABLE. */
@@ -117,5 +104,7 @@ async function close(
     }, graceMs + limits.hangUpMs),
   ];
   await closed;
+  // The server waits for the connections that it accepted, not for those that were handed to it.
+  await Promise.all([...connections].map((connection) => connection.hungUp));
   for (const timer of timers) clearTimeout(timer);
 }
