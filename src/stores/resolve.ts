@@ -1,9 +1,9 @@
 import type { z } from 'zod';
 import type { ConfigSection } from '../config/config-section.ts';
-import { withBoundedCalls } from './bounded-store.ts';
 import type { OnlineStore, StoreContext } from './online-store.ts';
 import { ResolutionError } from './resolution-error.ts';
 import { type BuiltInStore, builtInStores, findBuiltInStore, isKnownToFeastOnly } from './store-types.ts';
+import { guardUserStore } from './user-store-guard.ts';
 import { loadUserModule } from './user-store-module.ts';
 import { validateStore } from './validate-store.ts';
 
@@ -50,7 +50,7 @@ export async function resolveOnlineStore(options: ResolveOnlineStoreOptions): Pr
   }
   const store = construct(() => new Store(config, context, ...parsedSettings), type);
   validateStore(store, type);
-  return findBuiltInStore(type) === undefined ? withBoundedCalls(store, `waiting for the store ${type}`) : store;
+  return findBuiltInStore(type) === undefined ? guardUserStore(store, type) : store;
 }
 
 async function loadStore(type: string, context: StoreContext): Promise<StoreExports> {

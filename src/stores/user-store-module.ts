@@ -56,12 +56,19 @@ async function importModule(url: string, what: string, type: string): Promise<un
     return await import(url);
   } catch (error) {
     const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    const missing = missingPackage(reason);
     throw new ResolutionError(
       'STORE_MODULE_FAILED',
       `online_store type "${type}": ${what} cannot be loaded: ${reason}`,
       {
+        ...(missing !== undefined && { hint: `Install it beside feature_store.yaml: "npm install ${missing}".` }),
         cause: error,
       },
     );
   }
+}
+
+/** Node.js looks for packages from the module's own folder upwards: those that Sideboard has are not seen from there. */
+function missingPackage(reason: string): string | undefined {
+  return /Cannot find package '([^']+)'/.exec(reason)?.[1];
 }

@@ -21,7 +21,8 @@ export class FineOnlineStore {
   async update() {}
   async teardown() {}
   async onlineWriteBatch() {}
-  async onlineRead() { return [this.seen]; }
+  async onlineRead() { return []; }
+  async listTables() { return [this.seen]; }
   async ping() {}
   async close() {}
 }
@@ -88,8 +89,7 @@ describe('resolveOnlineStore', () => {
     put('my_stores/fine.js', COMPLETE);
     put('package.json', '{ "type": "module" }');
     const store = await resolve('my_stores.fine.FineOnlineStore', { type: 'x', path: 'there' });
-    const table = { project: 'p', name: 'v', joinKeys: [], features: [] };
-    assert.deepEqual(await store.onlineRead(table, []), [{ config: { path: 'there' }, project: 'p' }]);
+    assert.deepEqual(await store.listTables?.('p'), [{ config: { path: 'there' }, project: 'p' }]);
   });
 
   it('finds a class in a .mjs file and in the index of a folder', async () => {
@@ -131,6 +131,13 @@ describe('resolveOnlineStore', () => {
     await refuses('broken.FineOnlineStore', 'STORE_MODULE_FAILED', /SyntaxError/);
   });
 
+  it('says what to install for a module that needs a package', async () => {
+    put('needy.mjs', "import 'sideboard-stores-of-nobody/part';");
+    await refuses('needy.FineOnlineStore', 'STORE_MODULE_FAILED', /npm install sideboard-stores-of-nobody"/);
+    put('lost.mjs', "import './nowhere.mjs';");
+    await refuses('lost.FineOnlineStore', 'STORE_MODULE_FAILED', /nowhere\.mjs/);
+  });
+
   it('names what a module exports instead of the class', async () => {
     put('other.mjs', 'export class OtherOnlineStore {}');
     await refuses('other.FineOnlineStore', 'STORE_CLASS_MISSING', /exports: OtherOnlineStore/);
@@ -142,7 +149,7 @@ describe('resolveOnlineStore', () => {
   });
 
   it('names every missing method', async () => {
-    put('partial.mjs', COMPLETE.replace('async ping() {}', '').replace('async onlineRead() { return [this.seen]; }', ''));
+    put('partial.mjs', COMPLETE.replace('async ping() {}', '').replace('async onlineRead() { return []; }', ''));
     await refuses('partial.FineOnlineStore', 'STORE_METHOD_MISSING', /onlineRead, ping/);
   });
 

@@ -1,0 +1,95 @@
+import { SideboardError } from '../errors.ts';
+import { assertTimeLeft, withinLimits } from './call-limits.ts';
+import type { CallOptions, OnlineStore, StoredRow } from './online-store.ts';
+import { StoreError, type StoreErrorCode, storeErrors } from './store-error.ts';
+
+/** Longest delay of a timer; no call waits that long. */
+const NO_LIMIT = 2 ** 31 - 1;
+
+/**
+ * The same store, held from outside to what its author may have left undone: a call that hangs ends with its caller's deadline
+ * or signal, every failure is a `StoreError`, and rows that were read are of the form that the contract demands.
+ *
+ * @param type how messages call the store
+ */
+export function guardUserStore(store: OnlineStore, type: string): OnlineStore {
+  const doing = `waiting for the store ${type}`;
+  const guard = async <T>(options: CallOptions | undefined, call: () => Promise<T>): Promise<T> => {
+    assertTimeLeft(options, doing);
+    try {
+      if (options?.deadline === undefined && options?.signal === undefined) return await call();
+      return await withinLimits(call(), options, NO_LIMIT, doing);
+    } catch (error) {
+      throw storeErrorFrom(error, type);
+    }
+  };
+  const { readMany, listTables, sampleKeys } = store;
+  return {
+    capabilities: store.capabilities,
+    update: (change, options) => guard(options, () => store.update(change, options)),
+    teardown: (tables, entities, options) => guard(options, () => store.teardown(tables, entities, options)),
+    onlineWriteBatch: (table, rows, progress, options) =>
+      guard(options, () => store.onlineWriteBatch(table, rows, progress, options)),
+    onlineRead: (table, keys, features, options) =>
+      guard(options, async () => {
+        const rows: unknown = await store.onlineRead(table, keys, features, options);
+        assertRows(rows, keys.length, type);
+        return rows;
+      }),
+    ...(readMany !== undefined && {
+      readMany: (reads, options) => guard(options, () => readMany.call(store, reads, options)),
+    }),
+    ...(listTables !== undefined && {
+      listTables: (project, options) => guard(options, () => listTables.call(store, project, options)),
+    }),
+    ...(sampleKeys !== undefined && {
+      sampleKeys: (table, limit, options) => guard(options, () => sampleKeys.call(store, table, limit, options)),
+    }),
+    ping: (options) => guard(options, () => store.ping(options)),
+    close: () => store.close(),
+  };
+}
+
+/**
+ * A store beside `feature_store.yaml` may have brought its own copy of Sideboard, whose errors are of other classes than these:
+ * they are known by their code.
+ */
+function storeErrorFrom(error: unknown, type: string): SideboardError {
+  if (error instanceof SideboardError) return error;
+  if (error instanceof Error && 'code' in error && isStoreErrorCode(error.code)) {
+    const hint = 'hint' in error && typeof error.hint === 'string' ? { hint: error.hint } : {};
+    return new StoreError(error.code, error.message, { ...hint, cause: error });
+  }
+  // What the error says stays in the log: nobody promised that it holds no secret.
+  return new StoreError('STORE_FAILED', `The store ${type} failed with an error that has no code.`, {
+    hint: 'The log has the cause, or --verbose. Its author can throw a StoreError with a code instead.',
+    cause: error,
+  });
+}
+
+function isStoreErrorCode(code: unknown): code is StoreErrorCode {
+  return typeof code === 'string' && Object.hasOwn(storeErrors, code);
+}
+
+/** A list that is too short would pass for missing rows, and a value that is no bytes for other bytes. */
+function assertRows(rows: unknown, expected: number, type: string): asserts rows is readonly (StoredRow | undefined)[] {
+  if (!Array.isArray(rows) || rows.length !== expected) {
+    const got = Array.isArray(rows) ? `${rows.length} entries` : 'no list';
+    throw new StoreError('STORE_FAILED', `The store ${type} was asked for ${expected} rows and gave ${got}.`, {
+      hint: 'onlineRead gives one entry per entity key, undefined where there is no row.',
+    });
+  }
+  for (const [index, row] of (rows as unknown[]).entries()) {
+    if (row === undefined || isStoredRow(row)) continue;
+    throw new StoreError('STORE_CORRUPT', `Row ${index} that the store ${type} gave is no row.`, {
+      hint: 'A row has an eventTimestamp of seconds and nanos, and values: a Map from feature name to Uint8Array.',
+    });
+  }
+}
+
+function isStoredRow(row: unknown): row is StoredRow {
+  if (typeof row !== 'object' || row === null) return false;
+  const { eventTimestamp, values } = row as Partial<StoredRow>;
+  if (!Number.isSafeInteger(eventTimestamp?.seconds) || !Number.isInteger(eventTimestamp?.nanos)) return false;
+  return values instanceof Map && [...values.values()].every((value) => value instanceof Uint8Array);
+}

@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import type { OnlineStore } from '../../src/stores/online-store.ts';
+import { StoreError, storeErrors } from '../../src/stores/store-error.ts';
+import { guardUserStore } from '../../src/stores/user-store-guard.ts';
+
+const hangs = () => new Promise<never>(() => {});
+
+/** A user's store that never answers and never looks at the clock. */
+const hanging: OnlineStore = {
+  capabilities: {
+    readMany: true,
+    ttl: false,
+    directWrite: true,
+    keepsNewest: false,
+    feastPython: { missingRow: 'NOT_FOUND', missingFeature: 'NOT_FOUND', missingFeatureTime: 'row' },
+  },
+  update: hangs,
+  teardown: hangs,
+  onlineWriteBatch: hangs,
+  onlineRead: hangs,
+  readMany: hangs,
+  ping: hangs,
+  close: async () => {},
+};
+
+const table = { project: 'p', name: 'v', joinKeys: ['id'], features: [] };
+const change = { tablesToKeep: [], tablesToDelete: [], entitiesToKeep: [], entitiesToDelete: [], partial: true };
+
+describe("a user's store that hangs", () => {
+  const store = guardUserStore(hanging, 'their.OnlineStore');
+  const calls: Readonly<Record<string, (options: { deadline?: number; signal?: AbortSignal }) => Promise<unknown>>> = {
+    update: (options) => store.update(change, options),
+    teardown: (options) => store.teardown([], [], options),
+    onlineWriteBatch: (options) => store.onlineWriteBatch(table, [], undefined, options),
+    onlineRead: (options) => store.onlineRead(table, [], undefined, options),
+    readMany: (options) => store.readMany?.([], options) ?? Promise.resolve(),
+    ping: (options) => store.ping(options),
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    it(`lets ${name} go at the deadline, at once when it has passed, and when the caller leaves`, async () => {
+      await assert.rejects(call({ deadline: Date.now() + 20 }), { code: 'STORE_TIMEOUT' });
+      await assert.rejects(call({ deadline: Date.now() - 1 }), { code: 'STORE_TIMEOUT' });
+      await assert.rejects(call({ signal: AbortSignal.abort() }), { code: 'STORE_TIMEOUT' });
+    });
+  }
+
+  it('has the abilities that it had, and no others', () => {
+    assert.equal(store.listTables, undefined);
+    assert.equal(store.capabilities, hanging.capabilities);
+  });
+});
+
+describe("a user's store that fails", () => {
+  const failing = (error: unknown): OnlineStore =>
+    guardUserStore({ ...hanging, ping: () => Promise.reject(error) }, 'x.XStore');
+
+  it('keeps its StoreErrors as they are', async () => {
+    const error = new StoreError('STORE_UNAVAILABLE', 'gone');
+    await assert.rejects(failing(error).ping(), (caught) => caught === error);
+  });
+
+  it('may have its StoreErrors from another copy of Sideboard', async () => {
+    const foreign = Object.assign(new Error('gone'), { code: 'STORE_UNAVAILABLE', hint: 'Start it.' });
+    await assert.rejects(failing(foreign).ping(), (caught) => {
+      assert.ok(caught instanceof StoreError);
+      assert.deepEqual([caught.code, caught.kind], ['STORE_UNAVAILABLE', storeErrors.STORE_UNAVAILABLE.kind]);
+      assert.equal(caught.describe(), 'gone Start it.');
+      return caught.cause === foreign;
+    });
+  });
+
+  it('gets a code for any other error, whose text goes to the log alone', async () => {
+    for (const error of [
+      new TypeError('password hunter2'),
+      Object.assign(new Error('hunter2'), { code: 'ECONNREFUSED' }),
+      7,
+    ]) {
+      await assert.rejects(failing(error).ping(), (caught) => {
+        assert.ok(caught instanceof StoreError);
+        assert.equal(caught.code, 'STORE_FAILED');
+        assert.doesNotMatch(caught.describe(), /hunter2/);
+        return caught.cause === error;
+      });
+    }
+  });
+
+  it('fails where it throws instead of returning a promise', async () => {
+    const store = guardUserStore({ ...hanging, ping: () => assert.fail('at once') }, 'x.XStore');
+    await assert.rejects(store.ping({ deadline: Date.now() + 1000 }), { code: 'STORE_FAILED' });
+  });
+});
+
+describe("a user's store that reads", () => {
+  const keys = [{}, {}] as unknown as Parameters<OnlineStore['onlineRead']>[1];
+  const row = { eventTimestamp: { seconds: 1, nanos: 0 }, values: new Map([['f', new Uint8Array([1])]]) };
+  const reading = (rows: unknown): Promise<unknown> =>
+    guardUserStore({ ...hanging, onlineRead: async () => rows as never }, 'x.XStore').onlineRead(table, keys);
+
+  it('gives one entry per key', async () => {
+    assert.deepEqual(await reading([row, undefined]), [row, undefined]);
+    for (const rows of [undefined, null, {}, [], [row], [row, row, row]]) {
+      await assert.rejects(reading(rows), { code: 'STORE_FAILED', message: /asked for 2 rows/ });
+    }
+  });
+
+  it('gives rows with a time and encoded values', async () => {
+    for (const wrong of [
+      null,
+      {},
+      { ...row, eventTimestamp: new Date() },
+      { ...row, eventTimestamp: { seconds: 1.5, nanos: 0 } },
+      { ...row, values: { f: new Uint8Array() } },
+      { ...row, values: new Map([['f', 'text']]) },
+    ]) {
+      await assert.rejects(reading([undefined, wrong]), { code: 'STORE_CORRUPT', message: /^Row 1 / });
+    }
+  });
+});
