@@ -4,6 +4,7 @@ import { createFileRegistrySource } from '../registry/file-registry-source.ts';
 import { openRegistry, type RegistryHolder, type RegistryOptions } from '../registry/registry-holder.ts';
 import type { RegistrySource } from '../registry/registry-source.ts';
 import type { OnlineStore } from '../stores/online-store.ts';
+import { ResolutionError } from '../stores/resolution-error.ts';
 import { resolveOnlineStore } from '../stores/resolve.ts';
 import { storeSettingsKey } from '../stores/store-types.ts';
 import { CliError } from './cli-error.ts';
@@ -65,16 +66,26 @@ export async function loadProjectConfig(
 }
 
 /** @throws ResolutionError, ConfigError */
-export function openProjectStore(config: FeatureStoreConfig, warn: (message: string) => void): Promise<OnlineStore> {
-  const { type, section } = config.onlineStore;
+export async function openProjectStore(
+  config: FeatureStoreConfig,
+  warn: (message: string) => void,
+): Promise<OnlineStore> {
+  const { type, place, section } = config.onlineStore;
   const key = storeSettingsKey(type);
   const settings = key === undefined ? undefined : config.section(['sideboard', key]);
-  return resolveOnlineStore({
-    type,
-    section,
-    settings: settings?.value == null ? undefined : settings,
-    context: { project: config.project, repoPath: config.repoPath, warn },
-  });
+  try {
+    return await resolveOnlineStore({
+      type,
+      section,
+      settings: settings?.value == null ? undefined : settings,
+      context: { project: config.project, repoPath: config.repoPath, warn },
+    });
+  } catch (error) {
+    if (!(error instanceof ResolutionError)) throw error;
+    const { code, hint, cause } = error;
+    // Resolution knows the type alone; whoever has to correct it wants the line.
+    throw new ResolutionError(code, `${place}: ${error.message}`, { ...(hint === undefined ? {} : { hint }), cause });
+  }
 }
 
 /** @throws RegistryError, CliError `CLI_REGISTRY_NOT_SERVED` */
@@ -93,18 +104,17 @@ export function openProjectRegistry(
 }
 
 function registrySourceFromConfig({ registry, repoPath }: FeatureStoreConfig): RegistrySource {
+  const { place } = registry;
   if (registry.type !== 'file') {
-    throw new CliError(
-      'CLI_REGISTRY_NOT_SERVED',
-      `A registry of type "${registry.type}" is not read by this version.`,
-      {
-        hint: 'Use a registry file: registry: data/registry.db.',
-      },
-    );
+    const message = `${place}: a registry of type "${registry.type}" is not read by this version.`;
+    throw new CliError('CLI_REGISTRY_NOT_SERVED', message, {
+      hint: 'Use a registry file: registry: data/registry.db.',
+    });
   }
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]+):\/\//.exec(registry.path)?.[1];
   if (scheme !== undefined) {
-    throw new CliError('CLI_REGISTRY_NOT_SERVED', `A registry at a ${scheme}:// address is not read by this version.`, {
+    const message = `${place}: a registry under ${scheme}:// is not read by this version.`;
+    throw new CliError('CLI_REGISTRY_NOT_SERVED', message, {
       hint: 'Copy it to a file and name that in registry.',
     });
   }

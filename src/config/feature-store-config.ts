@@ -41,12 +41,16 @@ export interface RegistryConfig {
   readonly cacheTtlSeconds: number;
   readonly cacheMode: 'sync' | 'thread';
   readonly enableOnlineFeatureViewVersioning: boolean;
+  /** Where the file says so, for messages: `feature_store.yaml:3`. */
+  readonly place: string;
   readonly section: ConfigSection;
 }
 
 export interface OnlineStoreConfig {
   /** As the file names it: a short name, a class path of Feast, or `<module>.<ClassName>`. */
   readonly type: string;
+  /** Where the file says so, for messages: `feature_store.yaml:5`. */
+  readonly place: string;
   readonly section: ConfigSection;
 }
 

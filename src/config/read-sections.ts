@@ -29,6 +29,11 @@ export function own(mapping: Mapping, key: string): unknown {
   return Object.hasOwn(mapping, key) ? mapping[key] : undefined;
 }
 
+/** File and line of a key, or of its nearest parent that is there. */
+function placeOf(source: YamlSource, path: readonly string[]): string {
+  return `${source.file}:${source.locate(path).line}`;
+}
+
 /** `registry`: a path, or a section. */
 export function readRegistry(
   data: Mapping,
@@ -75,6 +80,7 @@ export function readRegistry(
     cacheTtlSeconds: checked.cache_ttl_seconds,
     cacheMode: checked.cache_mode,
     enableOnlineFeatureViewVersioning: checked.enable_online_feature_view_versioning,
+    place: placeOf(source, Object.hasOwn(mapping, typeKey) ? [...path, typeKey] : path),
     section: new YamlSection(source, path, mapping),
   };
   return printable(registry, (each) => ({ ...each, path: looksSecret(each.path) ? '[not shown]' : each.path }));
@@ -113,7 +119,8 @@ export function readOnlineStore(
     );
     return undefined;
   }
-  return Object.freeze({ type, section: new YamlSection(source, path, mapping) });
+  const place = placeOf(source, [...path, 'type']);
+  return Object.freeze({ type, place, section: new YamlSection(source, path, mapping) });
 }
 
 /** `entity_key_serialization_version`. Feast warns below 3 and reads everything above as 3. */

@@ -68,13 +68,13 @@ describe('a command', () => {
         'an unknown store',
         () => change('type: sqlite', 'type: sqlight'),
         'config',
-        /^error STORE_TYPE_INVALID: .*sqlight/,
+        /^error STORE_TYPE_INVALID: .*feature_store\.yaml:\d+: .*sqlight/,
       ],
       [
         'a registry that is not read by this version',
         () => change('registry: data/registry.db', 'registry: s3://bucket/registry.db'),
         'config',
-        /^error CLI_REGISTRY_NOT_SERVED: .*s3:/,
+        /^error CLI_REGISTRY_NOT_SERVED: .*feature_store\.yaml:\d+: .*s3:/,
       ],
       [
         'no registry',
