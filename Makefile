@@ -21,7 +21,7 @@ test: servers build ## Run every test that CI runs
 	@npm run --silent build:test
 	@npm exec -- mocha 'build/test/**/*.test.js'
 
-bench: servers ## Measure against Redis, a bare grpc-js server and Feast (about 40 minutes; make bench ARGS=--quick: under one)
+bench: servers ## Measure against Redis, a bare grpc-js server and Feast (about 50 minutes; with ARGS=--quick under one)
 	@scripts/setup-feast-grpc.sh
 	@npm run --silent bench -- $(ARGS)
 

@@ -45,7 +45,7 @@ function listen(stream: ClientHttp2Stream, capture: boolean, done: Done): void {
   let status: string | undefined;
   let failure: string | undefined;
   let received = 0;
-  let announced = -1;
+  let announced = 0;
   let finished = false;
   const chunks: Buffer[] = [];
 
@@ -64,8 +64,10 @@ function listen(stream: ClientHttp2Stream, capture: boolean, done: Done): void {
     status = String(trailers['grpc-status']);
   });
   stream.on('data', (chunk: Buffer) => {
-    // The prefix comes in one piece with every server known; if not, the lengths disagree and the call counts as failed.
-    if (received === 0 && chunk.length >= PREFIX) announced = chunk.readUInt32BE(1);
+    // The length stands in bytes 1 to 4, which may come in pieces.
+    for (let at = received; at < PREFIX && at - received < chunk.length; at++) {
+      if (at > 0) announced = announced * 256 + (chunk[at - received] ?? 0);
+    }
     received += chunk.length;
     if (capture) chunks.push(chunk);
   });

@@ -14,7 +14,7 @@ export interface LineChart {
 
 const WIDTH = 860;
 const HEIGHT = 420;
-const PLOT = { left: 80, right: 700, top: 72, bottom: 360 };
+const PLOT = { left: 80, right: 700, top: 88, bottom: 360 };
 const GRID = '#e2e8f0';
 
 /** Points over two logarithmic axes, marked at powers of ten: what grows in proportion is a straight line. */
@@ -40,7 +40,7 @@ export function lineChartSvg({ title, subtitle, xLabel, yLabel, series }: LineCh
     body.push(text(PLOT.left - 8, y.at(tick) + 4, tick.toLocaleString('en-US'), { anchor: 'end', fill: faint }));
   }
   body.push(text((PLOT.left + PLOT.right) / 2, PLOT.bottom + 42, xLabel, { anchor: 'middle' }));
-  body.push(text(16, PLOT.top - 6, yLabel));
+  body.push(text(16, PLOT.top - 14, yLabel));
   for (const [row, { label, stroke, points: own }] of series.entries()) {
     const drawn = own.map(([a, b]) => [x.at(a), y.at(b)] as const);
     body.push(polyline(drawn, stroke), ...drawn.map(([a, b]) => dot(a, b, stroke)));

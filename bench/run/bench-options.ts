@@ -53,19 +53,27 @@ export const usage = `npm run bench -- [options]
   --rate 1000               requests/s of the paced measurement; 0 leaves it out
   --no-growth               leave out the table of CPU time by size of the request
   --profile                 sample where Sideboard spends its time, after the rounds (--rounds 0: nothing else)
-  --quick                   short cells, one round, 1,000 entities, no feast-python: under a minute, figures of little worth
+  --quick                   short cells, one round, 1,000 entities, no SQLite, no Feast: under a minute, figures of little worth
   --out bench/results       where report.json and report.md go
   --project DIR             keep the workload project there, for a peer to be started on
   --redis-port N            port of the bench's own Redis (default: a free one)
   --program FILE            the compiled program (default: dist/src/cli/main.js)
   --serve-arg=ARG           option of "sideboard serve" to measure; may be given several times`;
 
-const full = { seconds: '10', warmup: '3', rounds: '3', entities: '10000', targets: targetNames.join(',') };
+const full = {
+  seconds: '10',
+  warmup: '3',
+  rounds: '3',
+  entities: '10000',
+  stores: storeNames.join(','),
+  targets: targetNames.join(','),
+};
 const quick = {
-  seconds: '0.3',
-  warmup: '0.2',
+  seconds: '0.25',
+  warmup: '0.15',
   rounds: '1',
   entities: '1000',
+  stores: 'redis',
   targets: targetNames.slice(0, 3).join(','),
 };
 
@@ -81,7 +89,7 @@ export function benchOptionsFromArgs(args: readonly string[]): BenchOptions | un
       warmup: { type: 'string' },
       rounds: { type: 'string' },
       entities: { type: 'string' },
-      stores: { type: 'string', default: storeNames.join(',') },
+      stores: { type: 'string' },
       targets: { type: 'string' },
       peer: { type: 'string', multiple: true, default: [] },
       ask: { type: 'string', default: 'features' },
@@ -107,7 +115,7 @@ export function benchOptionsFromArgs(args: readonly string[]): BenchOptions | un
     rounds: number('--rounds', values.rounds ?? base.rounds, 0),
     // A request of L names a hundred entities, each of them once; one of the growth table five hundred.
     entities: number('--entities', values.entities ?? base.entities, 500),
-    stores: oneOf('--stores', values.stores, storeNames),
+    stores: oneOf('--stores', values.stores ?? base.stores, storeNames),
     targets: oneOf('--targets', values.targets ?? base.targets, targetNames),
     peers: values.peer.map(peerFromText),
     askBy: oneOf('--ask', values.ask, askForms)[0] ?? 'features',

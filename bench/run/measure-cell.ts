@@ -8,8 +8,10 @@ import { isRightAnswer } from '../workloads/expected-answer.ts';
 import { type BenchRequest, requestRing, type Workload } from '../workloads/workload.ts';
 import type { BenchOptions } from './bench-options.ts';
 
-/** Distinct requests per workload. */
+/** Distinct requests of a workload; fewer of large ones, which reach every entity sooner and take long to judge. */
 const RING = 512;
+const RING_OF_LARGE = 128;
+const LARGE = 100;
 /** One request in so many has its answer compared. */
 const CHECK_EVERY = 64;
 const PACED_CONNECTIONS = 8;
@@ -37,7 +39,7 @@ export interface MeasureOptions {
 }
 
 export function ringOf(workload: Workload, { entities, askBy }: BenchOptions): readonly BenchRequest[] {
-  return requestRing(workload, entities, RING, askBy);
+  return requestRing(workload, entities, workload.entities < LARGE ? RING : RING_OF_LARGE, askBy);
 }
 
 /**

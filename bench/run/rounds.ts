@@ -136,5 +136,6 @@ function cellLine(cell: Cell): string {
   const peak = cell.peakMb === null ? '' : `, ${Math.round(cell.peakMb)} MB`;
   const errors = cell.errors === 0 ? '' : `, ${cell.errors} ERRORS`;
   const what = `${cell.round} ${cell.workload} c=${cell.concurrency} ${cell.target}`.padEnd(30);
+  if (cell.requests === 0) return `${what} nothing was answered within the window${errors}`;
   return `${what} ${Math.round(cell.perSecond)}/s, p50 ${cell.p50Ms.toFixed(2)} ms, p99 ${cell.p99Ms.toFixed(2)} ms${cpu}${redis}${peak}${errors}`;
 }

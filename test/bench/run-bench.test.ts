@@ -29,6 +29,8 @@ describe('a run of the bench', () => {
       '--workloads',
       'S',
       '--profile',
+      '--stores',
+      'redis,sqlite',
     ];
     const options = benchOptionsFromArgs([...short, '--program', program]);
     assert.ok(options !== undefined);

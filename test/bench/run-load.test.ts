@@ -5,7 +5,13 @@ import { crc32 } from 'node:zlib';
 import type { LoadSpec } from '../../bench/load/load-spec.ts';
 import { runLoad } from '../../bench/load/run-load.ts';
 
-const ring = [Buffer.from('right'), Buffer.from('other bytes'), Buffer.from('refuse'), Buffer.from('cut off')];
+const ring = [
+  Buffer.from('right'),
+  Buffer.from('other bytes'),
+  Buffer.from('refuse'),
+  Buffer.from('cut off'),
+  Buffer.from('piecemeal'),
+];
 
 /** Speaks just enough gRPC to be wrong in every way that the driver must notice. */
 describe('the load driver', () => {
@@ -55,6 +61,12 @@ describe('the load driver', () => {
     ]);
   });
 
+  it('takes a message that comes in pieces, its length included', async () => {
+    const result = await runLoad(spec([4], 1));
+    assert.equal(result.errors, 0);
+    assert.ok(result.requests > 0);
+  });
+
   it('sends by the clock, whatever is under way', async () => {
     const { requests, errors } = await runLoad({
       ...spec([0], 1),
@@ -94,5 +106,14 @@ function answer(stream: ServerHttp2Stream, message: string): void {
   frame.write(message, 5);
   stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
   stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+  if (message === 'piecemeal') {
+    sendInPieces(stream, frame, 0);
+    return;
+  }
   stream.end(message === 'cut off' ? frame.subarray(0, -1) : frame);
+}
+
+function sendInPieces(stream: ServerHttp2Stream, frame: Buffer, start: number): void {
+  if (start >= frame.length) stream.end();
+  else stream.write(frame.subarray(start, start + 2), () => setImmediate(sendInPieces, stream, frame, start + 2));
 }
