@@ -84,7 +84,7 @@ export async function measure(
   const spec: LoadSpec = {
     endpoint: running.endpoint,
     ring: running.ring ?? requests.map(({ bytes }) => bytes),
-    pids: running.pids,
+    pids: running.pids(),
     checksums,
     ...options,
     connections: running.endpoint.kind === 'resp' ? redisConnections(options.pace) : options.connections,

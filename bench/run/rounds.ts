@@ -46,7 +46,7 @@ export async function runRound(context: RoundContext, round: number, workload: W
   try {
     for (const concurrency of options.concurrency) {
       for (const { target, ready } of started) {
-        const { pids } = ready.running;
+        const pids = ready.running.pids();
         resetPeak(pids);
         const { result, errors, redisCpuMs } = await measure(driver, project.redis, ready, {
           pace: { kind: 'closed', concurrency },
@@ -95,9 +95,9 @@ async function startTargets(context: RoundContext, round: number, workload: Work
     for (const target of targets) runnings.push({ target, running: await target.start(workload, bytes) });
     await sleep(Math.min(IDLE_MS, options.seconds * 1000));
     for (const { target, running } of runnings) {
-      const { firstAnswerMs, pids } = running;
+      const { firstAnswerMs } = running;
       if (firstAnswerMs === undefined) continue;
-      const idleMb = residentMb(pids);
+      const idleMb = residentMb(running.pids());
       collected.starts.push({ round, target: target.name, workload: workload.name, firstAnswerMs, idleMb });
     }
     for (const { target, running } of runnings) {

@@ -33,7 +33,7 @@ export function feastPythonTarget({ feast, beside, repo }: FeastOptions): Target
       });
       return {
         endpoint,
-        pids: processTree(server.pid),
+        pids: () => processTree(server.pid),
         answers: 'meaning',
         firstAnswerMs: server.firstAnswerMs,
         stop: () => server.stop(),

@@ -30,7 +30,7 @@ export function grpcJsEchoTarget(folder: string): Target {
       });
       return {
         endpoint,
-        pids: processTree(server.pid),
+        pids: () => processTree(server.pid),
         answers: { bytes: answer },
         firstAnswerMs: server.firstAnswerMs,
         stop: () => server.stop(),

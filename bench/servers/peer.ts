@@ -25,7 +25,7 @@ export function peerTarget({ name, address, waitMs }: PeerOptions): Target {
       const pid = listeningProcess(Number(address.slice(address.lastIndexOf(':') + 1)));
       return {
         endpoint,
-        pids: pid === undefined ? [] : processTree(pid),
+        pids: () => (pid === undefined ? [] : processTree(pid)),
         answers: 'meaning',
         stop: async () => {},
       };

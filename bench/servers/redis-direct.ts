@@ -19,7 +19,7 @@ export function redisDirectTarget(address: string, population: number): Target {
         Buffer.concat(entities.map((entity) => respCommand(['HMGET', keyOf(entity), ...fields]))),
       );
       await askOnce(endpoint, ring);
-      return { endpoint, ring, pids: [], answers: 'unseen', stop: async () => {} };
+      return { endpoint, ring, pids: () => [], answers: 'unseen', stop: async () => {} };
     },
   };
 }

@@ -39,7 +39,7 @@ export function sideboardTarget(options: SideboardOptions): Target {
       });
       return {
         endpoint,
-        pids: processTree(server.pid),
+        pids: () => processTree(server.pid),
         answers: 'meaning',
         firstAnswerMs: server.firstAnswerMs,
         stop: () => server.stop(),

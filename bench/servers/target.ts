@@ -18,8 +18,8 @@ export interface RunningTarget {
   readonly endpoint: Endpoint;
   /** The bytes to send, one per request of the ring, where they are not the requests themselves. */
   readonly ring?: readonly Uint8Array[];
-  /** The server's processes; empty where there is none or it is out of reach. */
-  readonly pids: readonly number[];
+  /** The server's processes as they are now; none where there is no server or it is out of reach. */
+  pids(): readonly number[];
   /** How answers are judged: by what they say, by their bytes being these, or not at all. */
   readonly answers: 'meaning' | { readonly bytes: Uint8Array } | 'unseen';
   /** From the start of the process to its first answer; absent for what the bench did not start. */
