@@ -4,7 +4,7 @@ import { ConfigError } from './config-error.ts';
 import { type FeatureStoreConfig, featureStoreConfigFromText } from './feature-store-config.ts';
 
 /** The name that Feast gives the file. */
-export const CONFIG_FILE_NAME = 'feature_store.yaml';
+const CONFIG_FILE_NAME = 'feature_store.yaml';
 
 /** Larger files are no configuration: a path that points at the wrong file should not fill the memory. */
 const MAX_CONFIG_BYTES = 1_048_576;

@@ -75,7 +75,7 @@ function unknownKeyViolation(
 }
 
 /** A value as an error may show it: never one that may be a secret, nor one that came from a variable. */
-export function describeValue(value: unknown, path: readonly string[], variables: readonly string[]): string {
+function describeValue(value: unknown, path: readonly string[], variables: readonly string[]): string {
   const kind = describeKind(value);
   if (variables.length > 0) return `${kind} from ${variables.map((name) => `\${${name}}`).join(' and ')}`;
   const shown = literalOf(value);
@@ -129,7 +129,7 @@ export function isMapping(value: unknown): value is Readonly<Record<string, unkn
 }
 
 /** The known name that a mistyped one most likely means: at most a third of its letters differ. */
-export function nearestName(name: string, known: readonly string[]): string | undefined {
+function nearestName(name: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
   let least = Math.max(1, Math.floor(name.length / 3)) + 1;
   for (const candidate of known) {

@@ -118,7 +118,7 @@ export function mismatch(where: string, expected: string, value: unknown): Encod
 }
 
 /** What kind of thing a value is, without showing it. */
-export function describeType(value: unknown): string {
+function describeType(value: unknown): string {
   if (value === null || value === undefined) return 'null';
   if (typeof value === 'number') return Number.isInteger(value) ? 'a whole number' : 'a number with a fraction, or NaN';
   if (typeof value === 'bigint') return 'a whole number';

@@ -153,30 +153,3 @@ export function armOfValueType(type: ValueType_Enum): number {
 export function valueTypeOfArm(arm: number): ValueType_Enum {
   return infoByType.get(arm)?.type ?? ValueType_Enum.INVALID;
 }
-
-export function isListType(type: ValueType_Enum): boolean {
-  return valueTypeInfo(type)?.shape === 'list';
-}
-
-export function isSetType(type: ValueType_Enum): boolean {
-  return valueTypeInfo(type)?.shape === 'set';
-}
-
-/** True for every type that is neither list nor set; maps, structs and JSON documents count as one value. */
-export function isScalarType(type: ValueType_Enum): boolean {
-  return valueTypeInfo(type)?.shape === 'scalar';
-}
-
-/** True for the five types that an entity key can hold. */
-export function isEntityKeyType(type: ValueType_Enum): boolean {
-  switch (type) {
-    case ValueType_Enum.BYTES:
-    case ValueType_Enum.STRING:
-    case ValueType_Enum.INT32:
-    case ValueType_Enum.INT64:
-    case ValueType_Enum.UNIX_TIMESTAMP:
-      return true;
-    default:
-      return false;
-  }
-}

@@ -67,13 +67,6 @@ export function writeInt64(out: Uint8Array, pos: number, n: number): number {
   return at;
 }
 
-/** {@link int64Size} for any int64. */
-export function bigintSize(n: bigint): number {
-  if (n < 0n) return 10;
-  if (n <= 0x1f_ffff_ffff_ffffn) return varintSize(Number(n));
-  return n < 0x100_0000_0000_0000n ? 8 : 9;
-}
-
 /** {@link writeInt64} for any int64. */
 export function writeBigint(out: Uint8Array, pos: number, n: bigint): number {
   let low = Number(n & 0xffff_ffffn);
@@ -86,15 +79,6 @@ export function writeBigint(out: Uint8Array, pos: number, n: bigint): number {
   }
   out[at++] = low;
   return at;
-}
-
-/** Writes a field's tag; see the `WIRE_*` constants. Fields up to 15 take one byte, up to 2047 two. */
-export function writeTag(out: Uint8Array, pos: number, field: number, wireType: number): number {
-  return writeVarint(out, pos, field * 8 + wireType);
-}
-
-export function tagSize(field: number): number {
-  return varintSize(field * 8);
 }
 
 /** Copies `source[start, end)` to `out[pos, …)`. */

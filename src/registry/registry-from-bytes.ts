@@ -3,7 +3,7 @@ import { type Registry, RegistrySchema } from '../../gen/feast/core/Registry_pb.
 import { RegistryError } from './registry-error.ts';
 
 /** `registry_schema_version` that Feast writes today and that this reader knows. */
-export const knownRegistrySchemaVersion = 1;
+const knownRegistrySchemaVersion = 1;
 
 /**
  * Parses a serialized `feast.core.Registry`.

@@ -1,3 +1,4 @@
+import { dummyEntity } from '../registry/dummy-entity.ts';
 import type { JoinKeySpec, RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import type { SelectedFeature } from './selection.ts';
 import { listNames, ServingError } from './serving-error.ts';
@@ -18,8 +19,6 @@ export interface ColumnMatcher {
   /** Columns that the answer shows, in the order sent. */
   echoed(): number[];
 }
-
-const DUMMY_JOIN_KEY = '__dummy_id';
 
 /**
  * Matches the columns of a request to join keys. A join key is sent under the name that the service's `join_key_map` gives it,
@@ -43,8 +42,8 @@ export function createColumnMatcher(
   return {
     match(item) {
       const { joinKeys } = item.view;
-      if (joinKeys.every((joinKey) => joinKey.name === DUMMY_JOIN_KEY)) {
-        const dummy = columns.indexOf(DUMMY_JOIN_KEY);
+      if (joinKeys.every((joinKey) => joinKey.name === dummyEntity.joinKey)) {
+        const dummy = columns.indexOf(dummyEntity.joinKey);
         if (dummy >= 0) used.add(dummy);
         return { joinKeys, columns: [] };
       }
@@ -86,7 +85,7 @@ export function createColumnMatcher(
     },
 
     echoed() {
-      return [...columns.keys()].filter((index) => columns[index] !== DUMMY_JOIN_KEY);
+      return [...columns.keys()].filter((index) => columns[index] !== dummyEntity.joinKey);
     },
   };
 }

@@ -50,7 +50,7 @@ export function selectFeatures(
 }
 
 /** Looks a service up by name. @throws ServingError `UNKNOWN_FEATURE_SERVICE` */
-export function serviceNamed(name: string, registry: RegistrySnapshot): FeatureServiceSpec {
+function serviceNamed(name: string, registry: RegistrySnapshot): FeatureServiceSpec {
   const service = registry.services.get(name);
   if (service !== undefined) return service;
   throw new ServingError(

@@ -12,7 +12,7 @@ import {
   valueArm,
 } from '../../src/encoding/value.ts';
 import { parseJsonExact, valueFromJsonText, valueToJson } from '../../src/encoding/value-json.ts';
-import { isSetType, valueTypeFromName, valueTypeOfArm } from '../../src/encoding/value-type.ts';
+import { valueTypeFromName, valueTypeInfo, valueTypeOfArm } from '../../src/encoding/value-type.ts';
 import { readGoldenLines } from '../support/golden.ts';
 import { fromPythonInput, pythonOnly } from '../support/python-inputs.ts';
 
@@ -149,7 +149,8 @@ describe('encodeValue on the recorded inputs', () => {
       const key = `${vector.id}[${i}]`;
       if (value === undefined || key in stricter || key in different) continue;
       const bytes = encodeValue(input, typeOf(vector));
-      if (isSetType(typeOf(vector))) assert.deepEqual(asSet(bytes), asSet(bytesOf(value)), `${key} ${vector.note}`);
+      if (valueTypeInfo(typeOf(vector))?.shape === 'set')
+        assert.deepEqual(asSet(bytes), asSet(bytesOf(value)), `${key} ${vector.note}`);
       else if (value.deterministic_hex !== undefined)
         assert.deepEqual(fromBinary(ValueSchema, bytes), messageOf(value), key);
       else assert.equal(hex(bytes), value.hex, `${key} ${vector.note}`);
