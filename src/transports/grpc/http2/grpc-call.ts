@@ -56,7 +56,8 @@ export class GrpcCall implements CallOptions {
     this.#reader = new MessageReader(host.options.maxMessageBytes);
     stream.on('data', (frame: Buffer) => this.#receive(frame));
     stream.on('end', () => {
-      if (!this.#ended) host.ready(this);
+      // Also comes when the client resets the stream in the middle of its request.
+      if (!this.#ended && !stream.closed) host.ready(this);
     });
     stream.on('close', () => this.#closed());
     // A reset by the client arrives as an error too; `close` follows and says all there is to know.
