@@ -5,6 +5,7 @@ import { entityKeysOf } from './entity-keys.ts';
 import type { Plan } from './plan.ts';
 import type { OnlineFeaturesRequest } from './request.ts';
 import type { ServingPolicy } from './serving-policy.ts';
+import { readTables } from './table-reader.ts';
 
 /**
  * Looks once more, under entity key serialization version 2, for the entities that were not found; rows that turn up are
@@ -26,15 +27,18 @@ export async function readOlderKeys(
     const missing = [...read.keys.keys()].filter((row) => read.block.found[row] === 0);
     const group = plan.keyGroups[plan.tables[index]?.keyGroup ?? -1];
     if (missing.length === 0 || group === undefined) continue;
-    const encoder = createEntityKeyEncoder(group.encoder.joinKeys, 2);
-    const keys = entityKeysOf(group, request, rows, policy, encoder, missing);
+    const keys =
+      store.readMany === undefined
+        ? missing.flatMap((row) => read.keys[row] ?? [])
+        : entityKeysOf(group, request, rows, policy, createEntityKeyEncoder(group.encoder.joinKeys, 2), missing);
     const block = new RowBlock(keys.length, read.features.length);
     retries.push({ missing, read: { ...read, keys, block }, into: read.block });
   }
-  if (retries.length === 0 || store.readMany === undefined) return 0;
-  await store.readMany(
+  if (retries.length === 0) return 0;
+  await readTables(
+    store,
     retries.map((retry) => retry.read),
-    call,
+    { ...call, entityKeyVersion: 2 },
   );
   let hits = 0;
   for (const { missing, read, into } of retries) {

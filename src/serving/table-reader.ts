@@ -1,11 +1,11 @@
 import { deserializeEntityKey } from '../encoding/entity-key.ts';
-import type { CallOptions, OnlineStore, TableRead } from '../stores/online-store.ts';
+import type { OnlineStore, ReadOptions, TableRead } from '../stores/online-store.ts';
 
 /**
  * Fills the blocks of all reads: in one round trip where the store can, else table by table side by side through
- * `onlineRead`.
+ * `onlineRead`, which serializes the keys anew, in `call.entityKeyVersion`.
  */
-export async function readTables(store: OnlineStore, reads: readonly TableRead[], call: CallOptions): Promise<void> {
+export async function readTables(store: OnlineStore, reads: readonly TableRead[], call: ReadOptions): Promise<void> {
   if (store.readMany !== undefined) return store.readMany(reads, call);
   await Promise.all(
     reads.map(async ({ table, keys, features, block }) => {
