@@ -105,7 +105,9 @@ function exportsOf(module: unknown, className: string, type: string): StoreExpor
       'STORE_CONFIG_MISSING',
       `online_store type "${type}": its module exports no zod schema ${className}Config.`,
       {
-        hint: `Add "export const ${className}Config = z.strictObject({ ... })", empty if there is nothing to configure.`,
+        hint: canParse(Config)
+          ? 'The one that it exports was not made with zod 4: install that, or import z from "zod/v4".'
+          : `Add "export const ${className}Config = z.strictObject({ ... })", empty if there is nothing to configure.`,
       },
     );
   }
@@ -113,9 +115,14 @@ function exportsOf(module: unknown, className: string, type: string): StoreExpor
   return { Store: Store as unknown as StoreClass, Config, Settings: isSchema(Settings) ? Settings : undefined };
 }
 
-/** A user's module may bring its own copy of zod, so its schemas are known by what they can do. */
+/** A user's module may bring its own copy of zod, so its schemas are known by what they have; `_zod` came with zod 4. */
 function isSchema(value: unknown): value is z.ZodType {
-  return typeof (value as { readonly safeParse?: unknown } | null | undefined)?.safeParse === 'function';
+  return canParse(value) && '_zod' in value;
+}
+
+/** Something that can parse, which zod 3 has as well; messages about settings need to look inside. */
+function canParse(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && 'safeParse' in value && typeof value.safeParse === 'function';
 }
 
 /** The short form `online_store: <type>` configures nothing. */

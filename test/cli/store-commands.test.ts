@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parse, stringify } from 'yaml';
 import { exitCodes } from '../../src/cli/exit-codes.ts';
 import { type CliRun, runCli } from '../support/cli-run.ts';
 import type { FeatureRepo } from '../support/feature-repo.ts';
@@ -9,6 +10,25 @@ import { createSqliteRepo, removeViewFromRegistry } from '../support/golden-repo
 import { inDatabase, tablesOf } from '../support/sqlite-file.ts';
 
 const VIEW = 'driver_hourly_stats';
+
+/** A user's store over another system, which fills it. */
+const MIRROR = `
+import { z } from '${import.meta.resolve('zod')}';
+export const MirrorOnlineStoreConfig = z.strictObject({});
+const fail = async () => { throw new Error('must not be called'); };
+export class MirrorOnlineStore {
+  capabilities = {
+    readMany: false, ttl: false, directWrite: false, keepsNewest: false,
+    feastPython: { missingRow: 'NOT_FOUND', missingFeature: 'NOT_FOUND', missingFeatureTime: 'row' },
+  };
+  update = fail;
+  teardown = fail;
+  onlineWriteBatch = fail;
+  onlineRead = fail;
+  ping = fail;
+  async close() {}
+}
+`;
 
 describe('on SQLite, the command', () => {
   let repo: FeatureRepo;
@@ -193,6 +213,21 @@ describe('on SQLite, the command', () => {
       const { stderr } = await runCli(['write', 'birthday', '-', '--format', 'csv', '--repo', other.path]);
       other.remove();
       assert.match(stderr, /^error INGEST_VIEW_NOT_WRITABLE: /);
+    });
+
+    it('writes nothing to a store that takes no rows', async () => {
+      writeFileSync(join(repo.path, 'mirror.mjs'), MIRROR);
+      const config = join(repo.path, 'feature_store.yaml');
+      writeFileSync(
+        config,
+        stringify({ ...parse(readFileSync(config, 'utf8')), online_store: 'mirror.MirrorOnlineStore' }),
+      );
+      const { status, stdout, stderr } = await runCli(['write', VIEW, '-', '--format', 'jsonl', '--repo', repo.path]);
+      assert.match(
+        stderr,
+        /^error INGEST_STORE_READ_ONLY: The mirror\.MirrorOnlineStore store takes no rows directly\.\n/,
+      );
+      assert.deepEqual([status, stdout], [exitCodes.input.code, '']);
     });
 
     it('says where the store failed, and that it may have written in part', async () => {

@@ -148,6 +148,11 @@ describe('resolveOnlineStore', () => {
     await refuses('bare.FineOnlineStore', 'STORE_CONFIG_MISSING', /FineOnlineStoreConfig/);
   });
 
+  it('tells a schema of zod 3 from one that it can explain settings by', async () => {
+    put('older.mjs', 'export class FineOnlineStore {}\nexport const FineOnlineStoreConfig = { safeParse() {} };');
+    await refuses('older.FineOnlineStore', 'STORE_CONFIG_MISSING', /zod 4/);
+  });
+
   it('names every missing method', async () => {
     put('partial.mjs', COMPLETE.replace('async ping() {}', '').replace('async onlineRead() { return []; }', ''));
     await refuses('partial.FineOnlineStore', 'STORE_METHOD_MISSING', /onlineRead, ping/);
