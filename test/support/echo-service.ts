@@ -31,8 +31,14 @@ export function createEchoService(): EchoService {
     {
       path: '/test.Echo/Wait',
       handle(message, call) {
-        call.signal?.addEventListener('abort', () => counts.aborted++);
-        return new Promise((resolve) => setTimeout(resolve, Number(message), message));
+        return new Promise((resolve, reject) => {
+          const timer = setTimeout(resolve, Number(message), message);
+          call.signal?.addEventListener('abort', () => {
+            counts.aborted++;
+            clearTimeout(timer);
+            reject(new SideboardError('REQUEST_CANCELLED', 'cancelled', 'The caller went away.'));
+          });
+        });
       },
     },
     // Size of the answer in bytes; byte i is i modulo 251.

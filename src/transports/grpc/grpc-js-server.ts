@@ -1,3 +1,4 @@
+import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import {
   Metadata,
   type MethodDefinition,
@@ -10,8 +11,8 @@ import {
 } from '@grpc/grpc-js';
 import type { CallOptions } from '../../stores/online-store.ts';
 import { TransportError } from '../transport-error.ts';
-import { clearStaleSocket, hostText, listenError, openSocketToGroup, parseListenAddress } from './grpc-address.ts';
 import { CODE_TRAILER, grpcFailureFrom } from './grpc-status.ts';
+import { listen } from './listen.ts';
 import type { GrpcServer, GrpcServerOptions, ServiceTable, UnaryMethod } from './service-table.ts';
 
 type Call = ServerUnaryCall<Buffer, Buffer>;
@@ -19,11 +20,16 @@ type Reply = sendUnaryData<Buffer>;
 /** Calls under way, each by the function that ends it with an error. */
 type OpenCalls = Set<(error: unknown) => void>;
 
-/** How long the last answers may take to leave once every call was ended. */
-const FLUSH_MS = 250;
+/** How long clients may take to hang up after GOAWAY: without calls, and after the last one, whose answer they may still read. */
+const HANG_UP_MS = 250;
+const LAST_ANSWER_MS = 2_000;
+/** How often closing looks whether the last call has ended. */
+const LOOK_MS = 20;
 
 /**
  * Serves a table of methods with @grpc/grpc-js. Messages cross as bytes: the library never serializes anything.
+ *
+ * It gets its connections from here. Of its own it shows none, and it waits for ever for clients that do not hang up.
  * @throws TransportError when the address cannot be bound
  */
 export async function startGrpcJsServer(methods: ServiceTable, options: GrpcServerOptions): Promise<GrpcServer> {
@@ -38,13 +44,23 @@ export async function startGrpcJsServer(methods: ServiceTable, options: GrpcServ
     const run = (call: Call, reply: Reply) => serve(method, call, reply, options, open);
     server.addService(definitionOf(method), { call: run });
   }
-  const address = await bind(server, options);
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const sockets = new Set<Socket>();
+  const serveSocket = (socket: Socket): void => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    injector.injectConnection(socket);
+  };
+  const { address: from } = options;
+  const listener = createServer({ allowHalfOpen: true, noDelay: true }, serveSocket);
+  const address = typeof from === 'string' ? await listen(listener, from) : from.address;
+  if (typeof from !== 'string') from.take(serveSocket);
   let closing: Promise<void> | undefined;
   return {
     address,
     openCalls: () => open.size,
     close(graceMs) {
-      closing ??= close(server, graceMs, open);
+      closing ??= close(server, listener, sockets, open, graceMs);
       return closing;
     },
   };
@@ -66,8 +82,11 @@ function definitionOf(method: UnaryMethod): ServiceDefinition {
 
 function serve(method: UnaryMethod, call: Call, reply: Reply, options: GrpcServerOptions, open: OpenCalls): void {
   const controller = new AbortController();
-  // Also fires after a successful answer, when nobody listens any more.
-  call.on('cancelled', () => controller.abort());
+  // Also fires after a successful answer, when nobody listens any more. Of one that went away nobody learns a failure.
+  call.on('cancelled', () => {
+    open.delete(fail);
+    controller.abort();
+  });
   const callOptions: CallOptions = { deadline: deadlineOf(call, options), signal: controller.signal };
   const finish = (error: unknown, answer?: Uint8Array) => {
     if (!open.delete(fail)) return;
@@ -102,51 +121,33 @@ function deadlineOf(call: Call, options: GrpcServerOptions): number {
   return Math.min(Number.isFinite(asked) ? asked : now + options.defaultDeadlineMs, now + options.maxDeadlineMs);
 }
 
-async function bind(server: Server, options: GrpcServerOptions): Promise<string> {
-  if (typeof options.address !== 'string') {
-    const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-    options.address.take((socket) => injector.injectConnection(socket));
-    return options.address.address;
-  }
-  const address = parseListenAddress(options.address);
-  if (address.kind === 'unix') {
-    await clearStaleSocket(address.path);
-    await listen(server, `unix:${address.path}`);
-    await openSocketToGroup(address.path);
-    return `unix:${address.path}`;
-  }
-  const host = hostText(address.host);
-  const port = await listen(server, `${host}:${address.port}`);
-  return `${host}:${port}`;
-}
-
-function listen(server: Server, address: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
-      if (error === null) resolve(port);
-      else reject(listenError(address, error.message.includes('EADDRINUSE'), error));
-    });
-  });
-}
-
 /**
  * Closes with GOAWAY and waits for the calls under way. Those that outlast the grace are answered UNAVAILABLE, which tells
- * the client to try elsewhere; the library's own forced shutdown only knows connections that channelz keeps.
+ * the client to try elsewhere.
  */
-function close(server: Server, graceMs: number, open: OpenCalls): Promise<void> {
-  return new Promise((resolve) => {
-    let flush: NodeJS.Timeout | undefined;
-    const force = setTimeout(() => {
-      for (const fail of [...open]) fail(new TransportError('SHUTTING_DOWN', 'The server is shutting down.'));
-      flush = setTimeout(() => {
-        server.forceShutdown();
-        resolve();
-      }, FLUSH_MS);
-    }, graceMs);
-    server.tryShutdown(() => {
-      clearTimeout(force);
-      clearTimeout(flush);
-      resolve();
-    });
+async function close(
+  server: Server,
+  listener: NetServer,
+  sockets: ReadonlySet<Socket>,
+  open: OpenCalls,
+  graceMs: number,
+): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    // A listener that was not needed says that it does not listen, which is as good.
+    listener.close(() => resolve());
   });
+  // Its own end would be too early on Node 24, which has closed the library's sessions by then, and otherwise too late.
+  server.tryShutdown(() => {});
+  const hangUpMs = open.size === 0 ? HANG_UP_MS : LAST_ANSWER_MS;
+  const end = Date.now() + graceMs;
+  while (sockets.size > 0 && open.size > 0 && Date.now() < end) await pause(Math.min(LOOK_MS, end - Date.now()));
+  for (const fail of [...open]) fail(new TransportError('SHUTTING_DOWN', 'The server is shutting down.'));
+  const hungUp = Date.now() + Math.min(hangUpMs, Math.max(end - Date.now(), HANG_UP_MS));
+  while (sockets.size > 0 && Date.now() < hungUp) await pause(LOOK_MS);
+  for (const socket of sockets) socket.destroy();
+  await closed;
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
