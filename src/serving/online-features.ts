@@ -66,7 +66,10 @@ export class OnlineFeatures {
         hint: 'Give the call more time.',
       });
     }
-    return encodeAnswer(plan, request, rows, await this.#read(plan, request, rows, call));
+    const judged = await this.#read(plan, request, rows, call);
+    const answer = encodeAnswer(plan, request, rows, judged);
+    for (const { block } of judged) block.release();
+    return answer;
   }
 
   async #read(

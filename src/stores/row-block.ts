@@ -1,4 +1,5 @@
 import type { EventTimestamp, StoredRow } from './online-store.ts';
+import { type BlockMemory, keepBlockMemory, takeBlockMemory } from './row-block-memory.ts';
 
 /** Numbers per cell in {@link RowBlock.cells}. */
 export const CELL = 4;
@@ -25,13 +26,26 @@ export class RowBlock {
   readonly found: Uint8Array;
   /** Event timestamp per row, in two numbers: whole seconds since 1970 (exact up to 2^53) and nanoseconds. */
   readonly times: Float64Array;
+  #memory: BlockMemory | undefined;
 
   constructor(rows: number, features: number) {
     this.rows = rows;
     this.features = features;
-    this.cells = new Int32Array(rows * features * CELL);
-    this.found = new Uint8Array(rows);
-    this.times = new Float64Array(rows * 2);
+    this.#memory = takeBlockMemory(rows * features * CELL, rows);
+    this.cells = this.#memory.cells;
+    this.found = this.#memory.found;
+    this.times = this.#memory.times;
+  }
+
+  /**
+   * Lets a later block have the memory of this one, which is of no use from then on. Only for whoever made the block, once a
+   * read has succeeded: after a failure the store may still write into it.
+   */
+  release(): void {
+    const memory = this.#memory;
+    if (memory === undefined) return;
+    this.#memory = undefined;
+    keepBlockMemory(memory);
   }
 
   /** Says that the store has a row for this entity, written for this event timestamp. */
