@@ -10,7 +10,7 @@ export function assertTimeLeft(options: CallOptions | undefined, doing: string):
 
 /** The error for a caller that has stopped waiting by `now`; nothing while it waits. */
 export function limitPassed(options: CallOptions, now: number, doing: string): StoreError | undefined {
-  if (options.signal?.aborted === true) return abandoned(doing);
+  if (options.cancelled ?? options.signal?.aborted === true) return abandoned(doing);
   return options.deadline !== undefined && options.deadline <= now ? late(doing) : undefined;
 }
 

@@ -80,6 +80,8 @@ export interface CallOptions {
   readonly deadline?: number;
   /** Aborted when the caller went away. */
   readonly signal?: AbortSignal;
+  /** Whether the caller has gone by now. Where it is given it says what `signal` says, and costs nothing to look at. */
+  readonly cancelled?: boolean;
 }
 
 export interface ReadOptions extends CallOptions {

@@ -72,6 +72,10 @@ export class GrpcCall implements CallOptions {
     return this.#caller.signal;
   }
 
+  get cancelled(): boolean {
+    return this.#abandoned;
+  }
+
   /** Runs the method. */
   run(): void {
     if (this.#ended) return;
@@ -145,8 +149,9 @@ export class GrpcCall implements CallOptions {
   }
 
   #closed(): void {
+    // Whoever was answered has not gone away.
+    if (!this.#ended) this.#leave();
     this.#ended = true;
-    this.#leave();
     this.#host.closed(this, this.#answerBytes);
   }
 
