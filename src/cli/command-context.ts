@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
-import type { ProjectLocation } from './composition.ts';
 import type { Io } from './io.ts';
+import type { ProjectLocation } from './project-config.ts';
 
 /** Options that every command takes. */
 export interface GlobalOptions extends ProjectLocation {

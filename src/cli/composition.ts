@@ -1,5 +1,4 @@
 import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
-import { findConfig, loadFeatureStoreConfig } from '../config/load-config.ts';
 import { createFileRegistrySource } from '../registry/file-registry-source.ts';
 import { openRegistry, type RegistryHolder, type RegistryOptions } from '../registry/registry-holder.ts';
 import type { RegistrySource } from '../registry/registry-source.ts';
@@ -8,12 +7,7 @@ import { ResolutionError } from '../stores/resolution-error.ts';
 import { resolveOnlineStore } from '../stores/resolve.ts';
 import { storeSettingsKey } from '../stores/store-types.ts';
 import { CliError } from './cli-error.ts';
-
-/** Which project a command works on: a folder with a `feature_store.yaml`, or such a file by its own name. */
-export interface ProjectLocation {
-  readonly repo?: string;
-  readonly config?: string;
-}
+import { loadProjectConfig, type ProjectLocation } from './project-config.ts';
 
 /** A project's parts, opened together and closed together. */
 export interface OpenProject {
@@ -55,14 +49,6 @@ export async function openProject(options: OpenProjectOptions): Promise<OpenProj
     await store.close();
     throw error;
   }
-}
-
-/** @throws ConfigError */
-export async function loadProjectConfig(
-  location: ProjectLocation,
-  env: NodeJS.ProcessEnv,
-): Promise<FeatureStoreConfig> {
-  return loadFeatureStoreConfig(location.config ?? (await findConfig(location.repo ?? '.')), { env });
 }
 
 /** @throws ResolutionError, ConfigError */

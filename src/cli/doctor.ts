@@ -4,11 +4,12 @@ import { dummyEntity } from '../registry/dummy-entity.ts';
 import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import type { OnlineStore } from '../stores/online-store.ts';
 import type { CommandContext, GlobalOptions } from './command-context.ts';
-import { loadProjectConfig, openProjectRegistry, openProjectStore } from './composition.ts';
+import { openProjectRegistry, openProjectStore } from './composition.ts';
 import type { DoctorOptions } from './doctor-command.ts';
 import { errorCheck, type Finding } from './doctor-finding.ts';
 import { exitClassOf, exitCodes } from './exit-codes.ts';
 import type { Io } from './io.ts';
+import { loadProjectConfig } from './project-config.ts';
 import { checkRows } from './sample-check.ts';
 import { planStore } from './store-plan.ts';
 

@@ -3,8 +3,9 @@ import { dummyEntity } from '../registry/dummy-entity.ts';
 import type { FeatureSpec, FeatureViewSpec, RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import { CliError } from './cli-error.ts';
 import type { CommandContext } from './command-context.ts';
-import { loadProjectConfig, openProjectRegistry } from './composition.ts';
+import { openProjectRegistry } from './composition.ts';
 import type { InspectOptions } from './inspect-command.ts';
+import { loadProjectConfig } from './project-config.ts';
 import { printableText, textTable } from './text-table.ts';
 
 /** Shows the registry. The store is not asked. */

@@ -7,6 +7,7 @@ const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 export interface ServeOptions {
   readonly grpcAddress?: string;
+  readonly workers?: number;
   readonly shutdownTimeout: number;
   readonly logLevel?: LogLevel;
   readonly logFormat?: LogFormat;
@@ -25,6 +26,12 @@ export function addServeCommand(program: Command, context: CommandContext): void
         '--grpc-address <address>',
         'HOST:PORT or unix:/path to listen on (default: sideboard.grpc.address, which is 127.0.0.1:50051 unless set)',
       ),
+    )
+    .addOption(
+      new Option(
+        '--workers <count>',
+        'processes that serve and share the address (default: sideboard.workers, which is 1 unless set)',
+      ).argParser(wholeNumber(1, 64)),
     )
     .addOption(
       new Option('--shutdown-timeout <seconds>', 'how long calls under way may take to finish when it is told to stop')
@@ -50,6 +57,7 @@ export function addServeCommand(program: Command, context: CommandContext): void
 Examples:
   $ sideboard serve --repo my_project
   $ sideboard serve --grpc-address 0.0.0.0:6565 --log-level debug
+  $ sideboard serve --workers 4
   $ sideboard serve --grpc-address unix:/run/sideboard/grpc.sock`,
     )
     .action(async (options: ServeOptions) => {

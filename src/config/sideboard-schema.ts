@@ -85,6 +85,7 @@ const storeSection = z.record(z.string(), z.unknown()).nullish();
 export const sideboardSchema = z.strictObject({
   serving: servingSchema.prefault({}),
   grpc: grpcSchema.prefault({}),
+  workers: z.int().min(1).max(64).default(1),
   entity_key_fallback: z.literal('v2').optional(),
   log: logSchema.prefault({}),
   ...({ sqlite: storeSection, redis: storeSection } satisfies Record<(typeof storeSectionNames)[number], unknown>),

@@ -5,6 +5,8 @@ import { feastPythonServing, servingDefaults, type sideboardSchema } from './sid
 export interface SideboardSettings {
   readonly serving: ServingSettings;
   readonly grpc: GrpcSettings;
+  /** Processes that serve. */
+  readonly workers: number;
   /** Look once more under the key of the older serialization when an entity is not found. */
   readonly entityKeyFallback: 'none' | 'v2';
   readonly log: LogSettings;
@@ -68,6 +70,7 @@ export function sideboardSettingsFromSchema(parsed: z.output<typeof sideboardSch
       defaultDeadlineMs: grpc.default_deadline_ms,
       maxDeadlineMs: grpc.max_deadline_ms,
     }),
+    workers: parsed.workers,
     entityKeyFallback: parsed.entity_key_fallback ?? 'none',
     log: Object.freeze({ level: log.level, format: log.format }),
   });

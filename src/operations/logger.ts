@@ -20,6 +20,8 @@ export interface LoggerOptions {
   readonly isTerminal: boolean;
   /** No colours on a terminal either, as `NO_COLOR` asks. */
   readonly plain: boolean;
+  /** Number of the worker that logs, for every line. */
+  readonly worker?: number | undefined;
 }
 
 /**
@@ -44,7 +46,7 @@ export function createLogger(options: LoggerOptions): Logger {
   return pino(
     {
       level: options.level,
-      base: null,
+      base: options.worker === undefined ? null : { worker: options.worker },
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: errorForLog },

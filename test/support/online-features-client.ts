@@ -1,6 +1,6 @@
 import { create, fromBinary, type JsonValue, toBinary } from '@bufbuild/protobuf';
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
-import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
+import { type ChannelOptions, Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import {
   type FieldStatus,
   FieldStatusSchema,
@@ -52,9 +52,12 @@ export interface OnlineFeaturesClient {
   close(): void;
 }
 
-/** A gRPC client that sees messages as bytes, so that tests can send what no generated client would. */
-export function createOnlineFeaturesClient(address: string): OnlineFeaturesClient {
-  const client = new Client(address, credentials.createInsecure());
+/**
+ * A gRPC client that sees messages as bytes, so that tests can send what no generated client would.
+ * @param options channel options; with `grpc.use_local_subchannel_pool` it shares its connection with no other client
+ */
+export function createOnlineFeaturesClient(address: string, options: ChannelOptions = {}): OnlineFeaturesClient {
+  const client = new Client(address, credentials.createInsecure(), options);
   const call = (method: string, message: Uint8Array): Promise<Buffer> =>
     new Promise((resolve, reject) => {
       client.makeUnaryRequest(

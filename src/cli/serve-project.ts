@@ -1,0 +1,146 @@
+import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
+import { createFailureLog } from '../operations/failure-log.ts';
+import type { Logger } from '../operations/logger.ts';
+import { CallCounters, counterTotals, type ServerCounters } from '../operations/server-counters.ts';
+import { WorkerLink } from '../operations/worker-link.ts';
+import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
+import { OnlineFeatures } from '../serving/online-features.ts';
+import type { OnlineStore } from '../stores/online-store.ts';
+import { createFeastServices } from '../transports/grpc/feast-services.ts';
+import { startGrpcServer } from '../transports/grpc/start-grpc-server.ts';
+import type { CommandContext } from './command-context.ts';
+import { openProjectRegistry, openProjectStore } from './composition.ts';
+import { exitCodes } from './exit-codes.ts';
+import { endAtOnce, watchLifeCycle } from './life-cycle.ts';
+import { packageVersion } from './package-version.ts';
+import type { ServeOptions } from './serve-command.ts';
+import { servingPolicyFromConfig } from './serving-policy-from-config.ts';
+
+/** How long the store may take to answer whether it is there; serving does not wait for it. */
+const FIRST_PING_MS = 5_000;
+
+export interface ProjectServer {
+  readonly options: ServeOptions;
+  readonly config: FeatureStoreConfig;
+  readonly log: Logger;
+  /** Takes connections from the process that started this one, in place of listening. */
+  readonly isWorker: boolean;
+}
+
+/**
+ * Serves in this process until it is told to stop. A registry or address that cannot be used ends it at once; a store that
+ * does not answer does not, because it may come back.
+ */
+export async function serveProject(
+  { options, config, log, isWorker }: ProjectServer,
+  { io, exitWith }: CommandContext,
+): Promise<void> {
+  const { grpc } = config.sideboard;
+  const address = options.grpcAddress ?? grpc.address;
+  // A worker may get a signal twice: with its whole group of processes, and from the process that supervises it.
+  const life = watchLifeCycle(log, isWorker ? () => {} : endAtOnce(log));
+  const calls = new CallCounters();
+  let features: OnlineFeatures | undefined;
+  const counters = (): ServerCounters => ({
+    ...calls.current(),
+    ...(features?.counters() ?? { olderKeyHits: 0, plansCompiled: 0 }),
+  });
+  const link = isWorker
+    ? new WorkerLink(process, address, {
+        onStop: (signal) => life.stop({ signal }),
+        onOrphaned: () => life.stop({ orphaned: true }),
+        counters,
+      })
+    : undefined;
+  const warn = (message: string): void => log.warn(message);
+  const closers: (() => Promise<void>)[] = [];
+  try {
+    const store = await openProjectStore(config, warn);
+    closers.unshift(() => store.close());
+    const registry = await openProjectRegistry(config, warn, {
+      onSwap: (snapshot, previous) => log.info(describeSwap(snapshot, previous), 'the registry has changed'),
+      onError: (err) => log.error({ err }, 'refreshing the registry failed; the last good one stays in use'),
+    });
+    closers.unshift(() => registry.close());
+    features = new OnlineFeatures({
+      registry: () => registry.current(),
+      store,
+      policy: servingPolicyFromConfig(config),
+    });
+    const version = packageVersion();
+    const logFailure = createFailureLog(log);
+    const server = await startGrpcServer(grpc.server, calls.counted(createFeastServices(features, version)), {
+      address: link ?? address,
+      maxMessageBytes: grpc.maxMessageBytes,
+      maxConcurrentStreams: grpc.maxConcurrentStreams,
+      defaultDeadlineMs: grpc.defaultDeadlineMs,
+      maxDeadlineMs: grpc.maxDeadlineMs,
+      onFailure(error, path) {
+        calls.failed(path);
+        logFailure(error, path);
+      },
+    });
+    closers.unshift(() => server.close(options.shutdownTimeout * 1000));
+    const snapshot = registry.current();
+    const summary = summaryLine(version, snapshot, config.onlineStore.type);
+    if (link === undefined) io.out(`${summary} on ${server.address}`);
+    else link.ready(summary);
+    log.info(
+      {
+        ...(isWorker ? { pid: process.pid } : { address: server.address }),
+        project: snapshot.project,
+        store: config.onlineStore.type,
+        config: config.file,
+      },
+      'ready',
+    );
+    if (!life.isStopping()) void reportStore(store, log);
+
+    const reason = await life.stopped;
+    link?.leave();
+    if ('signal' in reason) log.info({ signal: reason.signal }, 'stopping: calls under way may finish');
+    else if ('orphaned' in reason) log.error('the supervising process is gone: stopping, calls under way may finish');
+    else exitWith(exitCodes.failure.code);
+    await closeAll(closers);
+    log.info(counterTotals(counters()), 'stopped');
+    link?.finish(counters());
+  } catch (error) {
+    await closeAll(closers);
+    link?.finish();
+    throw error;
+  }
+}
+
+function summaryLine(version: string, snapshot: RegistrySnapshot, storeType: string): string {
+  const counts = `${counted(snapshot.views.size, 'view')}, ${counted(snapshot.services.size, 'service')}`;
+  return `Sideboard ${version} serves project ${snapshot.project} (${counts}) from ${storeType}`;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
+function describeSwap(snapshot: RegistrySnapshot, previous: RegistrySnapshot): object {
+  const added = [...snapshot.views.keys()].filter((name) => !previous.views.has(name));
+  const removed = [...previous.views.keys()].filter((name) => !snapshot.views.has(name));
+  return {
+    generation: snapshot.generation,
+    views: snapshot.views.size,
+    services: snapshot.services.size,
+    added,
+    removed,
+  };
+}
+
+async function reportStore(store: OnlineStore, log: Logger): Promise<void> {
+  try {
+    await store.ping({ deadline: Date.now() + FIRST_PING_MS });
+    log.debug('the online store answers');
+  } catch (err) {
+    log.warn({ err }, 'the online store does not answer; requests are refused until it does');
+  }
+}
+
+async function closeAll(closers: readonly (() => Promise<void>)[]): Promise<void> {
+  for (const close of closers) await close();
+}

@@ -1,0 +1,78 @@
+import type { ServiceTable } from '../transports/grpc/service-table.ts';
+
+export interface MethodCounters {
+  /** Calls that the method was asked to answer. */
+  readonly calls: number;
+  /** Calls that were answered with an error, those among them that never reached the method: a request may be too large. */
+  readonly failures: number;
+}
+
+/** What a process that serves has counted since its start. */
+export interface ServerCounters {
+  /** By the path of the method. */
+  readonly methods: Readonly<Record<string, MethodCounters>>;
+  /** Calls of no method that is served. */
+  readonly strayCalls: number;
+  /** Rows that were found only under their older (v2) entity key. */
+  readonly olderKeyHits: number;
+  readonly plansCompiled: number;
+}
+
+export const noCounters: ServerCounters = { methods: {}, strayCalls: 0, olderKeyHits: 0, plansCompiled: 0 };
+
+export function addCounters(a: ServerCounters, b: ServerCounters): ServerCounters {
+  const methods: Record<string, MethodCounters> = { ...a.methods };
+  for (const [path, { calls, failures }] of Object.entries(b.methods)) {
+    const before = methods[path] ?? { calls: 0, failures: 0 };
+    methods[path] = { calls: before.calls + calls, failures: before.failures + failures };
+  }
+  return {
+    methods,
+    strayCalls: a.strayCalls + b.strayCalls,
+    olderKeyHits: a.olderKeyHits + b.olderKeyHits,
+    plansCompiled: a.plansCompiled + b.plansCompiled,
+  };
+}
+
+/** The same in a few numbers, for the log. */
+export function counterTotals({ methods, strayCalls, olderKeyHits, plansCompiled }: ServerCounters): object {
+  let calls = strayCalls;
+  let failures = strayCalls;
+  for (const each of Object.values(methods)) {
+    calls += each.calls;
+    failures += each.failures;
+  }
+  return { calls, failures, olderKeyHits, plansCompiled };
+}
+
+/** Counts calls of methods. Nothing is allocated per call. */
+export class CallCounters {
+  readonly #methods = new Map<string, { calls: number; failures: number }>();
+  #strayCalls = 0;
+
+  /** The methods, with a counter before each. */
+  counted(methods: ServiceTable): ServiceTable {
+    return methods.map((method) => {
+      const count = { calls: 0, failures: 0 };
+      this.#methods.set(method.path, count);
+      return {
+        path: method.path,
+        handle(message, call) {
+          count.calls++;
+          return method.handle(message, call);
+        },
+      };
+    });
+  }
+
+  /** To be told of every call that was answered with an error. */
+  failed(path: string | undefined): void {
+    const count = path === undefined ? undefined : this.#methods.get(path);
+    if (count === undefined) this.#strayCalls++;
+    else count.failures++;
+  }
+
+  current(): Pick<ServerCounters, 'methods' | 'strayCalls'> {
+    return { methods: Object.fromEntries(this.#methods), strayCalls: this.#strayCalls };
+  }
+}
