@@ -55,7 +55,7 @@ export function validateRowTimes(table: OnlineTable, rows: readonly OnlineRow[])
 }
 
 /** A view's name for messages. */
-export function describeTable(table: OnlineTable): string {
+export function describeTable(table: Pick<OnlineTable, 'project' | 'name'>): string {
   return `feature view "${table.name}" of project "${table.project}"`;
 }
 

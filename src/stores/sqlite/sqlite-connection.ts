@@ -25,6 +25,15 @@ export interface SqliteConnectionOptions {
   readonly wal: boolean;
 }
 
+/** A read-only handle on the file, as long as it is not replaced. */
+export interface SqliteReader {
+  readonly database: SqliteDatabase;
+  /** Whether text is stored in UTF-8, so that blobs may be strung together like text. */
+  readonly utf8: boolean;
+  /** A statement, from a cache; its rows are arrays. */
+  prepare(sql: string): SqliteStatement;
+}
+
 /**
  * One SQLite file: a read-only handle for answers and, from the first change on, a second one for writing.
  *
@@ -33,8 +42,7 @@ export interface SqliteConnectionOptions {
  */
 export class SqliteConnection {
   readonly #options: SqliteConnectionOptions;
-  readonly #statements = new Map<string, SqliteStatement>();
-  #reader: SqliteDatabase | undefined;
+  #reader: SqliteReader | undefined;
   #writer: SqliteDatabase | undefined;
   #openedFile = '';
   #checkedAt = 0;
@@ -48,11 +56,24 @@ export class SqliteConnection {
     return this.#options.path;
   }
 
-  /** Runs `work` on the read-only handle. `prepare` caches statements until the file is replaced. */
-  read<T>(work: (prepare: (sql: string) => SqliteStatement) => T, options?: CallOptions): Promise<T> {
+  /** Runs `work` on the read-only handle. */
+  read<T>(work: (reader: SqliteReader) => T, options?: CallOptions): Promise<T> {
+    return this.#run((Driver) => work(this.#openReader(Driver)), options);
+  }
+
+  /** Runs `work`, which may send several queries, on one state of the file. */
+  readTogether<T>(work: (reader: SqliteReader) => T, options?: CallOptions): Promise<T> {
     return this.#run((Driver) => {
-      this.#openReader(Driver);
-      return work((sql) => this.#prepare(sql));
+      const reader = this.#openReader(Driver);
+      reader.prepare('BEGIN').run();
+      try {
+        const result = work(reader);
+        reader.prepare('COMMIT').run();
+        return result;
+      } catch (error) {
+        rollback(reader.database);
+        throw error;
+      }
     }, options);
   }
 
@@ -100,12 +121,19 @@ export class SqliteConnection {
     if (this.#closed) throw new StoreError('STORE_CLOSED', `The store on SQLite file ${this.path} was closed.`);
   }
 
-  #openReader(Driver: SqliteConstructor): void {
+  #openReader(Driver: SqliteConstructor): SqliteReader {
     if (this.#openedFile !== '' && this.#fileWasReplaced()) this.#closeHandles();
-    if (this.#reader !== undefined) return;
+    if (this.#reader !== undefined) return this.#reader;
     if (!existsSync(this.path)) throw missingFileError(this.path);
-    this.#reader = new Driver(this.path, { readonly: true, fileMustExist: true, timeout: 0 });
+    const database = new Driver(this.path, { readonly: true, fileMustExist: true, timeout: 0 });
+    try {
+      this.#reader = createReader(database);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
     this.#rememberFile();
+    return this.#reader;
   }
 
   #openWriter(Driver: SqliteConstructor, create: boolean): SqliteDatabase {
@@ -141,28 +169,35 @@ export class SqliteConnection {
     this.#checkedAt = Date.now();
   }
 
-  #prepare(sql: string): SqliteStatement {
-    const known = this.#statements.get(sql);
-    if (known !== undefined) {
-      this.#statements.delete(sql);
-      this.#statements.set(sql, known);
-      return known;
-    }
-    if (this.#reader === undefined) throw new StoreError('STORE_FAILED', `SQLite file ${this.path} is not open.`);
-    const statement = this.#reader.prepare(sql).raw();
-    this.#statements.set(sql, statement);
-    const [oldest] = this.#statements.keys();
-    if (this.#statements.size > MAX_STATEMENTS && oldest !== undefined) this.#statements.delete(oldest);
-    return statement;
-  }
-
   #closeHandles(): void {
-    this.#statements.clear();
-    for (const handle of [this.#reader, this.#writer]) handle?.close();
+    for (const handle of [this.#reader?.database, this.#writer]) handle?.close();
     this.#reader = undefined;
     this.#writer = undefined;
     this.#openedFile = '';
   }
+}
+
+function createReader(database: SqliteDatabase): SqliteReader {
+  const statements = new Map<string, SqliteStatement>();
+  return {
+    database,
+    utf8: database.pragma('encoding', { simple: true }) === 'UTF-8',
+    prepare(sql) {
+      const known = statements.get(sql);
+      if (known !== undefined) {
+        // Moves to the end: what was used longest ago goes first.
+        statements.delete(sql);
+        statements.set(sql, known);
+        return known;
+      }
+      const prepared = database.prepare(sql);
+      const statement = prepared.reader ? prepared.raw() : prepared;
+      statements.set(sql, statement);
+      const [oldest] = statements.keys();
+      if (statements.size > MAX_STATEMENTS && oldest !== undefined) statements.delete(oldest);
+      return statement;
+    },
+  };
 }
 
 function rollback(database: SqliteDatabase): void {

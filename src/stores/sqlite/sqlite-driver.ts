@@ -10,8 +10,12 @@ export interface SqliteDatabase {
 }
 
 export interface SqliteStatement {
+  /** Whether it gives rows. */
+  readonly reader: boolean;
   /** Rows as arrays instead of objects. */
   raw(): SqliteStatement;
+  /** The first row. */
+  get(...parameters: unknown[]): unknown;
   all(...parameters: unknown[]): unknown[];
   run(...parameters: unknown[]): unknown;
 }

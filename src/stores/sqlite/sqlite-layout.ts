@@ -6,7 +6,7 @@ import type { OnlineTable } from '../online-store.ts';
  * The primary key is (entity_key, feature_name); a second index on entity_key alone decides in which order Feast meets the
  * features of an entity.
  */
-export function tableName(table: OnlineTable): string {
+export function tableName(table: Pick<OnlineTable, 'project' | 'name'>): string {
   return `${table.project}_${table.name}`;
 }
 
@@ -46,30 +46,45 @@ export function upsertSql(name: string, withValueNumber: boolean): string {
     ON CONFLICT(entity_key, feature_name) DO UPDATE SET ${data.map((column) => `${column} = excluded.${column}`).join(', ')}`;
 }
 
+/** Ends every name but the last in the list that {@link gatheredRowSql} gives. */
+export const NAME_END = '\0';
+
 /**
- * One query for many entities of one view. Its parameters are `keyCount` serialized entity keys (NULL matches nothing); its
- * rows are (number of the key, number of the feature, value), and for every entity that has a row at all one more
- * (number of the key, -1, event_ts).
+ * What one entity has in one view, in one result row: the names of its features, the lengths of their values, the values one
+ * behind the other, 1 when it has a row at all, and its event time. Names and lengths stand in the order of the values. A value
+ * that is no blob has no length, so that the counts differ.
  *
- * An entity's event time is that of the feature that was first stored last, of all that it holds, asked for or not: Feast
- * walks the features in that order and keeps the last time it saw.
+ * An entity's event time is that of the feature that was first stored last, of all that it holds, asked for or not: Feast walks the
+ * features in that order and keeps the last time it saw.
+ *
+ * Parameter `key`: the serialized entity key.
+ * @param whole whether to gather all that is stored, or these features only
  */
-export function readSql(name: string, features: readonly string[], keyCount: number): string {
+export function gatheredRowSql(name: string, features: readonly string[], whole: boolean): string {
   const table = quoteName(name);
-  const keys = Array.from({ length: keyCount }, (_, n) => `(${n}, ?)`).join(', ');
-  const times = `
-    SELECT n, -1, stored.event_ts
-    FROM keys CROSS JOIN ${table} AS stored
-      ON stored.rowid = (SELECT max(rowid) FROM ${table} WHERE entity_key = keys.k)`;
-  if (features.length === 0) return `WITH keys(n, k) AS (VALUES ${keys}) ${times}`;
-  const names = features.map((feature, m) => `(${m}, ${quoteText(feature)})`).join(', ');
-  // CROSS JOIN keeps SQLite from turning the loops around: keys, then names, then one look-up in the primary key.
+  const gathered = `
+    group_concat(feature_name, char(0)),
+    group_concat(CASE typeof(value) WHEN 'blob' THEN length(value) END),
+    CAST(group_concat(value, '') AS BLOB)`;
+  if (whole && features.length > 0) {
+    // Beside max(), a plain column is that of the row with the maximum.
+    return `
+      SELECT ${gathered}, max(rowid) IS NOT NULL, event_ts
+      FROM ${table}
+      WHERE entity_key = :key`;
+  }
   return `
-    WITH keys(n, k) AS (VALUES ${keys}), names(m, f) AS (VALUES ${names})
-    SELECT n, m, stored.value
-    FROM keys CROSS JOIN names CROSS JOIN ${table} AS stored
-      ON stored.entity_key = keys.k AND stored.feature_name = names.f
-    UNION ALL ${times}`;
+    WITH newest AS MATERIALIZED (SELECT max(rowid) AS id FROM ${table} WHERE entity_key = :key)
+    SELECT ${gathered},
+      (SELECT id IS NOT NULL FROM newest),
+      (SELECT event_ts FROM ${table} WHERE rowid = (SELECT id FROM newest))
+    FROM ${table}
+    WHERE entity_key = :key AND feature_name IN (${features.map(quoteText).join(', ')})`;
+}
+
+/** Names and values of one entity, a result row each. Parameter `key`: the serialized entity key. */
+export function plainRowSql(name: string): string {
+  return `SELECT feature_name, value FROM ${quoteName(name)} WHERE entity_key = :key`;
 }
 
 export function quoteName(name: string): string {

@@ -20,8 +20,8 @@ import type {
 import { RowBlock } from '../row-block.ts';
 import { asBuffer, describeTable, rowsFromBlock, serializeKeys, validateRowTimes } from '../row-objects.ts';
 import { StoreError } from '../store-error.ts';
-import { SqliteConnection } from './sqlite-connection.ts';
-import type { SqliteDatabase, SqliteStatement } from './sqlite-driver.ts';
+import { SqliteConnection, type SqliteReader } from './sqlite-connection.ts';
+import type { SqliteDatabase } from './sqlite-driver.ts';
 import { listTablesSql, sampleKeysSql } from './sqlite-inspection.ts';
 import {
   addColumnSql,
@@ -29,10 +29,12 @@ import {
   createTableSql,
   dropTableSql,
   quoteName,
-  readSql,
   tableName,
   upsertSql,
 } from './sqlite-layout.ts';
+import { readInTurns } from './sqlite-read-turns.ts';
+import { countTouched, type SqliteRead, SqliteRowReader, sqliteReadOf } from './sqlite-row-reader.ts';
+import { NoThread, SqliteThreadReader } from './sqlite-thread-reader.ts';
 import { createSqliteClock, createZoneOffset, type SqliteClock } from './sqlite-time.ts';
 import { type SearchColumns, searchColumns } from './sqlite-value-text.ts';
 
@@ -64,10 +66,8 @@ export const SqliteOnlineStoreSettings = z.strictObject({
 });
 export type SqliteOnlineStoreSettings = z.infer<typeof SqliteOnlineStoreSettings>;
 
-/** Values of one query, about: its rows are made without a pause. */
-const MAX_CELLS_PER_QUERY = 2000;
-/** Keys of one query. Statements are prepared for powers of two up to it. */
-const MAX_KEYS_PER_QUERY = 256;
+/** Reads that touch more values than this go to the other thread: these take about a millisecond. */
+const MAX_VALUES_HERE = 2000;
 /** Values of one transaction, so that a big batch neither blocks the process nor other readers for long. */
 const MAX_VALUES_PER_TRANSACTION = 2000;
 
@@ -81,7 +81,14 @@ export class SqliteOnlineStore implements OnlineStore {
     feastPython: { missingRow: 'NOT_FOUND', missingFeature: 'NOT_FOUND', missingFeatureTime: 'row' },
   };
   readonly #connection: SqliteConnection;
+  readonly #thread: SqliteThreadReader;
+  #hasThread = true;
+  readonly #warn: (message: string) => void;
   readonly #clock: SqliteClock;
+  readonly #rowReaders = new WeakMap<
+    readonly string[],
+    { readonly table: OnlineTable; readonly rows: SqliteRowReader }
+  >();
   readonly #withValueNumber: boolean;
 
   constructor(
@@ -89,12 +96,15 @@ export class SqliteOnlineStore implements OnlineStore {
     context: StoreContext,
     settings: SqliteOnlineStoreSettings = SqliteOnlineStoreSettings.parse({}),
   ) {
-    this.#connection = new SqliteConnection({
+    const connection = {
       path: isAbsolute(config.path) ? config.path : join(context.repoPath, config.path),
       busyTimeoutMs: settings.busy_timeout_ms,
       wal: settings.journal_mode === 'wal',
-    });
+    };
+    this.#connection = new SqliteConnection(connection);
+    this.#thread = new SqliteThreadReader({ connection, timezone: settings.timezone });
     this.#clock = createSqliteClock(settings.timezone);
+    this.#warn = context.warn;
     this.#withValueNumber = config.enable_openai_compatible_store;
     if (config.vector_enabled === true) {
       context.warn(
@@ -164,44 +174,40 @@ export class SqliteOnlineStore implements OnlineStore {
   }
 
   async readMany(reads: readonly TableRead[], options?: CallOptions): Promise<void> {
-    let cells = 0;
-    for (const read of reads) {
-      const size = keysPerQuery(read.features.length);
-      for (let start = 0; start < read.keys.length; start += size) {
-        // A long answer lets other requests have their turn between its queries.
-        if (cells > MAX_CELLS_PER_QUERY) {
-          await nextTurn();
-          cells = 0;
-        }
-        const count = Math.min(size, read.keys.length - start);
-        await this.#connection.read((prepare) => this.#readRows(read, start, count, prepare), options);
-        cells += count * read.features.length;
-      }
-    }
+    const wanted = reads.filter(({ keys }) => keys.length > 0);
+    if (wanted.length === 0) return;
+    if (countTouched(wanted) > MAX_VALUES_HERE) return this.#readLarge(wanted.map(sqliteReadOf), options);
+    const work = (reader: SqliteReader): void => {
+      for (const read of wanted) this.#rowsOf(read).readRows(reader, read.keys, read.block, 0, read.keys.length);
+    };
+    // A single query needs no transaction to see one state of the file.
+    const isSingle = wanted.length === 1 && wanted[0]?.keys.length === 1;
+    await (isSingle ? this.#connection.read(work, options) : this.#connection.readTogether(work, options));
   }
 
   async listTables(project: string, options?: CallOptions): Promise<readonly string[]> {
     if (!existsSync(this.#connection.path)) return [];
     return this.#connection.read(
-      (prepare) => (prepare(listTablesSql).all({ prefix: `${project}_` }) as [string][]).map(([name]) => name),
+      (reader) => (reader.prepare(listTablesSql).all({ prefix: `${project}_` }) as [string][]).map(([name]) => name),
       options,
     );
   }
 
   async sampleKeys(table: OnlineTable, limit: number, options?: CallOptions): Promise<readonly Uint8Array[]> {
     const count = Math.ceil(limit / 2);
-    return this.#connection.read((prepare) => {
-      const keys = prepare(sampleKeysSql(tableName(table))).all({ count }) as [unknown][];
+    return this.#connection.read((reader) => {
+      const keys = reader.prepare(sampleKeysSql(tableName(table))).all({ count }) as [unknown][];
       return keys.flatMap(([key]) => (Buffer.isBuffer(key) ? [key] : [])).slice(0, limit);
     }, options);
   }
 
   async ping(options?: CallOptions): Promise<void> {
-    await this.#connection.read((prepare) => prepare('SELECT count(*) FROM sqlite_master').all(), options);
+    await this.#connection.read((reader) => reader.prepare('SELECT count(*) FROM sqlite_master').all(), options);
   }
 
   async close(): Promise<void> {
     this.#connection.close();
+    await this.#thread.close();
   }
 
   #createTable(database: SqliteDatabase, name: string): void {
@@ -242,21 +248,33 @@ export class SqliteOnlineStore implements OnlineStore {
     return time === undefined ? null : BigInt(this.#clock.storedSeconds(time));
   }
 
-  #readRows(read: TableRead, start: number, count: number, prepare: (sql: string) => SqliteStatement): void {
-    const { table, keys, features, block } = read;
-    const parameters: (Buffer | null)[] = new Array(bucketSize(count)).fill(null);
-    for (let n = 0; n < count; n++) parameters[n] = asBuffer(keys[start + n] ?? new Uint8Array());
-    const stored = prepare(readSql(tableName(table), features, parameters.length)).all(...parameters);
-    for (const [n, m, value] of stored as [number, number, unknown][]) {
-      if (m < 0) {
-        const time = this.#clock.eventTime(value, () => `row ${start + n} of ${describeTable(table)}`);
-        block.setRow(start + n, time.seconds, time.nanos);
-      } else if (Buffer.isBuffer(value)) {
-        block.setValue(start + n, m, value, 0, value.length);
-      } else {
-        throw corruptValue(table, features[m] ?? '', start + n);
+  async #readLarge(reads: readonly SqliteRead[], options: CallOptions | undefined): Promise<void> {
+    if (this.#hasThread) {
+      try {
+        await this.#thread.read(reads, options);
+        return;
+      } catch (error) {
+        if (!(error instanceof NoThread)) throw error;
+        this.#goWithoutThread(error);
       }
     }
+    await readInTurns(this.#connection, this.#clock, reads, MAX_VALUES_HERE, options);
+  }
+
+  #goWithoutThread({ cause }: NoThread): void {
+    if (!this.#hasThread) return;
+    this.#hasThread = false;
+    const reason = cause instanceof Error ? cause.message : 'no reason given';
+    this.#warn(`Large reads of SQLite are done on the main thread, in turns: no other can be started (${reason}).`);
+  }
+
+  /** What is prepared for a list of features. A compiled plan comes with the same list every time. */
+  #rowsOf(read: TableRead): SqliteRowReader {
+    const known = this.#rowReaders.get(read.features);
+    if (known?.table === read.table) return known.rows;
+    const rows = new SqliteRowReader(sqliteReadOf(read), this.#clock);
+    this.#rowReaders.set(read.features, { table: read.table, rows });
+    return rows;
   }
 }
 
@@ -273,17 +291,6 @@ function transactionEnd(rows: readonly OnlineRow[], start: number): number {
   return end;
 }
 
-function keysPerQuery(features: number): number {
-  const fitting = Math.floor(MAX_CELLS_PER_QUERY / Math.max(1, features));
-  return Math.max(1, Math.min(MAX_KEYS_PER_QUERY, bucketSize(fitting + 1) / 2));
-}
-
-function bucketSize(count: number): number {
-  let size = 1;
-  while (size < count) size *= 2;
-  return size;
-}
-
 function searchColumnsOf(value: Uint8Array, feature: string, row: number, table: OnlineTable): SearchColumns {
   try {
     return searchColumns(value);
@@ -294,14 +301,6 @@ function searchColumnsOf(value: Uint8Array, feature: string, row: number, table:
       { cause: error },
     );
   }
-}
-
-function corruptValue(table: OnlineTable, feature: string, row: number): StoreError {
-  return new StoreError(
-    'STORE_CORRUPT',
-    `Feature "${feature}" in row ${row} of ${describeTable(table)} is stored as something else than a blob.`,
-    { hint: 'The column value holds serialized feast.types.Value messages.' },
-  );
 }
 
 function isTimezone(name: string): boolean {
