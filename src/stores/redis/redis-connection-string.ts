@@ -53,6 +53,7 @@ const HOW =
  * @throws Error that says what was wrong without repeating a value.
  */
 export function parseConnectionString(text: string): RedisTarget {
+  if (/^[a-z]+:\/\//i.test(text)) throw new Error(`a URL is not the form that Feast has for it. ${HOW}`);
   const nodes: RedisNode[] = [];
   const parameters = new Map<string, string>();
   for (const part of text.split(',').map((each) => each.trim())) {

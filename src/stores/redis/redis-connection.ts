@@ -75,14 +75,15 @@ export class RedisConnection {
     return replies;
   }
 
-  /** Walks all keys that match the pattern, on every primary, batch by batch; a key may come twice. */
+  /** Walks all hashes whose keys match the pattern, on every primary, batch by batch; a key may come twice. */
   async scan(pattern: Buffer, onKeys: (keys: Buffer[]) => Promise<void>, options?: CallOptions): Promise<void> {
     const client = await this.ready(options);
     const nodes = client instanceof Cluster ? client.nodes('master') : [client];
     for (const node of nodes) {
       let cursor = '0';
       do {
-        const step = node.callBuffer('scan', cursor, 'MATCH', pattern, 'COUNT', this.#options.scan_count);
+        const count = this.#options.scan_count;
+        const step = node.callBuffer('scan', cursor, 'MATCH', pattern, 'COUNT', count, 'TYPE', 'hash');
         const reply = await this.#translated(withinLimits(step, options, this.#roundTripMs, this.doing));
         const [next, keys] = reply as [Buffer, Buffer[]];
         cursor = next.toString();

@@ -46,6 +46,7 @@ describe("Feast's connection_string", () => {
     ['', /no host:port/],
     ['r:1,colour=red', /"colour" is not known/],
     ['r:99999', /neither host:port/],
+    ['redis://default:sec,ret#@r:1/0', /a URL is not the form/],
     ['r:1,password=sec,ret#!: x', /a password cannot hold a comma/],
     ['r:1,db=one', /db is a whole number/],
     ['r:1,ssl=maybe', /ssl is true or false/],

@@ -167,6 +167,18 @@ describe('the Redis store', () => {
       assert.equal(await server.client.dbsize(), 0);
     });
 
+    it('leaves a key of another type alone, and removes the others', async () => {
+      open();
+      await write(stats, [1, 100, { trips: 1 }]);
+      const key = await onlyKey();
+      await server.client.del(key);
+      await server.client.set(key, 'somebody else was here');
+      await write(stats, [2, 100, { trips: 1 }]);
+      await store.teardown([stats], []);
+      assert.equal(await server.client.dbsize(), 1);
+      assert.equal(await server.client.get(key), 'somebody else was here');
+    });
+
     it('leaves other projects, other join keys and foreign keys alone', async () => {
       open();
       const other = { ...stats, project: 'my_shop' };
