@@ -122,7 +122,7 @@ describe('large reads of SQLite', () => {
     const longest: number[] = [];
     let served = 0;
     // What else runs on the machine delays turns as well: one undisturbed round is enough.
-    for (let round = 0; round < 20 && !longest.some((ms) => ms < 25); round++) {
+    for (let round = 0; round < 20 && !longest.some((ms) => ms < 40); round++) {
       const delay = monitorEventLoopDelay({ resolution: 1 });
       delay.enable();
       let running = true;
@@ -139,7 +139,7 @@ describe('large reads of SQLite', () => {
       await small;
       longest.push(delay.max / 1e6);
     }
-    assert.ok(Math.min(...longest) < 25, `turns of ${longest.map((ms) => ms.toFixed(1)).join(', ')} ms`);
+    assert.ok(Math.min(...longest) < 40, `turns of ${longest.map((ms) => ms.toFixed(1)).join(', ')} ms`);
     assert.ok(served > longest.length * 10, `${served} small reads were served meanwhile`);
   });
 
