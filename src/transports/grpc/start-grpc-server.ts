@@ -1,12 +1,17 @@
-import { startGrpcJsServer } from './grpc-js-server.ts';
-import { startGrpcHttp2Server } from './http2/grpc-http2-server.ts';
 import type { GrpcServer, GrpcServerOptions, ServiceTable } from './service-table.ts';
 
-/** The servers that can run a service table; `sideboard.grpc.server` chooses. They pass the same tests. */
+/** @throws TransportError when the address cannot be bound */
+type StartGrpcServer = (methods: ServiceTable, options: GrpcServerOptions) => Promise<GrpcServer>;
+
+/**
+ * The servers that can run a service table; `sideboard.grpc.server` chooses. They pass the same tests. Each is loaded on first
+ * use: the library of the one that is not chosen would cost memory and time to start.
+ */
 export const grpcServers = {
-  'node-http2': startGrpcHttp2Server,
-  'grpc-js': startGrpcJsServer,
-} as const;
+  'node-http2': async (methods, options) =>
+    (await import('./http2/grpc-http2-server.ts')).startGrpcHttp2Server(methods, options),
+  'grpc-js': async (methods, options) => (await import('./grpc-js-server.ts')).startGrpcJsServer(methods, options),
+} as const satisfies Readonly<Record<string, StartGrpcServer>>;
 
 export type GrpcServerKind = keyof typeof grpcServers;
 
