@@ -29,6 +29,7 @@ export class RedisConnection {
   readonly #connectMs: number;
   #client: Redis | Cluster | undefined;
   #connecting: Promise<void> | undefined;
+  #stopConnecting: (() => void) | undefined;
   /** Settles when a connection that broke under a call is known to be closed. */
   #noticing: Promise<void> | undefined;
   #lastError: unknown;
@@ -96,6 +97,8 @@ export class RedisConnection {
     this.#closed = true;
     this.#client?.disconnect();
     this.#client = undefined;
+    // Between two attempts to connect the client ends without a word.
+    this.#stopConnecting?.();
   }
 
   async #runPipeline(commands: readonly RedisCommand[], run: RunOptions, options?: CallOptions): Promise<unknown[]> {
@@ -134,7 +137,7 @@ export class RedisConnection {
    * @throws StoreError why it is not
    */
   async ready(options?: CallOptions): Promise<Redis | Cluster> {
-    if (this.#closed) throw new StoreError('STORE_CLOSED', `The store on ${this.#where} was closed.`);
+    if (this.#closed) throw this.#closedError();
     assertTimeLeft(options, this.doing);
     this.#client ??= this.#createClient();
     const client = this.#client;
@@ -189,14 +192,20 @@ export class RedisConnection {
         client.removeListener('ready', onReady);
         client.removeListener('close', onClose);
         client.removeListener('end', onClose);
+        this.#stopConnecting = undefined;
         then();
       };
+      this.#stopConnecting = () => settle(() => reject(this.#closedError()));
       client.on('ready', onReady);
       client.on('close', onClose);
       client.on('end', onClose);
       // Its result arrives as an event; `connect` rejects as well when it is called while an attempt is under way.
       if (client.status === 'wait' || client.status === 'end') client.connect().catch(() => undefined);
     });
+  }
+
+  #closedError(): StoreError {
+    return new StoreError('STORE_CLOSED', `The store on ${this.#where} was closed.`);
   }
 
   #unreachable(): StoreError {

@@ -238,6 +238,23 @@ describe('the connection on which Redis is read', () => {
       assert.deepEqual(await connections(), []);
     });
 
+    it('ends reads that wait for it to be made again', async () => {
+      for (let round = 0; round < 5; round++) {
+        await server.client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+        // The first read finds out, and waits for the next attempt.
+        const reading = [readOne(1), readOne(2)].map((read) => read.catch((error: { code: string }) => error.code));
+        await nextTurn();
+        const started = Date.now();
+        await store.close();
+        for (const outcome of await Promise.all(reading)) {
+          assert.ok(outcome === undefined || outcome === 'STORE_CLOSED' || outcome === 'STORE_UNAVAILABLE', outcome);
+        }
+        assert.ok(Date.now() - started < 500);
+        open();
+        await readOne(1);
+      }
+    });
+
     it('leaves no timer and no socket behind', async () => {
       await store.close();
       await settled();
