@@ -34,6 +34,8 @@ export async function beginSlotMove(
 /** Gives slots that hold no keys to another node. */
 export async function giveSlots(slots: readonly number[], to: RedisServer, all: readonly RedisServer[]): Promise<void> {
   const toId = await nodeId(to);
+  // Else what the old owner has said last, with a later epoch, would win.
+  await to.client.call('CLUSTER', 'BUMPEPOCH');
   for (const { client } of [to, ...all.filter((node) => node !== to)]) {
     await Promise.all(slots.map((slot) => client.call('CLUSTER', 'SETSLOT', slot, 'NODE', toId)));
   }

@@ -29,8 +29,12 @@ describe('reading a Redis Cluster', () => {
     const [first, second, third] = cluster.masters;
     assert.ok(first && second && third);
     nodes = [first, second, third];
-    // A node that is down takes its own slots with it, not the whole cluster.
-    for (const { client } of nodes) await client.config('SET', 'cluster-require-full-coverage', 'no');
+    for (const { client } of nodes) {
+      // A node that is down takes its own slots with it, not the whole cluster.
+      await client.config('SET', 'cluster-require-full-coverage', 'no');
+      // A node without slots stays a primary.
+      await client.config('SET', 'cluster-allow-replica-migration', 'no');
+    }
     const config = RedisOnlineStoreConfig.parse({
       redis_type: 'redis_cluster',
       connection_string: nodes.map(({ port }) => `127.0.0.1:${port}`).join(','),
