@@ -40,7 +40,8 @@ let loaded: Promise<SqliteConstructor> | undefined;
  * @throws StoreError `STORE_UNAVAILABLE` when neither build of it is installed.
  */
 export function loadSqliteDriver(): Promise<SqliteConstructor> {
-  loaded ??= importFirst(nodeMajor() >= 22 ? [CURRENT, NODE_20] : [NODE_20, CURRENT]);
+  // Node 20 must not even try the current version: its binary takes the process down there.
+  loaded ??= importFirst(nodeMajor() >= 22 ? [CURRENT, NODE_20] : [NODE_20]);
   return loaded;
 }
 
@@ -48,16 +49,23 @@ async function importFirst(names: readonly string[]): Promise<SqliteConstructor>
   const failures: unknown[] = [];
   for (const name of names) {
     try {
-      const module = (await import(name)) as { default: SqliteConstructor };
-      return module.default;
+      const { default: Database } = (await import(name)) as { default: SqliteConstructor };
+      // The binary is loaded with the first database: one that was made for another Node fails here and not at a request.
+      new Database(':memory:', {}).close();
+      return Database;
     } catch (error) {
       failures.push(error);
     }
   }
-  throw new StoreError('STORE_UNAVAILABLE', `The SQLite binding is not installed: tried ${names.join(' and ')}.`, {
-    hint: 'Install the optional dependencies (npm install --include=optional), or add better-sqlite3 yourself.',
-    cause: failures[0],
-  });
+  const where = `Node ${process.versions.node}`;
+  throw new StoreError(
+    'STORE_UNAVAILABLE',
+    `No SQLite binding for ${where} is installed: tried ${names.join(' and ')}.`,
+    {
+      hint: 'Install with the Node that runs (npm ci), optional dependencies included.',
+      cause: failures[0],
+    },
+  );
 }
 
 function nodeMajor(): number {

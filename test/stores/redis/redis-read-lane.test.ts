@@ -247,7 +247,10 @@ describe('the connection on which Redis is read', () => {
         const started = Date.now();
         await store.close();
         for (const outcome of await Promise.all(reading)) {
-          assert.ok(outcome === undefined || outcome === 'STORE_CLOSED' || outcome === 'STORE_UNAVAILABLE', outcome);
+          assert.ok(
+            outcome === undefined || outcome === 'STORE_CLOSED' || outcome === 'STORE_UNAVAILABLE',
+            String(outcome),
+          );
         }
         assert.ok(Date.now() - started < 500);
         open();
