@@ -7,7 +7,7 @@ import { grpcServers } from '../../../src/transports/grpc/start-grpc-server.ts';
 import { TransportError } from '../../../src/transports/transport-error.ts';
 import { createEchoService, type EchoService, patternOf, REFUSAL } from '../../support/echo-service.ts';
 import { type Http2Request, http2Call, openSession, statusOf } from '../../support/http2-call.ts';
-import { grpcMessage } from '../../support/http2-wire.ts';
+import { END_HEADERS, END_STREAM, FrameType, grpcMessage, Http2Wire, unaryCall } from '../../support/http2-wire.ts';
 
 const LIMIT = 100_000;
 const { INVALID_ARGUMENT, INTERNAL, OK, RESOURCE_EXHAUSTED, UNIMPLEMENTED } = GrpcStatus;
@@ -243,6 +243,18 @@ for (const [name, start] of Object.entries(grpcServers)) {
       ]);
       assert.deepEqual(Object.entries(trailers), [['grpc-status', '0']]);
     });
+
+    for (const size of [0, 100, 3_999, 4_000, 16_000]) {
+      it(`sends an answer of ${size} bytes in one frame`, async () => {
+        const wire = await Http2Wire.greet(server.address);
+        wire.send(unaryCall(1, '/test.Echo/Large', Buffer.from(String(size))));
+        await wire.next(({ type, flags }) => type === FrameType.HEADERS && flags === (END_HEADERS | END_STREAM));
+        wire.destroy();
+        const data = wire.frames.filter(({ type }) => type === FrameType.DATA);
+        assert.deepEqual(data[0]?.payload, grpcMessage(patternOf(size)));
+        assert.equal(data.length, 1, wire.describe());
+      });
+    }
 
     it('sends an answer of several windows whole', async () => {
       const size = 5_000_000;

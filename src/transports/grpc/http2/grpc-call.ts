@@ -9,8 +9,8 @@ import { type MessageEncoding, MessageReader, PREFIX_LENGTH } from './grpc-messa
 /** The date would say nothing to a gRPC client. */
 const WITH_TRAILERS = { waitForTrailers: true, sendDate: false };
 const HEADERS_ONLY = { endStream: true, sendDate: false };
-/** From this size on, an answer is sent in two writes; below, copying it behind its prefix is cheaper. */
-const LARGE_ANSWER = 64 * 1024;
+/** From this size on, an answer is not copied behind its prefix: node's pool has no room for the copy, and allocating costs more. */
+const LARGE_ANSWER = 4000;
 
 /** What a call needs to know of the connection it came by. */
 export interface CallHost {
@@ -134,7 +134,7 @@ export class GrpcCall implements CallOptions {
     this.#host.answered(message.length);
     if (message.length < LARGE_ANSWER) stream.end(framed(message));
     else {
-      // Corked, the two leave in the same DATA frames.
+      // Corked, the two leave in the same write and the same DATA frame.
       stream.cork();
       stream.write(prefixOf(message));
       stream.end(message);
