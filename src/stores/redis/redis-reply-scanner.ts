@@ -78,21 +78,42 @@ export class RedisReplyScanner {
    * @throws StoreError `STORE_CORRUPT` when they are not the expected replies; the connection must be closed then
    */
   push(chunk: Buffer): void {
-    if (this.#tailLength === 0) this.#data = chunk;
-    else {
-      this.#tail.push(chunk);
-      this.#tailLength += chunk.length;
+    let pos = 0;
+    // The element that was cut is put together by itself, head first; what follows is scanned where it stands.
+    while (this.#tailLength > 0) {
+      const wanted = this.#needed > this.#tailLength ? this.#needed - this.#tailLength : MAX_HEAD;
+      const piece = chunk.subarray(pos, pos + wanted);
+      const before = this.#tailLength;
+      this.#tail.push(piece);
+      this.#tailLength += piece.length;
+      pos += piece.length;
       // A large value arrives in many chunks: they are joined once, not once per chunk.
       if (this.#tailLength < this.#needed) return;
-      this.#data = Buffer.concat(this.#tail, this.#tailLength);
+      this.#scan(Buffer.concat(this.#tail, this.#tailLength), 0);
+      if (this.#pos >= before) {
+        pos -= this.#tailLength - this.#pos;
+        this.#keep(this.#data.length);
+        break;
+      }
+      this.#keep(this.#pos);
+      if (pos === chunk.length) return;
     }
-    this.#pos = 0;
+    this.#scan(chunk, pos);
+    if (this.#pos < chunk.length && this.waiting === 0) throw unexpected('bytes that nobody asked for');
+    this.#keep(this.#pos);
+  }
+
+  #scan(data: Buffer, pos: number): void {
+    this.#data = data;
+    this.#pos = pos;
     this.#needed = 0;
     while (this.#head < this.#queue.length && this.#step());
-    const rest = this.#data.length - this.#pos;
-    if (rest > 0 && this.waiting === 0) throw unexpected('bytes that nobody asked for');
-    this.#tail = rest === 0 ? [] : [this.#data.subarray(this.#pos)];
-    this.#tailLength = rest;
+  }
+
+  /** Keeps what has not been scanned for the next chunk. */
+  #keep(from: number): void {
+    this.#tailLength = this.#data.length - from;
+    this.#tail = this.#tailLength === 0 ? [] : [this.#data.subarray(from)];
   }
 
   /** Scans one reply, or as much of it as there is. False when more bytes are needed. */
