@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +9,7 @@ import type { GrpcServer } from '../../../src/transports/grpc/service-table.ts';
 import { grpcServers } from '../../../src/transports/grpc/start-grpc-server.ts';
 import { createEchoService, type EchoService } from '../../support/echo-service.ts';
 import { FrameType, goawayOf, Http2Wire, unaryCall } from '../../support/http2-wire.ts';
+import { projectRoot } from '../../support/project-root.ts';
 
 const pause = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
 const bytes = (buffer: Buffer) => buffer;
@@ -189,6 +192,34 @@ for (const [name, start] of Object.entries(grpcServers)) {
       await Promise.all(closing);
       await server.close(100);
       assert.equal(await pending, status.OK);
+    });
+
+    it('leaves nothing that keeps the process alive, with clients of all kinds connected', async () => {
+      const script = import.meta.url.endsWith('.ts')
+        ? ['--import', 'tsx', join(projectRoot, 'test/support/echo-process.ts')]
+        : [join(projectRoot, 'build/test/support/echo-process.js')];
+      const child = spawn(process.execPath, [...script, name, '1000'], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const [line] = (await once(child.stdout, 'data')) as [Buffer];
+      const address = line.toString().trim();
+      const client = connect(address);
+      assert.equal(await call(client, 'Echo', 'x'), status.OK);
+      const waiting = call(client, 'Wait', '60000');
+      for (const wire of [
+        await Http2Wire.open(address),
+        await Http2Wire.greet(address),
+        await Http2Wire.greet(address),
+      ]) {
+        wires.push(wire);
+      }
+      wires.at(-1)?.pause();
+      wires.at(-1)?.send(unaryCall(1, '/test.Echo/Large', Buffer.from('10000000')));
+      await pause(100);
+      const started = Date.now();
+      child.kill('SIGTERM');
+      const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
+      assert.deepEqual([code, signal], [0, null]);
+      assert.ok(Date.now() - started < 2_500, `${Date.now() - started} ms`);
+      assert.equal(await waiting, status.UNAVAILABLE);
     });
 
     it('does the same on a Unix socket, and removes it', async () => {
