@@ -2,12 +2,10 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { constants } from 'node:http2';
 import { gzipSync } from 'node:zlib';
-import { startGrpcHttp2Server } from '../../../src/transports/grpc/http2/grpc-http2-server.ts';
-import { type Http2Limits, http2Limits } from '../../../src/transports/grpc/http2/http2-limits.ts';
-import type { GrpcServer, GrpcServerOptions } from '../../../src/transports/grpc/service-table.ts';
-import { createEchoService, type EchoService } from '../../support/echo-service.ts';
+import { http2Limits } from '../../../src/transports/grpc/http2/http2-limits.ts';
 import { heapAfterGc } from '../../support/heap-after-gc.ts';
 import { http2Call, openSession, statusOf } from '../../support/http2-call.ts';
+import { eventually, Http2ServerUnderTest, pause } from '../../support/http2-server-under-test.ts';
 import {
   callHeaders,
   END_HEADERS,
@@ -26,57 +24,14 @@ const MB = 1024 * 1024;
 const ping = frame(FrameType.PING, 0, 0, Buffer.alloc(8));
 const whole = grpcMessage(Buffer.from('x'));
 
-const pause = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
-
-/** Waits until something holds, or fails with what it says then. */
-async function eventually(holds: () => boolean, what: () => string, withinMs = 5_000): Promise<void> {
-  const giveUp = Date.now() + withinMs;
-  while (!holds()) {
-    if (Date.now() > giveUp) assert.fail(what());
-    await pause(10);
-  }
-}
-
 const openFiles = () => readdirSync('/proc/self/fd').length;
 
 describe('the node-http2 server among hostile clients', function () {
   this.timeout(30_000);
 
-  let echo: EchoService;
-  let server: GrpcServer;
-  const wires: Http2Wire[] = [];
+  let lab: Http2ServerUnderTest;
 
-  async function start(options: Partial<GrpcServerOptions> = {}, limits: Partial<Http2Limits> = {}): Promise<void> {
-    echo = createEchoService();
-    server = await startGrpcHttp2Server(echo.methods, echo.options(options), { ...http2Limits, ...limits });
-  }
-
-  async function greet(settings?: Buffer): Promise<Http2Wire> {
-    const wire = await Http2Wire.greet(server.address, settings);
-    wires.push(wire);
-    return wire;
-  }
-
-  /** A call on a connection of its own is answered, soon. */
-  async function othersAreServed(withinMs = 1_000): Promise<void> {
-    const session = openSession(server.address);
-    const started = Date.now();
-    const answer = await http2Call(session, '/test.Echo/Later', { frames: [whole] });
-    session.destroy();
-    assert.equal(statusOf(answer), 0);
-    assert.ok(Date.now() - started < withinMs, `answered after ${Date.now() - started} ms`);
-  }
-
-  const noCallsAreLeft = () =>
-    eventually(
-      () => server.openCalls() === 0,
-      () => `${server.openCalls()} calls are left`,
-    );
-
-  afterEach(async () => {
-    for (const wire of wires.splice(0)) wire.destroy();
-    await server.close(100);
-  });
+  afterEach(() => lab.end());
 
   describe('that reset their calls', () => {
     const phases = {
@@ -112,30 +67,30 @@ describe('the node-http2 server among hostile clients', function () {
     };
     for (const [when, reset] of Object.entries(phases)) {
       it(`${when}: the call is over at once, its method hears of it, nobody is told of a failure`, async () => {
-        await start();
-        const wire = await greet();
+        lab = await Http2ServerUnderTest.start();
+        const wire = await lab.greet();
         await reset(wire);
         await eventually(
-          () => server.openCalls() === 0,
+          () => lab.server.openCalls() === 0,
           () => 'the call is still open',
           150,
         );
-        const running = echo.counts.started - echo.counts.finished;
+        const running = lab.echo.counts.started - lab.echo.counts.finished;
         await eventually(
-          () => echo.counts.aborted === running,
-          () => `${running} running, ${echo.counts.aborted} aborted`,
+          () => lab.echo.counts.aborted === running,
+          () => `${running} running, ${lab.echo.counts.aborted} aborted`,
           100,
         );
         await pause(200);
-        assert.deepEqual(echo.failures, []);
-        await othersAreServed();
+        assert.deepEqual(lab.echo.failures, []);
+        await lab.serves();
       });
     }
 
     it('ten thousand times in a row cost others nothing, and leave nothing behind', async () => {
-      await start();
-      const wire = await greet();
-      const steady = pause(300).then(() => othersAreServed(2_000));
+      lab = await Http2ServerUnderTest.start();
+      const wire = await lab.greet();
+      const steady = pause(300).then(() => lab.serves(2_000));
       for (let at = 0; at < 10_000 && !wire.ended; at += 100) {
         const calls: Buffer[] = [];
         for (let i = at; i < at + 100; i++) {
@@ -149,15 +104,15 @@ describe('the node-http2 server among hostile clients', function () {
       await steady;
       const { code } = goawayOf(await wire.next(({ type }) => type === FrameType.GOAWAY));
       assert.notEqual(code, 0, 'more resets than allowed end the connection');
-      await noCallsAreLeft();
-      await othersAreServed();
+      await lab.hasNoCalls();
+      await lab.serves();
     });
   });
 
   describe('that flood it', () => {
     it('with pings: they hear too_many_pings and are disconnected', async () => {
-      await start();
-      const wire = await greet();
+      lab = await Http2ServerUnderTest.start();
+      const wire = await lab.greet();
       for (let i = 0; i < 200 && !wire.ended; i++) {
         await wire.push(Buffer.concat(Array<Buffer>(50).fill(ping)));
       }
@@ -165,12 +120,12 @@ describe('the node-http2 server among hostile clients', function () {
       assert.equal(code, NGHTTP2_ENHANCE_YOUR_CALM);
       assert.equal(text, 'too_many_pings');
       await wire.hungUp();
-      await othersAreServed();
+      await lab.serves();
     });
 
     it('with pings around calls: they are served, as clients do that to measure bandwidth', async () => {
-      await start();
-      const wire = await greet();
+      lab = await Http2ServerUnderTest.start();
+      const wire = await lab.greet();
       for (let i = 0; i < 50; i++) {
         wire.send(unaryCall(2 * i + 1, '/test.Echo/Echo', Buffer.from('x')), ping, ping);
         await wire.next(({ type, flags, stream }) => type === FrameType.HEADERS && flags === 5 && stream === 2 * i + 1);
@@ -182,8 +137,8 @@ describe('the node-http2 server among hostile clients', function () {
     });
 
     it('with pings while one long answer arrives: it arrives whole', async () => {
-      await start();
-      const wire = await greet();
+      lab = await Http2ServerUnderTest.start();
+      const wire = await lab.greet();
       const size = 8 * MB;
       wire.send(unaryCall(1, '/test.Echo/Large', Buffer.from(String(size))));
       let taken = 0;
@@ -203,43 +158,42 @@ describe('the node-http2 server among hostile clients', function () {
     });
 
     it('with settings: others are served', async () => {
-      await start();
-      const wire = await greet();
+      lab = await Http2ServerUnderTest.start();
+      const wire = await lab.greet();
       wire.pause();
       const settings = Buffer.concat(Array<Buffer>(500).fill(frame(FrameType.SETTINGS, 0, 0)));
       for (let i = 0; i < 40 && !wire.ended; i++) await Promise.race([wire.push(settings), pause(200)]);
-      await othersAreServed();
+      await lab.serves();
     });
 
     it('with continuations: the connection ends, and memory with it', async () => {
-      await start();
-      const wire = await greet();
+      lab = await Http2ServerUnderTest.start();
+      const wire = await lab.greet();
       const before = process.memoryUsage().rss;
       wire.send(frame(FrameType.HEADERS, 0, 1, headerBlock(callHeaders('/test.Echo/Echo'))));
       const more = frame(FrameType.CONTINUATION, 0, 1, headerBlock({ a: 'x'.repeat(16_000) }));
       for (let i = 0; i < 2_000 && !wire.ended; i++) await wire.push(more);
       await wire.hungUp();
       assert.ok(process.memoryUsage().rss - before < 50 * MB);
-      await othersAreServed();
+      await lab.serves();
     });
 
     it('with bytes that are no HTTP/2: they are disconnected', async () => {
-      await start();
+      lab = await Http2ServerUnderTest.start();
       for (const bytes of [
         'GET / HTTP/1.1\r\nhost: x\r\n\r\n',
         '\0'.repeat(1000),
         'PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n',
       ]) {
-        const wire = await Http2Wire.open(server.address);
-        wires.push(wire);
+        const wire = await lab.open();
         wire.send(Buffer.from(bytes));
         await wire.hungUp();
       }
-      await othersAreServed();
+      await lab.serves();
     });
 
     it('with frames that break the protocol: they are disconnected, or their calls reset', async () => {
-      await start();
+      lab = await Http2ServerUnderTest.start();
       const breaks: Readonly<Record<string, Buffer>> = {
         'data of no stream': frame(FrameType.DATA, END_STREAM, 1, whole),
         'an even stream': unaryCall(2, '/test.Echo/Echo', Buffer.from('x')),
@@ -254,7 +208,7 @@ describe('the node-http2 server among hostile clients', function () {
         'a window that overflows': frame(FrameType.WINDOW_UPDATE, 0, 0, Buffer.from([0x7f, 255, 255, 255])),
       };
       for (const [what, bytes] of Object.entries(breaks)) {
-        const wire = await greet();
+        const wire = await lab.greet();
         wire.send(bytes, what === 'a window that overflows' ? bytes : Buffer.alloc(0));
         await wire
           .next(({ type }) => type === FrameType.GOAWAY || type === FrameType.RST_STREAM)
@@ -262,8 +216,8 @@ describe('the node-http2 server among hostile clients', function () {
             throw new Error(`${what}: ${error.message}`);
           });
       }
-      await noCallsAreLeft();
-      await othersAreServed();
+      await lab.hasNoCalls();
+      await lab.serves();
     });
   });
 
@@ -276,16 +230,16 @@ describe('the node-http2 server among hostile clients', function () {
     });
 
     it('of 60,000 bytes: they are served', async () => {
-      await start();
-      const session = openSession(server.address);
+      lab = await Http2ServerUnderTest.start();
+      const session = openSession(lab.server.address);
       assert.equal(statusOf(await http2Call(session, '/test.Echo/Echo', call(60_000))), 0);
       assert.equal(statusOf(await http2Call(session, '/test.Echo/Echo', call(60_000, 30))), 0);
       session.destroy();
     });
 
     it('over the limit, in fields that it can read: only that call is reset', async () => {
-      await start();
-      const session = openSession(server.address);
+      lab = await Http2ServerUnderTest.start();
+      const session = openSession(lab.server.address);
       // The limit holds once the client has acknowledged it.
       await http2Call(session, '/test.Echo/Echo', { frames: [whole] });
       const neighbour = http2Call(session, '/test.Echo/Wait', { frames: [grpcMessage(Buffer.from('500'))] });
@@ -302,116 +256,28 @@ describe('the node-http2 server among hostile clients', function () {
     });
 
     it('are told the limit beforehand', async () => {
-      await start();
-      const session = openSession(server.address);
+      lab = await Http2ServerUnderTest.start();
+      const session = openSession(lab.server.address);
       await http2Call(session, '/test.Echo/Echo', { frames: [whole] });
       assert.equal(session.remoteSettings.maxHeaderListSize, http2Limits.maxHeaderBytes);
       session.destroy();
     });
 
     it('in one field of 100,000 bytes: the connection ends, others are served', async () => {
-      await start();
-      const session = openSession(server.address);
+      lab = await Http2ServerUnderTest.start();
+      const session = openSession(lab.server.address);
       await assert.rejects(http2Call(session, '/test.Echo/Echo', call(100_000)));
       session.destroy();
-      await othersAreServed();
-    });
-  });
-
-  describe('that do not take their answers', () => {
-    const noWindow = Buffer.from([0, 4, 0, 0, 0, 0]);
-
-    it('with a window of zero: methods wait once a bound is reached, others are served', async () => {
-      await start({}, { maxUnsentBytes: 10 * MB });
-      const wire = await greet(noWindow);
-      for (let i = 0; i < 60; i++) wire.send(unaryCall(2 * i + 1, '/test.Echo/Large', Buffer.from(String(MB))));
-      await pause(300);
-      assert.equal(server.openCalls(), 60);
-      assert.equal(echo.counts.started, 11);
-      await othersAreServed();
-    });
-
-    it('slowly: every answer arrives, in turn', async () => {
-      await start({}, { maxUnsentBytes: 2 * MB });
-      const session = openSession(server.address);
-      const calls = Array.from({ length: 40 }, () =>
-        http2Call(session, '/test.Echo/Large', { frames: [grpcMessage(Buffer.from(String(MB)))] }),
-      );
-      for (const answer of await Promise.all(calls)) {
-        assert.equal(statusOf(answer), 0);
-        assert.equal(answer.body.length, MB + 5);
-      }
-      session.destroy();
-      await noCallsAreLeft();
-    });
-
-    it('nor ever reset them: calls end some time after their deadline', async () => {
-      await start({ defaultDeadlineMs: 100 }, { sweepMs: 50, stalledAnswerMs: 200, maxUnsentBytes: 3 * MB });
-      const wire = await greet(noWindow);
-      for (let i = 0; i < 20; i++) wire.send(unaryCall(2 * i + 1, '/test.Echo/Large', Buffer.from(String(MB))));
-      await pause(50);
-      assert.equal(server.openCalls(), 20);
-      assert.equal(echo.counts.started, 4);
-      await noCallsAreLeft();
-      assert.equal(echo.counts.started, 4, 'methods whose deadline has passed do not run');
-    });
-
-    it('nor read from the connection at all: it is cut off when it does not answer a ping', async () => {
-      await start({ defaultDeadlineMs: 100 }, { keepaliveMs: 300, sweepMs: 50, stalledAnswerMs: 100 });
-      const wire = await greet(Buffer.from([0, 4, 0x7f, 255, 255, 255]));
-      wire.send(frame(FrameType.WINDOW_UPDATE, 0, 0, Buffer.from([0x7f, 0, 0, 0])));
-      wire.pause();
-      for (let i = 0; i < 30; i++) wire.send(unaryCall(2 * i + 1, '/test.Echo/Large', Buffer.from(String(MB))));
-      await noCallsAreLeft();
-      await pause(700);
-      const before = openFiles();
-      wire.destroy();
-      await pause(50);
-      assert.ok(openFiles() <= before - 1, 'only our own end was open');
-      await othersAreServed();
-    });
-  });
-
-  describe('that fall silent', () => {
-    it('in the middle of a request: the call ends at its deadline', async () => {
-      await start({ defaultDeadlineMs: 100 }, { sweepMs: 50 });
-      const wire = await greet();
-      wire.send(frame(FrameType.HEADERS, END_HEADERS, 1, headerBlock(callHeaders('/test.Echo/Echo'))));
-      wire.send(frame(FrameType.DATA, 0, 1, whole.subarray(0, 4)));
-      await wire.next(({ type, flags }) => type === FrameType.HEADERS && flags === (END_HEADERS | END_STREAM), 1_000);
-      await noCallsAreLeft();
-      assert.equal((echo.failures[0]?.error as { code?: string } | undefined)?.code, 'DEADLINE_EXCEEDED');
-    });
-
-    it('and do not answer a ping: the connection is cut off', async () => {
-      await start({}, { keepaliveMs: 100 });
-      const wire = await greet();
-      await wire.next(({ type, flags }) => type === FrameType.PING && flags === 0);
-      await wire.hungUp(1_000);
-    });
-
-    it('and answer pings: the connection stays', async () => {
-      await start({}, { keepaliveMs: 50 });
-      const session = openSession(server.address);
-      await pause(400);
-      assert.equal(statusOf(await http2Call(session, '/test.Echo/Echo', { frames: [whole] })), 0);
-      session.destroy();
-    });
-
-    it('before the first byte: the connection is cut off', async () => {
-      await start({}, { keepaliveMs: 100 });
-      const wire = await Http2Wire.open(server.address);
-      wires.push(wire);
-      await wire.hungUp(1_000);
+      await lab.serves();
     });
   });
 
   describe('that are many', () => {
     it('a thousand idle connections: others are served, and all are given back', async () => {
-      await start();
+      lab = await Http2ServerUnderTest.start();
       const files = openFiles();
-      const idle = await Promise.all(Array.from({ length: 1_000 }, () => Http2Wire.greet(server.address)));
-      await othersAreServed();
+      const idle = await Promise.all(Array.from({ length: 1_000 }, () => Http2Wire.greet(lab.server.address)));
+      await lab.serves();
       for (const wire of idle) wire.destroy();
       await eventually(
         () => openFiles() <= files + 2,
@@ -420,17 +286,17 @@ describe('the node-http2 server among hostile clients', function () {
     });
 
     it('one after the other, most hanging up in the middle: nothing stays', async () => {
-      await start();
+      lab = await Http2ServerUnderTest.start();
       const round = async (count: number) => {
         for (let i = 0; i < count; i += 20) {
-          const some = await Promise.all(Array.from({ length: 20 }, () => Http2Wire.greet(server.address)));
+          const some = await Promise.all(Array.from({ length: 20 }, () => Http2Wire.greet(lab.server.address)));
           for (const [at, wire] of some.entries()) {
             wire.send(unaryCall(1, at % 2 === 0 ? '/test.Echo/Wait' : '/test.Echo/Echo', Buffer.from('30')));
           }
           await pause(2);
           for (const wire of some) wire.destroy();
         }
-        await noCallsAreLeft();
+        await lab.hasNoCalls();
       };
       await round(600);
       const files = openFiles();
@@ -446,10 +312,10 @@ describe('the node-http2 server among hostile clients', function () {
   });
 
   it('a message that unpacks to 250 MB costs little more than the limit', async () => {
-    await start();
+    lab = await Http2ServerUnderTest.start();
     const bomb = gzipSync(Buffer.alloc(250 * MB));
     const before = process.memoryUsage().rss;
-    const session = openSession(server.address);
+    const session = openSession(lab.server.address);
     const calls = Array.from({ length: 4 }, () =>
       http2Call(session, '/test.Echo/Echo', {
         headers: { 'grpc-encoding': 'gzip' },
@@ -462,8 +328,8 @@ describe('the node-http2 server among hostile clients', function () {
   });
 
   it('a message sent byte by byte costs its size', async () => {
-    await start();
-    const wire = await greet();
+    lab = await Http2ServerUnderTest.start();
+    const wire = await lab.greet();
     const size = 1_000_000;
     wire.send(frame(FrameType.HEADERS, END_HEADERS, 1, headerBlock(callHeaders('/test.Echo/Echo'))));
     const message = grpcMessage(Buffer.alloc(size, 'b'));

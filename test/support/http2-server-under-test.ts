@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { startGrpcHttp2Server } from '../../src/transports/grpc/http2/grpc-http2-server.ts';
+import { type Http2Limits, http2Limits } from '../../src/transports/grpc/http2/http2-limits.ts';
+import type { GrpcServer, GrpcServerOptions } from '../../src/transports/grpc/service-table.ts';
+import { createEchoService, type EchoService } from './echo-service.ts';
+import { http2Call, openSession, statusOf } from './http2-call.ts';
+import { grpcMessage, Http2Wire } from './http2-wire.ts';
+
+export const pause = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
+
+/** Waits until something holds, or fails with what it says then. */
+export async function eventually(holds: () => boolean, what: () => string, withinMs = 5_000): Promise<void> {
+  const giveUp = Date.now() + withinMs;
+  while (!holds()) {
+    if (Date.now() > giveUp) assert.fail(what());
+    await pause(10);
+  }
+}
+
+/** The node:http2 server of one test, and raw clients of it. */
+export class Http2ServerUnderTest {
+  readonly echo: EchoService;
+  readonly server: GrpcServer;
+  readonly #wires: Http2Wire[] = [];
+
+  constructor(echo: EchoService, server: GrpcServer) {
+    this.echo = echo;
+    this.server = server;
+  }
+
+  static async start(
+    options: Partial<GrpcServerOptions> = {},
+    limits: Partial<Http2Limits> = {},
+  ): Promise<Http2ServerUnderTest> {
+    const echo = createEchoService();
+    const server = await startGrpcHttp2Server(echo.methods, echo.options(options), { ...http2Limits, ...limits });
+    return new Http2ServerUnderTest(echo, server);
+  }
+
+  /** A client that only connected. */
+  open(): Promise<Http2Wire> {
+    return this.#kept(Http2Wire.open(this.server.address));
+  }
+
+  /** A client that has exchanged settings. */
+  greet(settings?: Buffer): Promise<Http2Wire> {
+    return this.#kept(Http2Wire.greet(this.server.address, settings));
+  }
+
+  /** A call on a connection of its own is answered, soon. */
+  async serves(withinMs = 1_000): Promise<void> {
+    const session = openSession(this.server.address);
+    const started = Date.now();
+    const answer = await http2Call(session, '/test.Echo/Later', { frames: [grpcMessage(Buffer.from('x'))] });
+    session.destroy();
+    assert.equal(statusOf(answer), 0);
+    assert.ok(Date.now() - started < withinMs, `answered after ${Date.now() - started} ms`);
+  }
+
+  /** Waits until nothing of any call is left. */
+  async hasNoCalls(withinMs?: number): Promise<void> {
+    const none = () => this.server.openCalls() === 0;
+    await eventually(none, () => `${this.server.openCalls()} calls are left`, withinMs);
+  }
+
+  async end(): Promise<void> {
+    for (const wire of this.#wires) wire.destroy();
+    await this.server.close(100);
+  }
+
+  async #kept(opening: Promise<Http2Wire>): Promise<Http2Wire> {
+    const wire = await opening;
+    this.#wires.push(wire);
+    return wire;
+  }
+}
