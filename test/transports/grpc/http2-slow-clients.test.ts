@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
-
 import { http2Call, openSession, statusOf } from '../../support/http2-call.ts';
 import { Http2ServerUnderTest, pause } from '../../support/http2-server-under-test.ts';
 import {
