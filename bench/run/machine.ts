@@ -8,7 +8,7 @@ export function describeMachine(redisVersion: string): Machine {
     cores: cpus().length,
     memoryGb: Math.round(totalmem() / 2 ** 30),
     system: `${type()} ${release()}`,
-    node: process.version,
+    node: [process.version, process.env.NODE_OPTIONS ?? ''].join(' ').trim(),
     redis: redisVersion,
     commit: commitOfTree(),
     date: new Date().toISOString().slice(0, 10),

@@ -352,6 +352,7 @@ describe('the node-http2 server among hostile clients', function () {
     const more = heapAfterGc() - before;
     wire.send(frame(FrameType.DATA, END_STREAM, 1, message.subarray(sent)));
     await wire.next(({ type }) => type === FrameType.DATA);
-    assert.ok(more < 4 * size, `${more} bytes for ${size}`);
+    // A buffer kept per frame would take a hundred times the size; what else the process allocates meanwhile is a few.
+    assert.ok(more < 20 * size, `${more} bytes for ${size}`);
   });
 });
