@@ -7,7 +7,15 @@ import { grpcServers } from '../../../src/transports/grpc/start-grpc-server.ts';
 import { TransportError } from '../../../src/transports/transport-error.ts';
 import { createEchoService, type EchoService, patternOf, REFUSAL } from '../../support/echo-service.ts';
 import { type Http2Request, http2Call, openSession, statusOf } from '../../support/http2-call.ts';
-import { END_HEADERS, END_STREAM, FrameType, grpcMessage, Http2Wire, unaryCall } from '../../support/http2-wire.ts';
+import {
+  END_HEADERS,
+  END_STREAM,
+  FrameType,
+  frame,
+  grpcMessage,
+  Http2Wire,
+  unaryCall,
+} from '../../support/http2-wire.ts';
 
 const LIMIT = 100_000;
 const { INVALID_ARGUMENT, INTERNAL, OK, RESOURCE_EXHAUSTED, UNIMPLEMENTED } = GrpcStatus;
@@ -229,6 +237,20 @@ for (const [name, start] of Object.entries(grpcServers)) {
           for (const answer of await Promise.all(calls)) assert.equal(answer.resetCode, 0);
         }
       }
+      assert.equal(server.openCalls(), 0);
+    });
+
+    it('tells nobody of a failure that the caller no longer hears of', async () => {
+      const told = echo.failures.length;
+      const { aborted } = echo.counts;
+      const wire = await Http2Wire.greet(server.address);
+      wire.send(unaryCall(1, '/test.Echo/Wait', Buffer.from('60000')));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      wire.send(frame(FrameType.RST_STREAM, 0, 1, Buffer.from([0, 0, 0, 8])));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      wire.destroy();
+      assert.equal(echo.counts.aborted, aborted + 1);
+      assert.equal(echo.failures.length, told);
       assert.equal(server.openCalls(), 0);
     });
 
