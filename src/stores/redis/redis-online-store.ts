@@ -12,8 +12,8 @@ import type {
   StoredRow,
   TableRead,
 } from '../online-store.ts';
-import { RowBlock } from '../row-block.ts';
-import { rowsFromBlock, serializeKeys, validateRowTimes } from '../row-objects.ts';
+import { readRows } from '../read-rows.ts';
+import { serializeKeys, validateRowTimes } from '../row-objects.ts';
 import type { RedisClientOptions } from './redis-client.ts';
 import { type RedisOnlineStoreConfig, RedisOnlineStoreSettings } from './redis-config.ts';
 import { type RedisCommand, RedisConnection } from './redis-connection.ts';
@@ -97,17 +97,13 @@ export class RedisOnlineStore implements OnlineStore {
     }
   }
 
-  async onlineRead(
+  onlineRead(
     table: OnlineTable,
     entityKeys: readonly EntityKey[],
     requestedFeatures?: readonly string[],
     options?: ReadOptions,
   ): Promise<readonly (StoredRow | undefined)[]> {
-    const features = requestedFeatures ?? table.features.map((feature) => feature.name);
-    const keys = serializeKeys(table, entityKeys, options?.entityKeyVersion);
-    const block = new RowBlock(keys.length, features.length);
-    await this.readMany([{ table, keys, features, block }], options);
-    return rowsFromBlock(block, features);
+    return readRows(this, table, entityKeys, requestedFeatures, options);
   }
 
   async readMany(reads: readonly TableRead[], options?: CallOptions): Promise<void> {

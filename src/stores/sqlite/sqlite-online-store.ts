@@ -17,8 +17,8 @@ import type {
   StoredRow,
   TableRead,
 } from '../online-store.ts';
-import { RowBlock } from '../row-block.ts';
-import { asBuffer, describeTable, rowsFromBlock, serializeKeys, validateRowTimes } from '../row-objects.ts';
+import { readRows } from '../read-rows.ts';
+import { asBuffer, describeTable, serializeKeys, validateRowTimes } from '../row-objects.ts';
 import { StoreError } from '../store-error.ts';
 import { SqliteConnection, type SqliteReader } from './sqlite-connection.ts';
 import type { SqliteDatabase } from './sqlite-driver.ts';
@@ -160,17 +160,13 @@ export class SqliteOnlineStore implements OnlineStore {
     }
   }
 
-  async onlineRead(
+  onlineRead(
     table: OnlineTable,
     entityKeys: readonly EntityKey[],
     requestedFeatures?: readonly string[],
     options?: ReadOptions,
   ): Promise<readonly (StoredRow | undefined)[]> {
-    const features = requestedFeatures ?? table.features.map((feature) => feature.name);
-    const keys = serializeKeys(table, entityKeys, options?.entityKeyVersion);
-    const block = new RowBlock(keys.length, features.length);
-    await this.readMany([{ table, keys, features, block }], options);
-    return rowsFromBlock(block, features);
+    return readRows(this, table, entityKeys, requestedFeatures, options);
   }
 
   async readMany(reads: readonly TableRead[], options?: CallOptions): Promise<void> {
