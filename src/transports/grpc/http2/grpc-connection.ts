@@ -138,10 +138,13 @@ export class GrpcConnection implements CallHost {
     }
   }
 
-  /** The client should hang up first: until then it may still be reading. */
+  /** The client should hang up first: until then it may still be reading. A call that came in the meantime is waited for. */
   #hangUpAfter(milliseconds: number): void {
     if (this.#socket.destroyed) return;
-    this.#hangUp ??= setTimeout(() => this.#socket.destroy(), milliseconds);
+    clearTimeout(this.#hangUp);
+    this.#hangUp = setTimeout(() => {
+      if (this.#calls.size === 0) this.#socket.destroy();
+    }, milliseconds);
   }
 
   #sendAway(): void {
