@@ -43,6 +43,8 @@ export class SqliteThreadReader {
   #current: Job | undefined;
   #waiting: Job[] = [];
   #closed = false;
+  /** Whether the event loop has yet to turn since the last reply. */
+  #turning = false;
   /** Whether a thread ever came up. */
   #works = false;
 
@@ -88,7 +90,7 @@ export class SqliteThreadReader {
   }
 
   #startNext(): void {
-    if (this.#current !== undefined) return;
+    if (this.#current !== undefined || this.#turning) return;
     const job = this.#waiting.shift();
     if (job === undefined) {
       // A thread without work does not keep the process from ending.
@@ -111,7 +113,19 @@ export class SqliteThreadReader {
     this.#current = undefined;
     if (error === undefined) job?.resolve();
     else job?.reject(error);
-    this.#startNext();
+    this.#startNextTurn();
+  }
+
+  /**
+   * Node hands over up to a thousand messages of a thread in one turn. Were the next read sent from within a reply, a thread that
+   * is as quick as this one would keep all else in the process waiting.
+   */
+  #startNextTurn(): void {
+    this.#turning = true;
+    setImmediate(() => {
+      this.#turning = false;
+      if (!this.#closed) this.#startNext();
+    });
   }
 
   #start(): Worker {

@@ -143,6 +143,27 @@ describe('large reads of SQLite', () => {
     assert.ok(served > longest.length * 10, `${served} small reads were served meanwhile`);
   });
 
+  it('let the event loop turn between them, also where this thread has more to do than theirs', async () => {
+    await readLarge();
+    let unturned = 0;
+    let longest = 0;
+    let running = true;
+    const turning = (async () => {
+      for (; running; unturned = 0) await nextTurn();
+    })();
+    const reading = Array.from({ length: 2 }, async () => {
+      for (let round = 0; round < 10; round++) {
+        await store.readMany(wholeReads([table], many));
+        longest = Math.max(longest, ++unturned);
+        for (const until = performance.now() + 20; performance.now() < until; );
+      }
+    });
+    await Promise.all(reading);
+    running = false;
+    await turning;
+    assert.ok(longest <= 2, `${longest} reads were answered in one turn`);
+  });
+
   it('see what another process has written, as small ones do', async () => {
     await readLarge();
     for (let round = 0; round < 2; round++) {
