@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net';
-import type { CallOptions } from '../../stores/online-store.ts';
+import type { ServedCall } from '../../serving/served-call.ts';
 
 /** One unary method: serialized request in, serialized answer out. */
 export interface UnaryMethod {
   /** `/package.Service/Method`, as it stands on the wire. */
   readonly path: string;
   /** @throws SideboardError, mapped to a status by the server that runs the method */
-  handle(message: Uint8Array, call: CallOptions): Promise<Uint8Array> | Uint8Array;
+  handle(message: Uint8Array, call: ServedCall): Promise<Uint8Array> | Uint8Array;
 }
 
 /**
