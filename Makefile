@@ -6,7 +6,7 @@ SIDEBOARD := node dist/src/cli/main.js
 REPO := .
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 serve: prepare ## Install, build and serve the example project on 127.0.0.1:50051 (another one: REPO=DIR)
 	@exec $(SIDEBOARD) serve --repo $(REPO) --grpc-address 127.0.0.1:50051
@@ -20,6 +20,9 @@ teardown: prepare ## Remove everything of the project from the online store (ask
 test: servers build ## Run every test that CI runs
 	@npm run --silent build:test
 	@npm exec -- mocha 'build/test/**/*.test.js'
+
+test-store-%: servers ## Run the tests of one store: make test-store-redis
+	@STORES=$* npm run --silent test:stores
 
 bench: servers ## Measure against Redis, a bare grpc-js server and Feast (about 50 minutes; with ARGS=--quick under one)
 	@scripts/setup-feast-grpc.sh

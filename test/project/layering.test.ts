@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { projectRoot } from '../support/project-root.ts';
@@ -58,6 +58,11 @@ const forbidden: Plant[] = [
       .filter((folder) => folder !== home)
       .map((folder) => plant(`${folder}/client-${fileName(client)}.ts`, client, `${folder} imports ${client}`)),
   ),
+  ...['config', 'registry', 'serving', 'ingest', 'transports', 'operations', 'cli'].map((layer) =>
+    plant(`conformance/to-${layer}.ts`, `../${layer}/x.ts`, `conformance imports ${layer}`),
+  ),
+  plant('conformance/sections/to-serving.ts', '../../serving/x.ts', 'a section of conformance imports serving'),
+  plant('conformance/mocha.ts', 'mocha', 'conformance imports mocha'),
   plant('encoding/long-way.ts', '../../src/cli/x.ts', 'encoding imports cli the long way round'),
   plant('stores/redis/up.ts', '../../serving/x.ts', 'stores/redis imports serving'),
   plant('stores/sqlite/up.ts', '../../serving/x.ts', 'stores/sqlite imports serving'),
@@ -79,6 +84,8 @@ const allowed: Plant[] = [
     plant(`${home}/home-${fileName(client)}.ts`, client, `${home} imports ${client}`),
   ),
   plant('encoding/buffer.ts', 'node:buffer', 'encoding imports node:buffer'),
+  plant('conformance/to-stores.ts', '../stores/x.ts', 'conformance imports stores'),
+  plant('conformance/to-encoding.ts', '../encoding/x.ts', 'conformance imports encoding'),
 ];
 
 describe('layering', function () {
@@ -119,6 +126,13 @@ describe('layering', function () {
 
   it('is kept by the sources as they are', () => {
     assert.deepEqual([...lint(projectRoot)], []);
+  });
+
+  it('leaves the conformance suite to tests: no source outside it imports it', () => {
+    const sources = readdirSync(join(projectRoot, 'src'), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts') && !file.startsWith('conformance'))
+      .filter((file) => /from '[^']*\/conformance\//.test(readFileSync(join(projectRoot, 'src', file), 'utf8')));
+    assert.deepEqual(sources, []);
   });
 
   function write(file: string, text: string): void {

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadFeatureStoreConfig } from '../../src/config/load-config.ts';
+import { testOnlineStore } from '../../src/conformance/index.ts';
 import { resolveOnlineStore } from '../../src/stores/resolve.ts';
-import { describeOnlineStore } from '../conformance/online-store-suite.ts';
 import { plainSection } from '../support/plain-section.ts';
 import { projectRoot } from '../support/project-root.ts';
 
@@ -29,15 +28,19 @@ describe("the example of a user's own store", () => {
     await store.close();
   });
 
-  let folder = '';
-  describeOnlineStore('The example', {
-    async open() {
-      folder = mkdtempSync(join(tmpdir(), 'sideboard-own-store-'));
-      const section = plainSection({ type, path: join(folder, 'online.json') });
-      return resolveOnlineStore({ type, section, context: { project: 'p', repoPath: example, warn: () => {} } });
+  testOnlineStore({
+    name: 'The example',
+    config: {},
+    create: (_config, context) => {
+      const section = plainSection({ type, path: join(context.repoPath, 'online.json') });
+      return resolveOnlineStore({ type, section, context: { ...context, repoPath: example } });
     },
-    async dispose() {
-      rmSync(folder, { recursive: true, force: true });
+    capabilities: {
+      readMany: false,
+      ttl: false,
+      directWrite: true,
+      keepsNewest: false,
+      feastPython: { missingRow: 'NOT_FOUND', missingFeature: 'NOT_FOUND', missingFeatureTime: 'row' },
     },
   });
 });

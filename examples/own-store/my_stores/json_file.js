@@ -28,9 +28,10 @@ export class JsonFileOnlineStore {
     keepsNewest: false,
     feastPython: { missingRow: 'NOT_FOUND', missingFeature: 'NOT_FOUND', missingFeatureTime: 'row' },
   };
+  /** The last change to each file: stores of one process take turns. Of several processes only one may write. */
+  static #lastChanges = new Map();
   #path;
   #closed = false;
-  #lastChange = Promise.resolve();
 
   constructor(config, context) {
     this.#path = resolve(context.repoPath, config.path);
@@ -89,19 +90,21 @@ export class JsonFileOnlineStore {
 
   async close() {
     this.#closed = true;
-    await this.#lastChange.catch(() => {});
+    await JsonFileOnlineStore.#lastChanges.get(this.#path);
   }
 
   /** One change after the other, each written beside the file and moved into its place: no reader sees half of one. */
   #change(options, apply) {
-    const change = this.#lastChange.then(async () => {
+    const lastChanges = JsonFileOnlineStore.#lastChanges;
+    const change = (lastChanges.get(this.#path) ?? Promise.resolve()).then(async () => {
       const tables = await this.#load(options);
       apply(tables);
       await mkdir(dirname(this.#path), { recursive: true });
       await writeFile(`${this.#path}.new`, JSON.stringify(tables));
       await rename(`${this.#path}.new`, this.#path);
     });
-    this.#lastChange = change.catch(() => {});
+    const settled = change.catch(() => {});
+    lastChanges.set(this.#path, settled);
     return change;
   }
 

@@ -1,6 +1,7 @@
+import { testOnlineStore } from '../../../src/conformance/index.ts';
 import { RedisOnlineStore, RedisOnlineStoreConfig } from '../../../src/stores/redis/redis-online-store.ts';
-import { describeOnlineStore } from '../../conformance/online-store-suite.ts';
 import { type RedisServer, startRedisServer } from '../../support/redis-server.ts';
+import { redisCapabilities } from './redis-capabilities.ts';
 
 describe('Redis', () => {
   let server: RedisServer;
@@ -11,17 +12,23 @@ describe('Redis', () => {
 
   after(() => server?.remove());
 
-  for (const [name, config] of [
-    ['single', {}],
-    ['with expiring keys', { key_ttl_seconds: 600 }],
-    ['without deduplication', { skip_dedup: true }],
+  const configWith = (config: object) => () => {
+    return RedisOnlineStoreConfig.parse({ ...config, connection_string: `127.0.0.1:${server.port}` });
+  };
+
+  for (const [name, config, abilities] of [
+    ['single', {}, {}],
+    ['with expiring keys', { key_ttl_seconds: 600 }, { ttl: true }],
+    ['without deduplication', { skip_dedup: true }, { keepsNewest: false }],
   ] as const) {
-    describeOnlineStore(`Redis ${name}`, {
-      async open() {
-        await server.client.flushall();
-        const parsed = RedisOnlineStoreConfig.parse({ ...config, connection_string: `127.0.0.1:${server.port}` });
-        return new RedisOnlineStore(parsed, { project: 'conformance', repoPath: '/', warn: () => {} });
-      },
+    testOnlineStore({
+      name: `Redis ${name}`,
+      config: configWith(config),
+      create: (parsed, context) => new RedisOnlineStore(parsed, context),
+      capabilities: { ...redisCapabilities, ...abilities },
+      storage: { timePrecision: 'microsecond' },
+      expiring: { config: configWith({ ...config, key_ttl_seconds: 1 }), seconds: 1 },
+      unreachable: RedisOnlineStoreConfig.parse({ ...config, connection_string: '127.0.0.1:1' }),
     });
   }
 });

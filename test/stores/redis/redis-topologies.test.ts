@@ -3,12 +3,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { testOnlineStore } from '../../../src/conformance/index.ts';
 import {
   RedisOnlineStore,
   RedisOnlineStoreConfig,
   RedisOnlineStoreSettings,
 } from '../../../src/stores/redis/redis-online-store.ts';
-import { describeOnlineStore } from '../../conformance/online-store-suite.ts';
 import { tableWith } from '../../support/golden-stores.ts';
 import { type RedisServer, startRedisServer } from '../../support/redis-server.ts';
 import {
@@ -20,6 +20,7 @@ import {
   type WatchedRedis,
 } from '../../support/redis-topologies.ts';
 import { driverKey, driverRow, storedDriver, storeErrorOf } from '../../support/store-rows.ts';
+import { redisCapabilities } from './redis-capabilities.ts';
 
 const table = tableWith('p', 'stats', ['driver_id'], ['trips']);
 
@@ -39,15 +40,21 @@ describe('Redis Cluster', () => {
 
   const connectionString = (): string => cluster.masters.map(({ port }) => `127.0.0.1:${port}`).join(',');
 
-  describeOnlineStore('Redis Cluster', {
-    async open() {
-      await Promise.all(cluster.masters.map(({ client }) => client.flushall()));
-      return open({
-        redis_type: 'redis_cluster',
-        connection_string: `${connectionString()},skip_full_coverage_check=true`,
-        key_ttl_seconds: 600,
-      });
-    },
+  const configWith = (ttl: number) => () => {
+    return RedisOnlineStoreConfig.parse({
+      redis_type: 'redis_cluster',
+      connection_string: `${connectionString()},skip_full_coverage_check=true`,
+      key_ttl_seconds: ttl,
+    });
+  };
+
+  testOnlineStore({
+    name: 'Redis Cluster',
+    config: configWith(600),
+    create: (config, context) => new RedisOnlineStore(config, context),
+    capabilities: { ...redisCapabilities, ttl: true },
+    storage: { timePrecision: 'microsecond' },
+    expiring: { config: configWith(1), seconds: 1 },
   });
 
   it('spreads rows over all nodes, each with its time to live', async () => {
