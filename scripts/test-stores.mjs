@@ -1,0 +1,29 @@
+// Runs the tests of the stores that STORES names, of all without it: STORES=redis,mysql npm run test:stores
+// A store's tests are build/test/stores/<name>/, with the conformance suite among them.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+const folder = join(import.meta.dirname, '..', 'build', 'test', 'stores');
+const known = readdirSync(folder, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name);
+const stores = process.env.STORES ? process.env.STORES.split(',').map((name) => name.trim()) : known;
+
+const unknown = stores.filter((name) => !known.includes(name));
+if (unknown.length > 0) {
+  console.error(`STORES names ${unknown.join(', ')}: there are tests of ${known.join(', ')}.`);
+  process.exit(2);
+}
+const untested = stores.filter((name) => !existsSync(join(folder, name, `${name}-conformance.test.js`)));
+if (untested.length > 0) {
+  console.error(`There is no ${untested.map((name) => `${name}/${name}-conformance.test.ts`).join(', ')}.`);
+  process.exit(2);
+}
+const mocha = join(import.meta.dirname, '..', 'node_modules', 'mocha', 'bin', 'mocha.js');
+const specs = stores.map((name) => join(folder, name, '*.test.js'));
+const { status } = spawnSync(process.execPath, [mocha, ...specs], {
+  cwd: join(import.meta.dirname, '..'),
+  stdio: 'inherit',
+});
+process.exit(status ?? 1);

@@ -1,0 +1,10 @@
+import type { StoreCapabilities } from '../../../src/stores/online-store.ts';
+
+/** Of Redis with Feast's defaults. */
+export const redisCapabilities: StoreCapabilities = {
+  readMany: true,
+  ttl: false,
+  directWrite: true,
+  keepsNewest: true,
+  feastPython: { missingRow: 'PRESENT', missingFeature: 'PRESENT', missingFeatureTime: 'row' },
+};
