@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Brings what the tests start or call: a Redis server, openssl, grpcurl, Node 24 and Feast. System packages come by apt where
-# it may install; the rest goes into the git-ignored .tools/ and .venv/. Does nothing that is already done. Starts nothing.
+# Brings what the tests start or call: a Redis server, openssl, grpcurl, servers for S3 and Google Cloud Storage, Node 24 and
+# Feast. System packages come by apt where it may install; the rest goes into the git-ignored .tools/ and .venv/. Does nothing
+# that is already done. Starts nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/apt.sh
@@ -13,6 +14,12 @@ need openssl openssl || missing=1
 
 scripts/setup-node24.sh
 scripts/setup-grpcurl.sh
+# Without Go or Python that is new enough, the tests of these two say so.
+for script in setup-moto.sh setup-fake-gcs.sh; do
+  status=0
+  "scripts/$script" || status=$?
+  [ "$status" -eq 0 ] || [ "$status" -eq 3 ] || exit "$status"
+done
 
 # An image without Python 3.10 may well run the other tests: those that compare with Feast say then why they are skipped.
 python3 -c 'import venv, ensurepip' 2>/dev/null || apt_install python3 python3-venv || true

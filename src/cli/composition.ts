@@ -1,13 +1,12 @@
 import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
-import { createFileRegistrySource } from '../registry/file-registry-source.ts';
+import { createRegistryCopy } from '../registry/registry-copy.ts';
 import { openRegistry, type RegistryHolder, type RegistryOptions } from '../registry/registry-holder.ts';
-import type { RegistrySource } from '../registry/registry-source.ts';
 import type { OnlineStore } from '../stores/online-store.ts';
 import { ResolutionError } from '../stores/resolution-error.ts';
 import { resolveOnlineStore } from '../stores/resolve.ts';
 import { storeSettingsKey } from '../stores/store-types.ts';
-import { CliError } from './cli-error.ts';
 import { loadProjectConfig, type ProjectLocation } from './project-config.ts';
+import { registryCopyPath, registrySourceFromConfig } from './registry-source-from-config.ts';
 
 /** A project's parts, opened together and closed together. */
 export interface OpenProject {
@@ -35,7 +34,8 @@ export async function openProject(options: OpenProjectOptions): Promise<OpenProj
   const config = await loadProjectConfig(options.location, options.env);
   const store = await openProjectStore(config, options.warn);
   try {
-    const registry = await openProjectRegistry(config, options.warn, options.refresh);
+    const { env, warn, refresh } = options;
+    const registry = await openProjectRegistry({ config, env, warn, ...(refresh === undefined ? {} : { refresh }) });
     return {
       config,
       registry,
@@ -74,35 +74,31 @@ export async function openProjectStore(
   }
 }
 
+export interface OpenRegistryOptions {
+  readonly config: FeatureStoreConfig;
+  readonly env: NodeJS.ProcessEnv;
+  readonly warn: (message: string) => void;
+  /** Keeps the registry fresh in the background, and its copy on disk. Without it the registry is read once. */
+  readonly refresh?: RegistryEvents;
+}
+
 /** @throws RegistryError, CliError `CLI_REGISTRY_NOT_SERVED` */
-export function openProjectRegistry(
-  config: FeatureStoreConfig,
-  warn: (message: string) => void,
-  refresh?: RegistryEvents,
-): Promise<RegistryHolder> {
+export async function openProjectRegistry(options: OpenRegistryOptions): Promise<RegistryHolder> {
+  const { config, env, warn, refresh } = options;
+  const { timeoutMs, maxBytes } = config.sideboard.registry;
+  const source = registrySourceFromConfig(config, env);
+  const path = registryCopyPath(config);
+  const copy =
+    path === undefined
+      ? undefined
+      : createRegistryCopy({ path, project: config.project, source: source.describe(), maxBytes });
   return openRegistry({
-    source: registrySourceFromConfig(config),
+    source,
     project: config.project,
     cacheTtlSeconds: refresh === undefined ? 0 : config.registry.cacheTtlSeconds,
+    loadTimeoutMs: timeoutMs,
+    ...(copy === undefined ? {} : { copy, updateCopy: refresh !== undefined }),
     warn,
     ...refresh,
   });
-}
-
-function registrySourceFromConfig({ registry, repoPath }: FeatureStoreConfig): RegistrySource {
-  const { place } = registry;
-  if (registry.type !== 'file') {
-    const message = `${place}: a registry of type "${registry.type}" is not read by this version.`;
-    throw new CliError('CLI_REGISTRY_NOT_SERVED', message, {
-      hint: 'Use a registry file: registry: data/registry.db.',
-    });
-  }
-  const scheme = /^([A-Za-z][A-Za-z0-9+.-]+):\/\//.exec(registry.path)?.[1];
-  if (scheme !== undefined) {
-    const message = `${place}: a registry under ${scheme}:// is not read by this version.`;
-    throw new CliError('CLI_REGISTRY_NOT_SERVED', message, {
-      hint: 'Copy it to a file and name that in registry.',
-    });
-  }
-  return createFileRegistrySource({ path: registry.path, repoPath });
 }

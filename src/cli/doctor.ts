@@ -1,6 +1,7 @@
 import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
 import { SideboardError } from '../errors.ts';
 import { dummyEntity } from '../registry/dummy-entity.ts';
+import type { RegistryStatus } from '../registry/registry-holder.ts';
 import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import type { OnlineStore } from '../stores/online-store.ts';
 import type { CommandContext, GlobalOptions } from './command-context.ts';
@@ -67,10 +68,11 @@ async function* examine(location: GlobalOptions, io: Io): AsyncGenerator<Finding
   yield { check: 'config', result: 'ok', message: `${config.file}, project ${config.project}` };
   yield* warned('config');
 
-  const holder = await attempt('registry', () => openProjectRegistry(config, warn));
+  const holder = await attempt('registry', () => openProjectRegistry({ config, env: io.env, warn }));
   await holder.close();
   const registry = holder.current();
-  yield { check: 'registry', result: 'ok', message: describeRegistry(registry) };
+  const status = holder.status();
+  yield { check: 'registry', result: 'ok', message: describeRegistry(registry, status) };
   yield* warned('registry');
   yield* unservedViews(registry);
 
@@ -140,11 +142,13 @@ function* unservedViews(registry: RegistrySnapshot): Generator<Finding> {
   };
 }
 
-function describeRegistry(registry: RegistrySnapshot): string {
+function describeRegistry(registry: RegistrySnapshot, { origin, checkedAt }: RegistryStatus): string {
   const { views, services, entities, lastUpdated } = registry;
   const time = new Date(lastUpdated).toISOString();
   const known = entities.has(dummyEntity.name) ? entities.size - 1 : entities.size;
-  return `views: ${views.size}, services: ${services.size}, entities: ${known}; last applied ${time}`;
+  const copied =
+    origin === 'source' ? '' : `; from the copy on disk, last checked ${new Date(checkedAt).toISOString()}`;
+  return `views: ${views.size}, services: ${services.size}, entities: ${known}; last applied ${time}${copied}`;
 }
 
 const labels = { ok: 'ok     ', warning: 'warning', failed: 'FAILED ' } as const;

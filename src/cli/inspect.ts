@@ -1,5 +1,6 @@
 import { valueTypeName } from '../encoding/value-type.ts';
 import { dummyEntity } from '../registry/dummy-entity.ts';
+import type { RegistryStatus } from '../registry/registry-holder.ts';
 import type { FeatureSpec, FeatureViewSpec, RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import { CliError } from './cli-error.ts';
 import type { CommandContext } from './command-context.ts';
@@ -15,10 +16,11 @@ export async function inspect(
   { io, globals }: CommandContext,
 ): Promise<void> {
   const config = await loadProjectConfig(globals(), io.env);
-  const registry = await openProjectRegistry(config, io.warn);
+  const registry = await openProjectRegistry({ config, env: io.env, warn: io.warn });
   const snapshot = registry.current();
+  const { origin, checkedAt } = registry.status();
   await registry.close();
-  const description = describe(snapshot, config.registry.enableOnlineFeatureViewVersioning);
+  const description = describe(snapshot, { origin, checkedAt }, config.registry.enableOnlineFeatureViewVersioning);
   const chosen = name === undefined ? description : only(description, name);
   io.out(options.json === true ? JSON.stringify(chosen, undefined, 2) : textOf(chosen, name === undefined));
 }
@@ -26,10 +28,16 @@ export async function inspect(
 type Description = ReturnType<typeof describe>;
 
 /** The registry as plain data: what `--json` prints. */
-function describe(snapshot: RegistrySnapshot, versioned: boolean) {
+function describe(
+  snapshot: RegistrySnapshot,
+  { origin, checkedAt }: Pick<RegistryStatus, 'origin' | 'checkedAt'>,
+  versioned: boolean,
+) {
   return {
     project: snapshot.project,
     projects: snapshot.projects,
+    origin,
+    checkedAt: new Date(checkedAt).toISOString(),
     versionId: snapshot.versionId,
     lastUpdated: new Date(snapshot.lastUpdated).toISOString(),
     views: [...snapshot.views.values()].map((view) => ({
@@ -94,12 +102,14 @@ function only(description: Description, name: string): Description {
   return { ...description, views, services, entities: [] };
 }
 
-function textOf({ project, projects, lastUpdated, views, services, entities }: Description, whole: boolean): string {
+function textOf(description: Description, whole: boolean): string {
+  const { project, projects, origin, checkedAt, lastUpdated, views, services, entities } = description;
   const blocks: string[] = [];
   if (whole) {
     const others = projects.filter((other) => other !== project);
     const beside = others.length === 0 ? '' : `; the registry also holds ${others.join(', ')}`;
-    blocks.push(`project ${project}, registry of ${lastUpdated}${beside}`);
+    const copied = origin === 'source' ? '' : ` (a copy, last checked ${checkedAt})`;
+    blocks.push(`project ${project}, registry of ${lastUpdated}${copied}${beside}`);
   }
   for (const view of views) {
     const rows = view.features.map((feature) => [`  ${feature.name}`, feature.type, feature.description]);

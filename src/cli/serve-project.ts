@@ -57,9 +57,14 @@ export async function serveProject(
   try {
     const store = await openProjectStore(config, warn);
     closers.unshift(() => store.close());
-    const registry = await openProjectRegistry(config, warn, {
-      onSwap: (snapshot, previous) => log.info(describeSwap(snapshot, previous), 'the registry has changed'),
-      onError: (err) => log.error({ err }, 'refreshing the registry failed; the last good one stays in use'),
+    const registry = await openProjectRegistry({
+      config,
+      env: io.env,
+      warn,
+      refresh: {
+        onSwap: (snapshot, previous) => log.info(describeSwap(snapshot, previous), 'the registry has changed'),
+        onError: (err) => log.error({ err }, 'refreshing the registry failed; the last good one stays in use'),
+      },
     });
     closers.unshift(() => registry.close());
     features = new OnlineFeatures({

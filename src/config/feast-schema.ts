@@ -22,6 +22,14 @@ const registryTypes = ['file', 'sql', 'snowflake.registry', 'remote'] as const;
 export const registryTypeSchema = z.enum(registryTypes).default('file');
 export type RegistryType = (typeof registryTypes)[number];
 
+/** Feast's classes behind these names: a file may name the class in their place. */
+export const registryTypeOfClass: Readonly<Record<string, RegistryType>> = {
+  'feast.infra.registry.registry.Registry': 'file',
+  'feast.infra.registry.sql.SqlRegistry': 'sql',
+  'feast.infra.registry.snowflake.SnowflakeRegistry': 'snowflake.registry',
+  'feast.infra.registry.remote.RemoteRegistry': 'remote',
+};
+
 const registryKeys = {
   registry_type: registryTypeSchema,
   registry_store_type: z.string().min(1).nullish(),

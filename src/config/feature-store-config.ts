@@ -35,6 +35,8 @@ export interface FeatureStoreConfig {
 
 export interface RegistryConfig {
   readonly type: RegistryType;
+  /** Feast's class for a registry file in an unusual place, where the section names one. */
+  readonly storeType: string | undefined;
   /** `file`: an absolute path, or a URL such as `s3://…`. `sql`: a database URL. `remote`: an address. May hold a password. */
   readonly path: string;
   /** How long a registry that was read counts as fresh, in seconds; 0 means for ever. */

@@ -9,6 +9,7 @@ import {
   kubernetesAuthSchema,
   noAuthSchema,
   oidcAuthSchema,
+  registryTypeOfClass,
   registryTypeSchema,
   remoteRegistrySchema,
   snowflakeRegistrySchema,
@@ -54,10 +55,10 @@ export function readRegistry(
   }
   const mapping: Mapping = typeof written === 'string' ? { path: written } : written;
   const typeKey = Object.hasOwn(mapping, 'registry_type') || !Object.hasOwn(mapping, 'type') ? 'registry_type' : 'type';
-  const type = findings.check([...path, typeKey], own(mapping, typeKey), registryTypeSchema);
+  const type = findings.check([...path, typeKey], shortType(own(mapping, typeKey)), registryTypeSchema);
   if (type === undefined) return undefined;
   const { type: alias, ...rest } = mapping;
-  if (typeKey === 'registry_type' && alias !== undefined && alias !== type) {
+  if (typeKey === 'registry_type' && alias !== undefined && shortType(alias) !== type) {
     findings.add(
       [...path, 'type'],
       'names another type than registry_type does.',
@@ -76,6 +77,7 @@ export function readRegistry(
   if (checked === undefined) return undefined;
   const registry: RegistryConfig = {
     type,
+    storeType: checked.registry_store_type ?? undefined,
     path: type === 'file' ? registryFilePath(checked.path, repoPath) : checked.path,
     cacheTtlSeconds: checked.cache_ttl_seconds,
     cacheMode: checked.cache_mode,
@@ -84,6 +86,10 @@ export function readRegistry(
     section: new YamlSection(source, path, mapping),
   };
   return printable(registry, (each) => ({ ...each, path: looksSecret(each.path) ? '[not shown]' : each.path }));
+}
+
+function shortType(written: unknown): unknown {
+  return typeof written === 'string' ? (own(registryTypeOfClass, written) ?? written) : written;
 }
 
 /** An object store's URL stays as it is; everything else is a path, relative to the file's folder. */

@@ -68,6 +68,19 @@ export const grpcSchema = z
     context.addIssue({ code: 'custom', path: ['default_deadline_ms'], message });
   });
 
+/** `http://HOST` or `https://HOST`, with port and path where they are needed, and without a user. */
+const endpointUrl = z
+  .string()
+  .refine((url) => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol) && new URL(url).username === '')
+  .meta({ expected: 'an http:// or https:// URL without a user' });
+
+export const registrySettingsSchema = z.strictObject({
+  snapshot_path: z.string().min(1).optional(),
+  timeout_ms: z.int().min(1).max(3_600_000).default(30_000),
+  max_bytes: z.int().min(1024).max(2_147_483_647).default(268_435_456),
+  s3_endpoint_url: endpointUrl.optional(),
+});
+
 export const logSchema = z.strictObject({
   level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   format: z.enum(['auto', 'json', 'pretty']).default('auto'),
@@ -85,6 +98,7 @@ const storeSection = z.record(z.string(), z.unknown()).nullish();
 export const sideboardSchema = z.strictObject({
   serving: servingSchema.prefault({}),
   grpc: grpcSchema.prefault({}),
+  registry: registrySettingsSchema.prefault({}),
   workers: z.int().min(1).max(64).default(1),
   entity_key_fallback: z.literal('v2').optional(),
   log: logSchema.prefault({}),

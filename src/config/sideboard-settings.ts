@@ -5,6 +5,7 @@ import { feastPythonServing, servingDefaults, type sideboardSchema } from './sid
 export interface SideboardSettings {
   readonly serving: ServingSettings;
   readonly grpc: GrpcSettings;
+  readonly registry: RegistrySettings;
   /** Processes that serve. */
   readonly workers: number;
   /** Look once more under the key of the older serialization when an entity is not found. */
@@ -41,6 +42,18 @@ export interface GrpcSettings {
   readonly maxDeadlineMs: number;
 }
 
+/** What Feast's `registry` section has no words for. */
+export interface RegistrySettings {
+  /** Where a copy of the last good registry is kept; relative to the file's folder as it is written. */
+  readonly snapshotPath: string | undefined;
+  /** How long one reading of the registry may take, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Largest registry, in bytes. */
+  readonly maxBytes: number;
+  /** Where S3 is asked, in place of AWS. */
+  readonly s3EndpointUrl: string | undefined;
+}
+
 export interface LogSettings {
   readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   /** `auto`: pretty on a terminal, JSON elsewhere. */
@@ -49,7 +62,7 @@ export interface LogSettings {
 
 /** Names the settings as the code does, and applies `compatibility`. */
 export function sideboardSettingsFromSchema(parsed: z.output<typeof sideboardSchema>): SideboardSettings {
-  const { serving, grpc, log } = parsed;
+  const { serving, grpc, log, registry } = parsed;
   const implied = serving.compatibility === undefined ? servingDefaults : feastPythonServing;
   return Object.freeze({
     serving: Object.freeze({
@@ -69,6 +82,12 @@ export function sideboardSettingsFromSchema(parsed: z.output<typeof sideboardSch
       maxConcurrentStreams: grpc.max_concurrent_streams,
       defaultDeadlineMs: grpc.default_deadline_ms,
       maxDeadlineMs: grpc.max_deadline_ms,
+    }),
+    registry: Object.freeze({
+      snapshotPath: registry.snapshot_path,
+      timeoutMs: registry.timeout_ms,
+      maxBytes: registry.max_bytes,
+      s3EndpointUrl: registry.s3_endpoint_url,
     }),
     workers: parsed.workers,
     entityKeyFallback: parsed.entity_key_fallback ?? 'none',

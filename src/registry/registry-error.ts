@@ -7,10 +7,28 @@ export const registryErrors = {
     kind: 'unavailable',
     summary: 'The registry is there but cannot be read, or keeps changing while it is read.',
   },
+  REGISTRY_ACCESS_DENIED: {
+    kind: 'permission_denied',
+    summary: 'The registry is not given to these credentials, or there are none.',
+  },
+  REGISTRY_TIMEOUT: { kind: 'deadline_exceeded', summary: 'Reading the registry took longer than is allowed.' },
+  REGISTRY_TOO_LARGE: { kind: 'resource_exhausted', summary: 'The registry is larger than is allowed.' },
+  REGISTRY_SETTINGS_INVALID: {
+    kind: 'failed_precondition',
+    summary: 'The settings of the registry cannot be used as they stand.',
+  },
+  REGISTRY_PACKAGE_MISSING: {
+    kind: 'failed_precondition',
+    summary: 'Reading this kind of registry needs a package that is not installed.',
+  },
   REGISTRY_CORRUPT: { kind: 'data_loss', summary: 'What was read is empty, cut off or no Feast registry.' },
   REGISTRY_PROJECT_MISSING: {
     kind: 'failed_precondition',
     summary: 'The registry does not hold the configured project.',
+  },
+  REGISTRY_COPY_UNUSABLE: {
+    kind: 'failed_precondition',
+    summary: 'The copy of the registry on disk cannot be used, or cannot be written.',
   },
   REGISTRY_CLOSED: { kind: 'unavailable', summary: 'The registry was closed: the process is shutting down.' },
   REGISTRY_FAILED: {

@@ -1,10 +1,19 @@
-import { hash } from 'node:crypto';
+import { CopyKeeper } from './copy-keeper.ts';
+import { loadWithin } from './load-within.ts';
 import { type RegistryClock, systemClock } from './registry-clock.ts';
+import type { RegistryCopy } from './registry-copy.ts';
 import { RegistryError } from './registry-error.ts';
-import { registryFromBytes, schemaVersionWarning } from './registry-from-bytes.ts';
+import {
+  defaultLoadTimeoutMs,
+  digestOf,
+  type FirstLoad,
+  failed,
+  firstLoad,
+  type Loaded,
+  snapshotFromBytes,
+} from './registry-load.ts';
 import type { RegistrySnapshot } from './registry-snapshot.ts';
 import type { RegistrySource } from './registry-source.ts';
-import { createRegistrySnapshot } from './snapshot-from-proto.ts';
 
 export interface RegistryOptions {
   /** Belongs to the registry from now on: it is closed with it, and when opening fails. */
@@ -21,13 +30,23 @@ export interface RegistryOptions {
   readonly onError?: (error: RegistryError) => void;
   /** Told what was left out of a snapshot, and of a registry that a newer Feast wrote. */
   readonly warn?: (message: string) => void;
+  /** How long one reading of the source may take, in milliseconds. Default 30,000. */
+  readonly loadTimeoutMs?: number;
+  /** Where the start finds a registry while the source cannot be read. */
+  readonly copy?: RegistryCopy;
+  /** Whether the copy is kept up to date as well. Default true. */
+  readonly updateCopy?: boolean;
   readonly clock?: RegistryClock;
 }
 
+export type RegistryOrigin = 'source' | 'snapshot';
+
 export interface RegistryStatus {
+  /** Whether the current snapshot was read from its source, or from the copy on disk while the source could not be read. */
+  readonly origin: RegistryOrigin;
   /** When the current snapshot came in; milliseconds since the Unix epoch, as all times here. */
   readonly loadedAt: number;
-  /** When the source was last seen to hold what is served. */
+  /** When the source was last seen to hold what is served, be it by an earlier process that left the copy. */
   readonly checkedAt: number;
   /** Failed refreshes since then. */
   readonly failures: number;
@@ -51,56 +70,47 @@ export interface RegistryHolder {
 
 /**
  * Reads the registry once and keeps it fresh in the background.
- * @throws RegistryError `REGISTRY_NOT_FOUND`, `REGISTRY_UNREADABLE`, `REGISTRY_CORRUPT` or `REGISTRY_PROJECT_MISSING`: without
- * a first snapshot there is nothing to serve.
+ *
+ * Where the source cannot be read and there is a copy of its last good registry, that is served instead, and the source is
+ * asked again soon.
+ * @throws RegistryError Any code: without a first snapshot there is nothing to serve.
  */
 export async function openRegistry(options: RegistryOptions): Promise<RegistryHolder> {
   const { source } = options;
   const clock = options.clock ?? systemClock;
   try {
-    const loaded = await source.load();
-    if (loaded === 'unchanged') throw failed(source, new Error('unchanged without a previous token'));
-    const snapshot = snapshotFromBytes(loaded.bytes, 1, options);
-    return new RefreshedRegistry(options, clock, {
-      snapshot,
-      token: loaded.token,
-      digest: digestOf(loaded.bytes),
-      loadedAt: clock.now(),
-    });
+    return new RefreshedRegistry(options, clock, await firstLoad(options, clock));
   } catch (error) {
     await source.close();
     throw error instanceof RegistryError ? error : failed(source, error);
   }
 }
 
-/** What one good load left behind. Replaced as a whole, so that a reader never sees half a swap. */
-interface Loaded {
-  readonly snapshot: RegistrySnapshot;
-  readonly token: string | undefined;
-  readonly digest: string;
-  readonly loadedAt: number;
-}
-
 const retryMs = 5_000;
+const longestRetryMs = 600_000;
 const longestTimerMs = 2 ** 31 - 1;
 
 class RefreshedRegistry implements RegistryHolder {
   readonly #options: RegistryOptions;
   readonly #clock: RegistryClock;
   readonly #abort = new AbortController();
+  readonly #copies: CopyKeeper | undefined;
   #loaded: Loaded;
-  #checkedAt: number;
   #failures = 0;
   #lastError: RegistryError | undefined;
   #running: Promise<'swapped' | 'unchanged'> | undefined;
   #next: Promise<'swapped' | 'unchanged'> | undefined;
   #cancelTimer: () => void = () => {};
 
-  constructor(options: RegistryOptions, clock: RegistryClock, loaded: Loaded) {
+  constructor(options: RegistryOptions, clock: RegistryClock, first: FirstLoad) {
     this.#options = options;
     this.#clock = clock;
-    this.#loaded = loaded;
-    this.#checkedAt = loaded.loadedAt;
+    this.#loaded = first.loaded;
+    this.#lastError = first.failure;
+    this.#failures = first.failure === undefined ? 0 : 1;
+    const { copy, updateCopy = true, warn } = options;
+    this.#copies = copy === undefined || !updateCopy ? undefined : new CopyKeeper(copy, warn);
+    if (first.bytes !== undefined) this.#copies?.write({ bytes: first.bytes, checkedAt: first.loaded.checkedAt });
     this.#schedule();
   }
 
@@ -109,12 +119,8 @@ class RefreshedRegistry implements RegistryHolder {
   }
 
   status(): RegistryStatus {
-    return {
-      loadedAt: this.#loaded.loadedAt,
-      checkedAt: this.#checkedAt,
-      failures: this.#failures,
-      lastError: this.#lastError,
-    };
+    const { origin, loadedAt, checkedAt } = this.#loaded;
+    return { origin, loadedAt, checkedAt, failures: this.#failures, lastError: this.#lastError };
   }
 
   refresh(): Promise<'swapped' | 'unchanged'> {
@@ -133,6 +139,7 @@ class RefreshedRegistry implements RegistryHolder {
     this.#abort.abort();
     this.#cancelTimer();
     await this.#running?.catch(() => {});
+    await this.#copies?.idle();
     await this.#options.source.close();
   }
 
@@ -149,7 +156,6 @@ class RefreshedRegistry implements RegistryHolder {
     try {
       this.#throwIfClosed();
       const outcome = await this.#load();
-      this.#checkedAt = this.#clock.now();
       this.#failures = 0;
       this.#lastError = undefined;
       return outcome;
@@ -165,19 +171,31 @@ class RefreshedRegistry implements RegistryHolder {
 
   async #load(): Promise<'swapped' | 'unchanged'> {
     const previous = this.#loaded;
-    const loaded = await this.#options.source.load({
+    // A copy that is lost can only be written from bytes, which an unchanged source does not send.
+    const token = this.#copies?.isLost === true ? undefined : previous.token;
+    const fetched = await loadWithin(this.#options.source, {
+      timeoutMs: this.#options.loadTimeoutMs ?? defaultLoadTimeoutMs,
       signal: this.#abort.signal,
-      ...(previous.token === undefined ? {} : { previous: previous.token }),
+      ...(token === undefined ? {} : { previous: token }),
     });
     this.#throwIfClosed();
-    if (loaded === 'unchanged') return 'unchanged';
-    const digest = digestOf(loaded.bytes);
-    if (digest === previous.digest) {
-      this.#loaded = { ...previous, token: loaded.token };
+    const checkedAt = this.#clock.now();
+    if (fetched === 'unchanged') {
+      this.#loaded = { ...previous, checkedAt };
+      this.#copies?.confirm(checkedAt);
       return 'unchanged';
     }
-    const snapshot = snapshotFromBytes(loaded.bytes, previous.snapshot.generation + 1, this.#options);
-    this.#loaded = { snapshot, token: loaded.token, digest, loadedAt: this.#clock.now() };
+    const { bytes } = fetched;
+    const digest = digestOf(bytes);
+    if (digest === previous.digest) {
+      this.#loaded = { ...previous, token: fetched.token, checkedAt, origin: 'source' };
+      if (this.#copies?.isLost === true) this.#copies.write({ bytes, checkedAt });
+      else this.#copies?.confirm(checkedAt);
+      return 'unchanged';
+    }
+    const snapshot = snapshotFromBytes(bytes, previous.snapshot.generation + 1, this.#options);
+    this.#loaded = { snapshot, token: fetched.token, digest, loadedAt: checkedAt, checkedAt, origin: 'source' };
+    this.#copies?.write({ bytes, checkedAt });
     this.#options.onSwap?.(snapshot, previous.snapshot);
     return 'swapped';
   }
@@ -185,8 +203,11 @@ class RefreshedRegistry implements RegistryHolder {
   /** Up to a tenth early, so that many processes do not ask at once; after a failure sooner, then ever more slowly. */
   #schedule(): void {
     const ttlMs = this.#options.cacheTtlSeconds * 1000;
-    if (ttlMs <= 0 || this.#abort.signal.aborted) return;
-    const wanted = this.#failures === 0 ? ttlMs : Math.min(ttlMs, retryMs * 2 ** (this.#failures - 1));
+    // A registry that never expires counts from its first reading; a copy is none.
+    const expires = ttlMs > 0 || this.#loaded.origin === 'snapshot';
+    if (!expires || this.#abort.signal.aborted) return;
+    const longest = ttlMs > 0 ? ttlMs : longestRetryMs;
+    const wanted = this.#failures === 0 ? ttlMs : Math.min(longest, retryMs * 2 ** (this.#failures - 1));
     const delay = Math.min(wanted * (1 - this.#clock.random() / 10), longestTimerMs);
     this.#cancelTimer = this.#clock.startTimer(() => {
       // A failure has been reported already.
@@ -198,23 +219,4 @@ class RefreshedRegistry implements RegistryHolder {
     if (!this.#abort.signal.aborted) return;
     throw new RegistryError('REGISTRY_CLOSED', 'The registry is closed.');
   }
-}
-
-function snapshotFromBytes(bytes: Uint8Array, generation: number, options: RegistryOptions): RegistrySnapshot {
-  const name = options.source.describe();
-  const registry = registryFromBytes(bytes, name);
-  const warning = schemaVersionWarning(registry, name);
-  if (warning !== undefined) options.warn?.(warning);
-  return createRegistrySnapshot(registry, options.project, generation, options.warn);
-}
-
-function digestOf(bytes: Uint8Array): string {
-  return hash('sha256', bytes, 'base64');
-}
-
-function failed(source: RegistrySource, cause: unknown): RegistryError {
-  return new RegistryError('REGISTRY_FAILED', `Reading the ${source.describe()} failed.`, {
-    hint: 'The log has the cause.',
-    cause,
-  });
 }

@@ -72,9 +72,9 @@ describe('a command', () => {
       ],
       [
         'a registry that is not read by this version',
-        () => change('registry: data/registry.db', 'registry: s3://bucket/registry.db'),
+        () => change('registry: data/registry.db', 'registry: hdfs://name/registry.db'),
         'config',
-        /^error CLI_REGISTRY_NOT_SERVED: .*feature_store\.yaml:\d+: .*s3:/,
+        /^error CLI_REGISTRY_NOT_SERVED: .*feature_store\.yaml:\d+: .*hdfs:/,
       ],
       [
         'no registry',

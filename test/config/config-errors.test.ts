@@ -278,7 +278,7 @@ const OURS: readonly BadConfig[] = [
     yaml: `${BASE}sideboard:\n  gprc: {}\n  dynamodb: {}\n  serving:\n    statusses: full\n`,
     says: [
       '4: sideboard.gprc: unknown setting. Did you mean grpc?',
-      '5: sideboard.dynamodb: unknown setting. Known here: serving, grpc, workers, entity_key_fallback, log, sqlite, redis.',
+      '5: sideboard.dynamodb: unknown setting. Known here: serving, grpc, registry, workers, entity_key_fallback, log, sqlite, redis.',
       '7: sideboard.serving.statusses: unknown setting. Did you mean statuses?',
     ],
   },

@@ -81,6 +81,7 @@ describe('feature_store.yaml', () => {
           defaultDeadlineMs: 5_000,
           maxDeadlineMs: 60_000,
         },
+        registry: { timeoutMs: 30_000, maxBytes: 268_435_456 },
         workers: 1,
         entityKeyFallback: 'none',
         log: { level: 'info', format: 'auto' },

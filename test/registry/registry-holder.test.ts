@@ -161,7 +161,13 @@ describe('a registry holder', () => {
 
       copyFileSync(kitchenSink, file());
       assert.equal(await holder.refresh(), 'unchanged');
-      assert.deepEqual(holder.status(), { loadedAt, checkedAt: clock.now(), failures: 0, lastError: undefined });
+      assert.deepEqual(holder.status(), {
+        origin: 'source',
+        loadedAt,
+        checkedAt: clock.now(),
+        failures: 0,
+        lastError: undefined,
+      });
       copyFileSync(twoProjects, file());
       assert.equal(await holder.refresh(), 'swapped');
       assert.equal(holder.current().generation, 2);

@@ -1,0 +1,64 @@
+import { isAbsolute, resolve } from 'node:path';
+import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
+import { createFileRegistrySource } from '../registry/file-registry-source.ts';
+import { createGcsRegistrySource } from '../registry/gcs/gcs-registry-source.ts';
+import { createHttpRegistrySource } from '../registry/http/http-registry-source.ts';
+import type { RegistrySource } from '../registry/registry-source.ts';
+import { createS3RegistrySource } from '../registry/s3/s3-registry-source.ts';
+import { CliError } from './cli-error.ts';
+
+/** Names of Feast's classes for the registry files that are read here. */
+const STORE_TYPES = /^(?:feast\.infra\.registry\.\w+\.)?(?:File|S3|GCS)RegistryStore$/;
+
+/**
+ * The source that `registry` of `feature_store.yaml` names. Nothing is connected to yet.
+ * @throws CliError `CLI_REGISTRY_NOT_SERVED`; RegistryError `REGISTRY_SETTINGS_INVALID`
+ */
+export function registrySourceFromConfig(config: FeatureStoreConfig, env: NodeJS.ProcessEnv): RegistrySource {
+  const { registry } = config;
+  switch (registry.type) {
+    case 'file':
+      return fileSource(config, env);
+    default:
+      throw notServed(config, `a registry of type "${registry.type}"`);
+  }
+}
+
+function fileSource(config: FeatureStoreConfig, env: NodeJS.ProcessEnv): RegistrySource {
+  const { registry, repoPath, sideboard } = config;
+  const { path, storeType } = registry;
+  const { maxBytes, s3EndpointUrl } = sideboard.registry;
+  if (storeType !== undefined && !STORE_TYPES.test(storeType)) {
+    throw notServed(config, `a registry of registry_store_type "${storeType}"`);
+  }
+  const scheme = isAbsolute(path) ? undefined : /^([A-Za-z][A-Za-z0-9+.-]+):\/\//.exec(path)?.[1]?.toLowerCase();
+  switch (scheme) {
+    case undefined:
+      return createFileRegistrySource({ path, repoPath });
+    case 's3': {
+      const endpointUrl = s3EndpointUrl ?? env.FEAST_S3_ENDPOINT_URL;
+      return createS3RegistrySource({ url: path, maxBytes, ...(endpointUrl ? { endpointUrl } : {}) });
+    }
+    case 'gs': {
+      const emulatorHost = env.STORAGE_EMULATOR_HOST;
+      return createGcsRegistrySource({ url: path, maxBytes, ...(emulatorHost ? { emulatorHost } : {}) });
+    }
+    case 'http':
+    case 'https':
+      return createHttpRegistrySource({ url: path, maxBytes });
+    default:
+      throw notServed(config, `a registry under ${scheme}://`);
+  }
+}
+
+function notServed({ registry }: FeatureStoreConfig, what: string): CliError {
+  return new CliError('CLI_REGISTRY_NOT_SERVED', `${registry.place}: ${what} is not read by this version.`, {
+    hint: 'Use a file, s3://, gs://, http(s)://, or registry_type sql or remote; `feast apply` can write to one of them.',
+  });
+}
+
+/** Where the copy of the last good registry is kept. */
+export function registryCopyPath({ repoPath, sideboard }: FeatureStoreConfig): string | undefined {
+  const { snapshotPath } = sideboard.registry;
+  return snapshotPath === undefined ? undefined : resolve(repoPath, snapshotPath);
+}

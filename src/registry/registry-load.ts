@@ -1,0 +1,92 @@
+import { hash } from 'node:crypto';
+import { loadWithin } from './load-within.ts';
+import type { RegistryClock } from './registry-clock.ts';
+import { RegistryError, type RegistryErrorCode } from './registry-error.ts';
+import { registryFromBytes, schemaVersionWarning } from './registry-from-bytes.ts';
+import type { RegistryOptions, RegistryOrigin } from './registry-holder.ts';
+import type { RegistrySnapshot } from './registry-snapshot.ts';
+import type { RegistrySource } from './registry-source.ts';
+import { createRegistrySnapshot } from './snapshot-from-proto.ts';
+
+/** What one good load left behind. Replaced as a whole, so that a reader never sees half a swap. */
+export interface Loaded {
+  readonly snapshot: RegistrySnapshot;
+  readonly token: string | undefined;
+  readonly digest: string;
+  readonly loadedAt: number;
+  readonly checkedAt: number;
+  readonly origin: RegistryOrigin;
+}
+
+export const defaultLoadTimeoutMs = 30_000;
+
+export interface FirstLoad {
+  readonly loaded: Loaded;
+  /** As the source sent them: absent where the copy is served. */
+  readonly bytes?: Uint8Array;
+  /** Why the copy is served. */
+  readonly failure?: RegistryError;
+}
+
+/** The first snapshot: from the source, or else from its copy. */
+export async function firstLoad(options: RegistryOptions, clock: RegistryClock): Promise<FirstLoad> {
+  const { source, copy } = options;
+  try {
+    const fetched = await loadWithin(source, { timeoutMs: options.loadTimeoutMs ?? defaultLoadTimeoutMs });
+    if (fetched === 'unchanged') throw failed(source, new Error('unchanged without a previous token'));
+    const { bytes, token } = fetched;
+    const snapshot = snapshotFromBytes(bytes, 1, options);
+    const now = clock.now();
+    return {
+      loaded: { snapshot, token, digest: digestOf(bytes), loadedAt: now, checkedAt: now, origin: 'source' },
+      bytes,
+    };
+  } catch (cause) {
+    const error = cause instanceof RegistryError ? cause : failed(source, cause);
+    if (copy === undefined || settled.has(error.code)) throw error;
+    try {
+      const { bytes, checkedAt } = await copy.read();
+      const snapshot = snapshotFromBytes(bytes, 1, options);
+      const loaded: Loaded = {
+        snapshot,
+        token: undefined,
+        digest: digestOf(bytes),
+        loadedAt: clock.now(),
+        checkedAt,
+        origin: 'snapshot',
+      };
+      const seconds = Math.max(0, Math.round((clock.now() - checkedAt) / 1000));
+      options.warn?.(`${error.describe()} Serving its copy ${copy.path}, ${seconds} s old, until the source is back.`);
+      return { loaded, failure: error };
+    } catch (copyError) {
+      if (copyError instanceof RegistryError) options.warn?.(copyError.describe());
+      throw error;
+    }
+  }
+}
+
+/** Failures at which the source has spoken, or that no copy mends. */
+const settled: ReadonlySet<RegistryErrorCode> = new Set([
+  'REGISTRY_PROJECT_MISSING',
+  'REGISTRY_SETTINGS_INVALID',
+  'REGISTRY_PACKAGE_MISSING',
+]);
+
+export function snapshotFromBytes(bytes: Uint8Array, generation: number, options: RegistryOptions): RegistrySnapshot {
+  const name = options.source.describe();
+  const registry = registryFromBytes(bytes, name);
+  const warning = schemaVersionWarning(registry, name);
+  if (warning !== undefined) options.warn?.(warning);
+  return createRegistrySnapshot(registry, options.project, generation, options.warn);
+}
+
+export function digestOf(bytes: Uint8Array): string {
+  return hash('sha256', bytes, 'base64');
+}
+
+export function failed(source: RegistrySource, cause: unknown): RegistryError {
+  return new RegistryError('REGISTRY_FAILED', `Reading the ${source.describe()} failed.`, {
+    hint: 'The log has the cause.',
+    cause,
+  });
+}
