@@ -38,7 +38,8 @@ const INCOMPLETE = -2;
  * Knows exactly what it is waiting for; whatever else arrives means that the connection is not to be trusted any more.
  */
 export class RedisReplyScanner {
-  readonly #queue: ExpectedReplies[] = [];
+  /** The first `#head` are fulfilled and gone. */
+  readonly #queue: (ExpectedReplies | undefined)[] = [];
   #head = 0;
   /** Bytes of an element that has not arrived whole. */
   #tail: Buffer[] = [];
@@ -67,7 +68,7 @@ export class RedisReplyScanner {
 
   /** Takes what is still expected away, in order; for a connection that broke. */
   abandon(): ExpectedReplies[] {
-    const waiting = this.#queue.slice(this.#head);
+    const waiting = this.#queue.slice(this.#head).filter((expected) => expected !== undefined);
     this.#queue.length = 0;
     this.#head = 0;
     return waiting;
@@ -140,6 +141,8 @@ export class RedisReplyScanner {
 
   #finish(expected: ExpectedReplies): void {
     this.#group = 0;
+    // Not even its place may hold on to it: it holds all that was received for it.
+    this.#queue[this.#head] = undefined;
     // Dropping from the front moves the whole array: done now and then.
     if (++this.#head > 1000) {
       this.#queue.splice(0, this.#head);

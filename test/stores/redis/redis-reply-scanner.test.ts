@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import type { TableRead } from '../../../src/stores/online-store.ts';
 import { encodeTime } from '../../../src/stores/redis/redis-layout.ts';
@@ -131,6 +133,26 @@ describe('the scanner of Redis replies', () => {
     assert.ok(Number(process.hrtime.bigint() - started) < 2e9, 'quadratic');
     assert.equal(outcome.finished, 1);
     assert.ok(large.equals(read.block.valueAt(0, 0) ?? Buffer.alloc(0)));
+  });
+
+  it('holds on to nothing that it has finished', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const scanner = new RedisReplyScanner();
+    const blocks: WeakRef<RowBlock>[] = [];
+    for (let call = 0; call < 50; call++) {
+      const read = readOf('a', ['x'], keys(1));
+      blocks.push(new WeakRef(read.block));
+      scanner.expect(new Outcome(groupReads([read])));
+      scanner.push(replyOf([Buffer.alloc(1000), undefined], false));
+    }
+    // A WeakRef keeps what it refers to until the end of the turn.
+    await new Promise(setImmediate);
+    collectGarbage();
+    const kept = blocks.filter((block) => block.deref() !== undefined).length;
+    // The scan itself may still be at the last one.
+    assert.ok(kept <= 1, `${kept} of 50`);
+    assert.equal(scanner.waiting, 0);
   });
 
   it('reports an event time that is none, and goes on', () => {
