@@ -41,8 +41,8 @@ export type ValueArm = NonNullable<Value['val']['case']>;
 
 /** What the contract leaves to the storage. */
 export interface StorageTraits {
-  /** The part of an event timestamp that is kept; what is finer is cut off. */
-  readonly timePrecision: 'second' | 'millisecond' | 'microsecond' | 'nanosecond';
+  /** The part of an event timestamp that is kept; what is finer is cut off. `none`: every row comes back with 1970. */
+  readonly timePrecision: 'none' | 'second' | 'millisecond' | 'microsecond' | 'nanosecond';
   /** Whether a newer row keeps the features that it does not bring (`merge`), or loses them (`replace`). */
   readonly rewrite: 'merge' | 'replace';
   /** A row is known to be there, with its time, to a reader that asks for none of the features it holds. */

@@ -50,8 +50,17 @@ export interface PlainRow {
   readonly values: Readonly<Record<string, string>>;
 }
 
+let keepsTimes = true;
+
+/** Whether rows are expected to come back with the times that they were written with. */
+export function expectTimes(precision: StorageTraits['timePrecision']): void {
+  keepsTimes = precision !== 'none';
+}
+
+/** A row that was read as it is, one to be written as it is to be read. */
 export function plainRow(row: StoredRow | OnlineRow): PlainRow {
-  const { seconds, nanos } = row.eventTimestamp;
+  const isExpected = 'entityKey' in row;
+  const { seconds, nanos } = isExpected && !keepsTimes ? NO_TIME : row.eventTimestamp;
   return { time: plainTime(seconds, nanos), values: plainValues([...row.values]) };
 }
 
@@ -67,8 +76,11 @@ export function plainBlock(block: RowBlock, features: readonly string[]): (Plain
   });
 }
 
+const NO_TIME: EventTimestamp = { seconds: 0, nanos: 0 };
+
 /** The time as a storage of this precision gives it back. */
 export function cutTime(time: EventTimestamp, precision: StorageTraits['timePrecision']): EventTimestamp {
+  if (precision === 'none') return NO_TIME;
   const step = { second: 1e9, millisecond: 1e6, microsecond: 1e3, nanosecond: 1 }[precision];
   return { seconds: time.seconds, nanos: time.nanos - (time.nanos % step) };
 }

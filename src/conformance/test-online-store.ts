@@ -2,6 +2,7 @@ import { StoreFixture } from './fixture.ts';
 import type { Kit, Section } from './kit.ts';
 import { mochaGlobals } from './mocha-globals.ts';
 import { type OnlineStoreTestOptions, wholeStorage } from './options.ts';
+import { expectTimes } from './rows.ts';
 import { testAbort } from './sections/abort.ts';
 import { testApply } from './sections/apply.ts';
 import { testClose } from './sections/close.ts';
@@ -70,6 +71,7 @@ export function testOnlineStore<Config extends object>(options: OnlineStoreTestO
     let fixture: StoreFixture | undefined;
 
     beforeEach(async () => {
+      expectTimes(options.storage?.timePrecision ?? wholeStorage.timePrecision);
       fixture = await StoreFixture.open(untyped);
     });
 

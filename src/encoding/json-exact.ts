@@ -13,22 +13,36 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const SAFE_DIGITS = 15;
 const MAX_INTEGER_DIGITS = 4300;
+const PYTHON_NUMBERS = [
+  ['NaN', Number.NaN],
+  ['Infinity', Number.POSITIVE_INFINITY],
+  ['-Infinity', Number.NEGATIVE_INFINITY],
+] as const;
 
 /**
  * Parses one JSON text. Of members with the same name the last counts.
  * @throws EncodingError `INVALID_JSON` with the position of what is wrong.
  */
 export function parseJsonExact(text: string): ExactJson {
-  const parser = new JsonParser(text);
-  return parser.document();
+  return new JsonParser(text, false).document();
+}
+
+/**
+ * {@link parseJsonExact} for what Python's `json.dumps` writes, which is not always JSON: `NaN`, `Infinity` and `-Infinity` stand
+ * bare, and are numbers here.
+ */
+export function parsePythonJson(text: string): ExactJson {
+  return new JsonParser(text, true).document();
 }
 
 class JsonParser {
   readonly #text: string;
+  readonly #python: boolean;
   #pos = 0;
 
-  constructor(text: string) {
+  constructor(text: string, python: boolean) {
     this.#text = text;
+    this.#python = python;
   }
 
   document(): ExactJson {
@@ -55,8 +69,15 @@ class JsonParser {
       case 'n':
         return this.#word('null', null);
       default:
-        return this.#number();
+        return (this.#python ? this.#bareNumber() : undefined) ?? this.#number();
     }
+  }
+
+  #bareNumber(): number | undefined {
+    for (const [word, value] of PYTHON_NUMBERS) {
+      if (this.#text.startsWith(word, this.#pos)) return this.#word(word, value);
+    }
+    return undefined;
   }
 
   #object(depth: number): Map<string, ExactJson> {

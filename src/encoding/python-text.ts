@@ -14,13 +14,10 @@ export function pythonFloatText(n: number): string {
   return `${digits}e${power < 0 ? '-' : '+'}${Math.abs(power).toString().padStart(2, '0')}`;
 }
 
-/** A string as `json.dumps` prints it, with everything beyond ASCII escaped. */
-function asciiJsonString(text: string): string {
-  return JSON.stringify(text).replace(/[\x7f-\uffff]/g, (unit) => {
-    const code = unit.charCodeAt(0);
-    // DEL is ASCII and stays; only what lies above is escaped.
-    return code === 0x7f ? unit : `\\u${code.toString(16).padStart(4, '0')}`;
-  });
+/** A string as `json.dumps` prints it, with everything escaped but printable ASCII; DEL is not printable. */
+export function asciiJsonString(text: string): string {
+  const quoted = JSON.stringify(text);
+  return quoted.replace(/[\x7f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 const MAX_DEPTH = 100;
@@ -28,16 +25,22 @@ const MAX_DEPTH = 100;
 /**
  * A JSON document as Python's `json.dumps` writes it (", " and ": " as separators, ASCII only): what Feast stores for JSON
  * values that are not given as text. Numbers without a fraction are written as whole numbers unless `floats` is
- * `'python'`, which keeps `1.0` apart from the bigint `1n`.
+ * `'python'`, which keeps `1.0` apart from the bigint `1n`, or `'python-bare'`, which also writes NaN and the infinities, as the
+ * bare words that Python has for them.
  * @throws EncodingError `VALUE_TYPE_MISMATCH` for what JSON cannot hold.
  */
-export function jsonDocumentText(value: unknown, floats: 'plain' | 'python' = 'plain', depth = 0): string {
+export function jsonDocumentText(
+  value: unknown,
+  floats: 'plain' | 'python' | 'python-bare' = 'plain',
+  depth = 0,
+): string {
   if (depth > MAX_DEPTH) {
     throw new EncodingError('VALUE_OUT_OF_RANGE', `A JSON document is nested deeper than ${MAX_DEPTH} levels.`);
   }
   if (value === null || value === undefined) return 'null';
   if (typeof value === 'string') return asciiJsonString(value);
   if (typeof value === 'boolean' || typeof value === 'bigint') return String(value);
+  if (typeof value === 'number' && floats === 'python-bare' && !Number.isFinite(value)) return String(value);
   if (typeof value === 'number' && Number.isFinite(value)) {
     return floats === 'plain' && Number.isSafeInteger(value) ? String(value) : pythonFloatText(value);
   }

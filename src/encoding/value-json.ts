@@ -10,7 +10,7 @@ import { encodeValue } from './value-encode.ts';
 import { inferValueType } from './value-infer.ts';
 import { type ValueKind, valueTypeInfo } from './value-type.ts';
 
-export { type ExactJson, parseJsonExact } from './json-exact.ts';
+export { type ExactJson, parseJsonExact, parsePythonJson } from './json-exact.ts';
 export { pythonFloatText } from './python-text.ts';
 
 /**

@@ -34,6 +34,8 @@ export class OnlineFeatures {
   readonly #registry: () => RegistrySnapshot;
   readonly #store: OnlineStore;
   readonly #policy: ServingPolicy;
+  /** The policy for what was read: where rows have no event time, nothing is too old. */
+  readonly #judging: ServingPolicy;
   readonly #now: () => number;
   readonly #plans: PlanCache;
   #olderKeyHits = 0;
@@ -42,6 +44,8 @@ export class OnlineFeatures {
     this.#registry = options.registry;
     this.#store = options.store;
     this.#policy = options.policy;
+    const hasTimes = options.store.capabilities.eventTimes ?? true;
+    this.#judging = hasTimes ? options.policy : { ...options.policy, ttl: 'ignore' };
     this.#now = options.now ?? Date.now;
     this.#plans = new PlanCache(options.policy);
   }
@@ -99,7 +103,7 @@ export class OnlineFeatures {
     return plan.tables.map((table, index) => {
       const block = reads[index]?.block ?? new RowBlock(0, table.features.length);
       const constant = plan.keyGroups[table.keyGroup]?.columns.length === 0;
-      return judgeBlock(table, block, constant, now, policy, store.capabilities.feastPython);
+      return judgeBlock(table, block, constant, now, this.#judging, store.capabilities.feastPython);
     });
   }
 }

@@ -1,6 +1,7 @@
 import type { EntityKey } from '../../gen/feast/types/EntityKey_pb.ts';
 import type { ValueType_Enum } from '../../gen/feast/types/Value_pb.ts';
 import type { EntityKeyVersion } from '../encoding/entity-key.ts';
+import type { ExactJson } from '../encoding/json-exact.ts';
 import type { RowBlock } from './row-block.ts';
 
 /**
@@ -68,6 +69,12 @@ export interface OnlineStore {
    */
   sampleKeys?(table: OnlineTable, limit: number, options?: CallOptions): Promise<readonly Uint8Array[]>;
 
+  /**
+   * At most `limit` rows of a table as they are stored, for a store that keeps them under a hash of their entity: for tools,
+   * which try what the hash was made from. As bounded as {@link sampleKeys}.
+   */
+  sampleHashedRows?(table: OnlineTable, limit: number, options?: CallOptions): Promise<readonly HashedRow[]>;
+
   /** One cheap round trip that proves that the store answers. */
   ping(options?: CallOptions): Promise<void>;
 
@@ -99,6 +106,8 @@ export interface StoreCapabilities {
   readonly directWrite: boolean;
   /** An older event timestamp never overwrites a newer one. */
   readonly keepsNewest: boolean;
+  /** False for a layout without event times: every row comes back with 1970, and a view's ttl is not applied. */
+  readonly eventTimes?: boolean;
   /** How Feast's own Python class for this store reports what is missing. Read in `feast-python` compatibility only. */
   readonly feastPython: FeastPythonBehaviour;
 }
@@ -162,6 +171,13 @@ export interface StoredRow {
   readonly eventTimestamp: EventTimestamp;
   /** Feature name to serialized `feast.types.Value`; a feature that is not stored has no entry, a null has zero bytes. */
   readonly values: ReadonlyMap<string, Uint8Array>;
+}
+
+/** A row of a store that keeps rows under a hash of their entity. */
+export interface HashedRow {
+  readonly entityHash: string;
+  /** What is stored, join keys left out. */
+  readonly members: ReadonlyMap<string, ExactJson>;
 }
 
 /** One table's part of a {@link OnlineStore.readMany} call. */

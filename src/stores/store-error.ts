@@ -22,6 +22,10 @@ export const storeErrors = {
     summary: "What stands under the key or table is not in Feast's layout.",
   },
   STORE_CORRUPT: { kind: 'data_loss', summary: 'The store answered with bytes that are no valid value or timestamp.' },
+  STORE_VALUE_MISMATCH: {
+    kind: 'data_loss',
+    summary: 'The store holds a value that is not of the type that the registry has for its feature.',
+  },
   STORE_READ_ONLY: {
     kind: 'failed_precondition',
     summary: 'The store, or the replica that answered, takes no writes.',

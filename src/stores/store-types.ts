@@ -23,6 +23,12 @@ export const builtInStores: readonly BuiltInStore[] = [
     aliases: ['feast.infra.online_stores.redis.RedisOnlineStore'],
     load: () => import('./redis/redis-online-store.ts'),
   },
+  {
+    name: 'mlforge_redis',
+    className: 'MlforgeRedisOnlineStore',
+    aliases: [],
+    load: () => import('./mlforge-redis/mlforge-redis-online-store.ts'),
+  },
 ];
 
 /** Feast's names for stores that are not served yet. */

@@ -23,7 +23,7 @@ export function guardUserStore(store: OnlineStore, type: string): OnlineStore {
       throw storeErrorFrom(error, type);
     }
   };
-  const { readMany, listTables, sampleKeys } = store;
+  const { readMany, listTables, sampleKeys, sampleHashedRows } = store;
   return {
     capabilities: store.capabilities,
     update: (change, options) => guard(options, () => store.update(change, options)),
@@ -44,6 +44,10 @@ export function guardUserStore(store: OnlineStore, type: string): OnlineStore {
     }),
     ...(sampleKeys !== undefined && {
       sampleKeys: (table, limit, options) => guard(options, () => sampleKeys.call(store, table, limit, options)),
+    }),
+    ...(sampleHashedRows !== undefined && {
+      sampleHashedRows: (table, limit, options) =>
+        guard(options, () => sampleHashedRows.call(store, table, limit, options)),
     }),
     ping: (options) => guard(options, () => store.ping(options)),
     close: () => store.close(),

@@ -51,7 +51,8 @@ function capabilityProblem(capabilities: StoreCapabilities | null | undefined): 
   if (typeof capabilities !== 'object' || capabilities === null) return ' are missing';
   const wrong = FLAGS.find((flag) => typeof capabilities[flag] !== 'boolean');
   if (wrong !== undefined) return `.${wrong} is neither true nor false`;
-  const { feastPython } = capabilities;
+  const { eventTimes, feastPython } = capabilities;
+  if (eventTimes !== undefined && typeof eventTimes !== 'boolean') return '.eventTimes is neither true nor false';
   if (typeof feastPython !== 'object' || feastPython === null) return '.feastPython is missing';
   if (!STATUSES.includes(feastPython.missingRow)) return '.feastPython.missingRow is not PRESENT or NOT_FOUND';
   if (!STATUSES.includes(feastPython.missingFeature)) return '.feastPython.missingFeature is not PRESENT or NOT_FOUND';

@@ -132,7 +132,7 @@ describe('valueFromJson', () => {
   });
 
   it('writes JSON documents as Python would and keeps those that are text', () => {
-    assert.equal(back('{"a":[1,1.0,"é\u007f"],"b":null}', T.JSON), '{"a": [1, 1.0, "\\u00e9\u007f"], "b": null}');
+    assert.equal(back('{"a":[1,1.0,"é\u007f"],"b":null}', T.JSON), '{"a": [1, 1.0, "\\u00e9\\u007f"], "b": null}');
     assert.equal(back('"{\\"a\\":1}"', T.JSON), '{"a":1}');
     assert.equal(decodeValue(encodeValue({ a: 1, b: [true] }, T.JSON)), '{"a": 1, "b": [true]}');
   });

@@ -69,6 +69,7 @@ describe('resolveOnlineStore', () => {
     ['feast.infra.online_stores.sqlite.SqliteOnlineStore', 'SqliteOnlineStore'],
     ['redis', 'RedisOnlineStore'],
     ['feast.infra.online_stores.redis.RedisOnlineStore', 'RedisOnlineStore'],
+    ['mlforge_redis', 'MlforgeRedisOnlineStore'],
   ] as const) {
     it(`makes a ${Store} from ${type}, alone or with keys beside it`, async () => {
       assert.equal((await resolve(type)).constructor.name, Store);

@@ -2,11 +2,16 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
+import {
+  MlforgeRedisOnlineStoreConfig,
+  MlforgeRedisOnlineStoreSettings,
+} from '../../src/stores/mlforge-redis/mlforge-redis-online-store.ts';
 import { RedisOnlineStoreConfig, RedisOnlineStoreSettings } from '../../src/stores/redis/redis-config.ts';
 import { SqliteOnlineStoreConfig, SqliteOnlineStoreSettings } from '../../src/stores/sqlite/sqlite-online-store.ts';
 import { projectRoot } from '../support/project-root.ts';
 
 const pages: readonly (readonly [string, readonly z.ZodObject[]])[] = [
+  ['mlforge-redis', [MlforgeRedisOnlineStoreConfig, MlforgeRedisOnlineStoreSettings]],
   ['redis', [RedisOnlineStoreConfig, RedisOnlineStoreSettings]],
   ['sqlite', [SqliteOnlineStoreConfig, SqliteOnlineStoreSettings]],
 ];

@@ -4,11 +4,13 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { StoreError } from '../store-error.ts';
 import type { RedisOnlineStoreConfig, RedisOnlineStoreSettings } from './redis-config.ts';
 import type { RedisTls } from './redis-connection-string.ts';
+import type { RedisHints } from './redis-errors.ts';
 
 /** What has to be known of the configuration to connect. */
 export type RedisClientOptions = RedisOnlineStoreSettings &
   Pick<RedisOnlineStoreConfig, 'redis_type' | 'sentinel_master'> & {
     readonly target: RedisOnlineStoreConfig['connection_string'];
+    readonly hints?: RedisHints;
   };
 
 const FIRST_RECONNECT_MS = 20;

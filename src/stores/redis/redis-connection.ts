@@ -76,19 +76,27 @@ export class RedisConnection {
     return replies;
   }
 
-  /** Walks all hashes whose keys match the pattern, on every primary, batch by batch; a key may come twice. */
-  async scan(pattern: Buffer, onKeys: (keys: Buffer[]) => Promise<void>, options?: CallOptions): Promise<void> {
+  /**
+   * Walks all keys of a type that match the pattern, on every primary, batch by batch; a key may come twice.
+   * @param onKeys ends the walk by answering `'enough'`
+   */
+  async scan(
+    type: 'hash' | 'string',
+    pattern: Buffer,
+    onKeys: (keys: Buffer[]) => Promise<'enough' | undefined>,
+    options?: CallOptions,
+  ): Promise<void> {
     const client = await this.ready(options);
     const nodes = client instanceof Cluster ? client.nodes('master') : [client];
     for (const node of nodes) {
       let cursor = '0';
       do {
         const count = this.#options.scan_count;
-        const step = node.callBuffer('scan', cursor, 'MATCH', pattern, 'COUNT', count, 'TYPE', 'hash');
+        const step = node.callBuffer('scan', cursor, 'MATCH', pattern, 'COUNT', count, 'TYPE', type);
         const reply = await this.#translated(withinLimits(step, options, this.#roundTripMs, this.doing));
         const [next, keys] = reply as [Buffer, Buffer[]];
         cursor = next.toString();
-        if (keys.length > 0) await onKeys(keys);
+        if (keys.length > 0 && (await onKeys(keys)) === 'enough') return;
       } while (cursor !== '0');
     }
   }
@@ -119,7 +127,7 @@ export class RedisConnection {
   async #send(client: Redis | Cluster, commands: readonly RedisCommand[], options?: CallOptions): Promise<unknown[]> {
     if (this.#inFlight + commands.length > this.#options.max_in_flight_commands) {
       throw new StoreError('STORE_OVERLOADED', `${this.#where} has ${this.#inFlight} commands unanswered.`, {
-        hint: 'It is slower than what is asked of it; see sideboard.redis.max_in_flight_commands.',
+        hint: 'It is slower than what is asked of it; see max_in_flight_commands in the settings of the store.',
       });
     }
     this.#inFlight += commands.length;
@@ -218,7 +226,7 @@ export class RedisConnection {
 
   /** A client's or server's error as this connection reports it. */
   translate(error: unknown): StoreError {
-    return storeErrorFromRedis(error, this.#where, this.#secrets);
+    return storeErrorFromRedis(error, this.#where, this.#secrets, this.#options.hints);
   }
 
   async #translated<T>(work: Promise<T>): Promise<T> {

@@ -30,7 +30,7 @@ const TRANSLATIONS: readonly Translation[] = [
   {
     pattern: /^WRONGTYPE/,
     code: 'STORE_WRONG_LAYOUT',
-    says: 'holds something else than a hash under the key of an entity',
+    says: 'holds something of another type under the key of an entity',
     hint: 'Another program writes under the same keys; check the database number and the project name.',
   },
   {
@@ -61,7 +61,7 @@ const TRANSLATIONS: readonly Translation[] = [
     pattern: /^ERR DB index is out of range|^ERR SELECT|^ERR invalid DB index/,
     code: 'STORE_WRONG_LAYOUT',
     says: 'has no database of that number',
-    hint: 'Check db in online_store.connection_string (a cluster has only 0).',
+    hint: 'Check db in online_store (a cluster has only 0).',
   },
   {
     pattern: /^MISCONF|^NOREPLICAS/,
@@ -86,9 +86,12 @@ const TRANSLATIONS: readonly Translation[] = [
       /ECONN|ENOTFOUND|EAI_AGAIN|EHOST|ENET|EPIPE|Connection is closed|max retries per request|writeable|isn't ready|startup nodes|sentinels|socket closed|AbortError|aborted/i,
     code: 'STORE_UNAVAILABLE',
     says: 'cannot be reached',
-    hint: 'Check that it runs and that online_store.connection_string points at it.',
+    hint: 'Check that it runs and that the address in online_store is its own.',
   },
 ];
+
+/** Hints that replace those of Feast's Redis store. */
+export type RedisHints = Readonly<Partial<Record<StoreErrorCode, string>>>;
 
 /** True when the connection broke and the command may or may not have been carried out. */
 export function isConnectionLoss(error: unknown): boolean {
@@ -103,8 +106,14 @@ export function isConnectionLoss(error: unknown): boolean {
  *
  * @param where the server for the message, for example `Redis at localhost:6379`
  * @param secrets texts that must not appear anywhere in the result
+ * @param hints what to do instead, by code, for another configuration and layout than Feast's
  */
-export function storeErrorFromRedis(error: unknown, where: string, secrets: readonly string[]): StoreError {
+export function storeErrorFromRedis(
+  error: unknown,
+  where: string,
+  secrets: readonly string[],
+  hints: RedisHints = {},
+): StoreError {
   if (error instanceof StoreError) return error;
   const inner = (error as { readonly lastNodeError?: unknown } | null)?.lastNodeError ?? error;
   const message = messageOf(inner);
@@ -115,7 +124,10 @@ export function storeErrorFromRedis(error: unknown, where: string, secrets: read
   );
   if (known === undefined) return new StoreError('STORE_FAILED', `${where} failed in an unexpected way.`, { cause });
   const detail = /^[A-Z]{3,}$/.test(String(code)) ? ` (${String(code)})` : '';
-  return new StoreError(known.code, `${where} ${known.says}${detail}.`, { hint: known.hint, cause });
+  return new StoreError(known.code, `${where} ${known.says}${detail}.`, {
+    hint: hints[known.code] ?? known.hint,
+    cause,
+  });
 }
 
 function withoutSecrets(error: unknown, secrets: readonly string[]): Error {

@@ -19,24 +19,38 @@ export async function sampleKeys(
   const prefixes = ([3, 2] as const).map((version) => asBuffer(serializeEntityKeyPrefix(table.joinKeys, version)));
   // A key may come twice.
   const found = new Map<string, Uint8Array>();
-  const collect = async (keys: Buffer[]): Promise<void> => {
-    for (const key of keys) {
-      if (!prefixes.some((prefix) => key.subarray(0, prefix.length).equals(prefix))) continue;
-      found.set(key.toString('latin1'), key.subarray(0, key.length - project.length));
-      if (found.size >= limit) throw enough;
-    }
-  };
-  try {
-    await connection.scan(projectPattern(project), collect, options);
-  } catch (error) {
-    const outOfTime = error instanceof StoreError && error.code === 'STORE_TIMEOUT' && hasPassed(options?.deadline);
-    if (error !== enough && !outOfTime) throw error;
-  }
+  await walkSome(
+    connection,
+    'hash',
+    projectPattern(project),
+    async (keys) => {
+      for (const key of keys) {
+        if (!prefixes.some((prefix) => key.subarray(0, prefix.length).equals(prefix))) continue;
+        found.set(key.toString('latin1'), key.subarray(0, key.length - project.length));
+        if (found.size >= limit) return 'enough';
+      }
+      return undefined;
+    },
+    options,
+  );
   return [...found.values()];
 }
 
-/** Ends a walk early. */
-const enough = new Error('enough keys');
+/** A walk over the key space that also ends, without an error, with the caller's deadline. */
+export async function walkSome(
+  connection: RedisConnection,
+  type: 'hash' | 'string',
+  pattern: Buffer,
+  onKeys: (keys: Buffer[]) => Promise<'enough' | undefined>,
+  options: CallOptions | undefined,
+): Promise<void> {
+  try {
+    await connection.scan(type, pattern, onKeys, options);
+  } catch (error) {
+    const outOfTime = error instanceof StoreError && error.code === 'STORE_TIMEOUT' && hasPassed(options?.deadline);
+    if (!outOfTime) throw error;
+  }
+}
 
 function hasPassed(deadline: number | undefined): boolean {
   return deadline !== undefined && deadline <= Date.now();

@@ -111,7 +111,8 @@ export function isKeyOfProject(key: Buffer, joinKeys: readonly string[], project
 
 const GLOB = new Set([...'*?[]\\^-'].map((character) => character.charCodeAt(0)));
 
-function escapeGlob(bytes: Buffer): Buffer {
+/** Bytes that a SCAN pattern takes literally. */
+export function escapeGlob(bytes: Buffer): Buffer {
   const out: number[] = [];
   for (const byte of bytes) {
     if (GLOB.has(byte)) out.push(0x5c);

@@ -30,7 +30,7 @@ async function removeGroup(
   if (first === undefined) return;
   const project = projectSuffix(first.project);
   const removed = new Map(tables.map((table) => [table.name, table]));
-  const seen = async (found: Buffer[]): Promise<void> => {
+  const seen = async (found: Buffer[]): Promise<undefined> => {
     const keys = found.filter((key) => isKeyOfProject(key, first.joinKeys, project));
     const fields = await connection.run(
       keys.map((key) => ['hkeys', key]),
@@ -40,7 +40,7 @@ async function removeGroup(
     const commands = keys.flatMap((key, index) => removalOf(key, fields[index], removed));
     await connection.run(commands, { repeatable: false }, options);
   };
-  await connection.scan(scanPattern(first.joinKeys, project), seen, options);
+  await connection.scan('hash', scanPattern(first.joinKeys, project), seen, options);
 }
 
 function removalOf(key: Buffer, fields: unknown, removed: ReadonlyMap<string, OnlineTable>): RedisCommand[] {

@@ -256,7 +256,7 @@ describe('the Redis store in trouble', () => {
       ['-OOM command not allowed when used memory > maxmemory.', 'STORE_OVERLOADED', /out of memory/],
       ['-NOAUTH Authentication required.', 'STORE_AUTH_FAILED', /password/],
       ['-NOPERM this user has no permissions', 'STORE_PERMISSION_DENIED', /does not allow/],
-      ['-WRONGTYPE Operation against a key', 'STORE_WRONG_LAYOUT', /than a hash/],
+      ['-WRONGTYPE Operation against a key', 'STORE_WRONG_LAYOUT', /of another type/],
       ['-MISCONF Redis is configured to save RDB snapshots', 'STORE_READ_ONLY', /refuses writes/],
       ['-ERR something else', 'STORE_FAILED', /unexpected/],
       ['+OK', 'STORE_CORRUPT', /Redis sent a reply that begins with byte 43/],
