@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Brings what the tests start or call: a Redis server, openssl, grpcurl, servers for S3 and Google Cloud Storage, Node 24 and
-# Feast. System packages come by apt where it may install; the rest goes into the git-ignored .tools/ and .venv/. Does nothing
-# that is already done. Starts nothing.
+# Brings what the tests start or call: a Redis server, DynamoDB Local, openssl, grpcurl, servers for S3 and Google Cloud Storage,
+# Node 24 and Feast. System packages come by apt where it may install; the rest goes into the git-ignored .tools/ and .venv/.
+# Does nothing that is already done. Starts nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/apt.sh
@@ -14,6 +14,7 @@ need openssl openssl || missing=1
 
 scripts/setup-node24.sh
 scripts/setup-grpcurl.sh
+scripts/setup-dynamodb-local.sh
 # Without Go or Python that is new enough, the tests of these two say so.
 for script in setup-moto.sh setup-fake-gcs.sh; do
   status=0

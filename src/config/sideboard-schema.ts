@@ -90,7 +90,7 @@ export const logSchema = z.strictObject({
  * Stores with settings of Sideboard's own, under `sideboard.<name>`. Their schemas are the stores': here they are kept as they
  * stand.
  */
-export const storeSectionNames = ['sqlite', 'redis', 'mlforge_redis'] as const;
+export const storeSectionNames = ['sqlite', 'redis', 'mlforge_redis', 'dynamodb'] as const;
 
 const storeSection = z.record(z.string(), z.unknown()).nullish();
 
@@ -102,10 +102,12 @@ export const sideboardSchema = z.strictObject({
   workers: z.int().min(1).max(64).default(1),
   entity_key_fallback: z.literal('v2').optional(),
   log: logSchema.prefault({}),
-  ...({ sqlite: storeSection, redis: storeSection, mlforge_redis: storeSection } satisfies Record<
-    (typeof storeSectionNames)[number],
-    unknown
-  >),
+  ...({
+    sqlite: storeSection,
+    redis: storeSection,
+    mlforge_redis: storeSection,
+    dynamodb: storeSection,
+  } satisfies Record<(typeof storeSectionNames)[number], unknown>),
 });
 
 function isListenAddress(address: string): boolean {

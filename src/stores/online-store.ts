@@ -129,6 +129,8 @@ export interface OnlineTable {
   /** Join keys in the order in which the view declares its entities; `__dummy_id` alone for a view without entities. */
   readonly joinKeys: readonly string[];
   readonly features: readonly TableFeature[];
+  /** The view's tags, for a store that can hand them on. */
+  readonly tags?: Readonly<Record<string, string>>;
 }
 
 export interface TableFeature {

@@ -19,6 +19,7 @@ export function onlineTableFromView(view: FeatureViewSpec, project: string, vers
     name: onlineTableName(view.name, version),
     joinKeys: view.joinKeys.map((key) => key.name),
     features: view.features.map(({ name, valueType }) => ({ name, valueType })),
+    ...(Object.keys(view.tags).length > 0 && { tags: view.tags }),
   };
 }
 

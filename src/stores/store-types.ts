@@ -29,6 +29,12 @@ export const builtInStores: readonly BuiltInStore[] = [
     aliases: [],
     load: () => import('./mlforge-redis/mlforge-redis-online-store.ts'),
   },
+  {
+    name: 'dynamodb',
+    className: 'DynamoDBOnlineStore',
+    aliases: ['feast.infra.online_stores.dynamodb.DynamoDBOnlineStore'],
+    load: () => import('./dynamodb/dynamodb-online-store.ts'),
+  },
 ];
 
 /** Feast's names for stores that are not served yet. */
@@ -39,7 +45,6 @@ const NOT_SERVED = new Set([
   'chronon',
   'couchbase.online',
   'datastore',
-  'dynamodb',
   'elasticsearch',
   'faiss',
   'hazelcast',

@@ -275,10 +275,10 @@ const OURS: readonly BadConfig[] = [
   },
   {
     name: 'unknown and mistyped keys',
-    yaml: `${BASE}sideboard:\n  gprc: {}\n  dynamodb: {}\n  serving:\n    statusses: full\n`,
+    yaml: `${BASE}sideboard:\n  gprc: {}\n  cassandra: {}\n  serving:\n    statusses: full\n`,
     says: [
       '4: sideboard.gprc: unknown setting. Did you mean grpc?',
-      '5: sideboard.dynamodb: unknown setting. Known here: serving, grpc, registry, workers, entity_key_fallback, log, sqlite, redis.',
+      '5: sideboard.cassandra: unknown setting. Known here: serving, grpc, registry, workers, entity_key_fallback, log, sqlite, redis, mlforge_redis, dynamodb.',
       '7: sideboard.serving.statusses: unknown setting. Did you mean statuses?',
     ],
   },

@@ -20,6 +20,7 @@ const ranks = [
 const clients = {
   '@grpc/grpc-js': 'transports/grpc',
   ioredis: 'stores/redis',
+  '@aws-sdk/client-dynamodb': 'stores/dynamodb',
   'better-sqlite3': 'stores/sqlite',
   'better-sqlite3-node20': 'stores/sqlite',
 } as const;
@@ -54,7 +55,14 @@ const forbidden: Plant[] = [
     plant(`encoding/${fileName(module)}.ts`, module, `encoding imports ${module}`),
   ),
   ...Object.entries(clients).flatMap(([client, home]) =>
-    [...layers.map(({ name }) => name), 'stores/redis', 'stores/sqlite', 'transports/grpc', 'transports/http']
+    [
+      ...layers.map(({ name }) => name),
+      'stores/redis',
+      'stores/sqlite',
+      'stores/dynamodb',
+      'transports/grpc',
+      'transports/http',
+    ]
       .filter((folder) => folder !== home)
       .map((folder) => plant(`${folder}/client-${fileName(client)}.ts`, client, `${folder} imports ${client}`)),
   ),
@@ -65,6 +73,7 @@ const forbidden: Plant[] = [
   plant('conformance/mocha.ts', 'mocha', 'conformance imports mocha'),
   plant('encoding/long-way.ts', '../../src/cli/x.ts', 'encoding imports cli the long way round'),
   plant('stores/redis/up.ts', '../../serving/x.ts', 'stores/redis imports serving'),
+  plant('stores/dynamodb/up.ts', '../../serving/x.ts', 'stores/dynamodb imports serving'),
   plant('stores/sqlite/up.ts', '../../serving/x.ts', 'stores/sqlite imports serving'),
   plant('transports/grpc/up.ts', '../../operations/x.ts', 'transports/grpc imports operations'),
   ...(['import type', 'export from', 'import()'] as const).map((form) =>

@@ -77,6 +77,13 @@ describe('resolveOnlineStore', () => {
     });
   }
 
+  for (const type of ['dynamodb', 'feast.infra.online_stores.dynamodb.DynamoDBOnlineStore']) {
+    it(`makes a DynamoDBOnlineStore from ${type}, which needs a region`, async () => {
+      assert.equal((await resolve(type, { type, region: 'us-east-1' })).constructor.name, 'DynamoDBOnlineStore');
+      await assert.rejects(resolve(type, { type }), /region/);
+    });
+  }
+
   it('hands the settings below sideboard to the store that has some', async () => {
     assert.equal(storeSettingsKey('feast.infra.online_stores.redis.RedisOnlineStore'), 'redis');
     assert.equal(storeSettingsKey('mine.FineOnlineStore'), undefined);
@@ -109,7 +116,7 @@ describe('resolveOnlineStore', () => {
   });
 
   it('says what is served when Feast knows the type and this version does not', async () => {
-    for (const type of ['dynamodb', 'feast.infra.online_stores.dynamodb.DynamoDBOnlineStore', 'snowflake.online']) {
+    for (const type of ['cassandra', 'feast.infra.online_stores.bigtable.BigtableOnlineStore', 'snowflake.online']) {
       await refuses(type, 'STORE_TYPE_NOT_SERVED', /Served are sqlite, redis/);
     }
   });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
+import { DynamoDBOnlineStoreConfig, DynamoDBOnlineStoreSettings } from '../../src/stores/dynamodb/dynamodb-config.ts';
 import {
   MlforgeRedisOnlineStoreConfig,
   MlforgeRedisOnlineStoreSettings,
@@ -10,7 +11,15 @@ import { RedisOnlineStoreConfig, RedisOnlineStoreSettings } from '../../src/stor
 import { SqliteOnlineStoreConfig, SqliteOnlineStoreSettings } from '../../src/stores/sqlite/sqlite-online-store.ts';
 import { projectRoot } from '../support/project-root.ts';
 
+/** What has no default, and is parsed into something else. */
+const required: Readonly<Record<string, string>> = { region: 'eu-central-1' };
+const parsed: Readonly<Record<string, string>> = {
+  connection_string: 'localhost:6379',
+  table_name_template: '{project}.{table_name}',
+};
+
 const pages: readonly (readonly [string, readonly z.ZodObject[]])[] = [
+  ['dynamodb', [DynamoDBOnlineStoreConfig, DynamoDBOnlineStoreSettings]],
   ['mlforge-redis', [MlforgeRedisOnlineStoreConfig, MlforgeRedisOnlineStoreSettings]],
   ['redis', [RedisOnlineStoreConfig, RedisOnlineStoreSettings]],
   ['sqlite', [SqliteOnlineStoreConfig, SqliteOnlineStoreSettings]],
@@ -21,12 +30,14 @@ describe("the stores' pages", () => {
     it(`of ${name} names every key of its configuration with its default`, () => {
       const page = readFileSync(join(projectRoot, 'docs', 'reference', 'stores', `${name}.md`), 'utf8');
       for (const schema of schemas) {
-        const defaults = schema.parse({}) as Record<string, unknown>;
+        const given = Object.entries(required).filter(([key]) => key in schema.shape);
+        const defaults = schema.parse(Object.fromEntries(given)) as Record<string, unknown>;
         for (const key of Object.keys(schema.shape)) {
-          const documented = new RegExp(`^\\| \`${key}\` \\| (?:\`(.+?)\`|none) \\|`, 'm').exec(page);
+          const documented = new RegExp(`^\\| \`${key}\` \\| (?:\`(.+?)\`|none|(required)) \\|`, 'm').exec(page);
           assert.ok(documented, `${key} has no line in a table`);
-          // The connection string is parsed: its default is compared where that is tested.
-          const value = key === 'connection_string' ? 'localhost:6379' : defaults[key];
+          assert.equal(documented[2] !== undefined, key in required, key);
+          if (key in required) continue;
+          const value = parsed[key] ?? defaults[key];
           assert.equal(documented[1], value === undefined || value === null ? undefined : String(value), key);
         }
       }
