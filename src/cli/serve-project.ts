@@ -43,7 +43,7 @@ export async function serveProject(
   let features: OnlineFeatures | undefined;
   const counters = (): ServerCounters => ({
     ...calls.current(),
-    ...(features?.counters() ?? { olderKeyHits: 0, plansCompiled: 0 }),
+    ...(features?.counters() ?? { olderKeyHits: 0, plansCompiled: 0, delayedReads: 0 }),
   });
   const link = isWorker
     ? new WorkerLink(process, address, {

@@ -14,6 +14,7 @@ export function servingPolicyFromConfig(config: FeatureStoreConfig): ServingPoli
     versionedReads: config.registry.enableOnlineFeatureViewVersioning,
     maxEntities: serving.maxEntitiesPerRequest,
     maxFeatures: serving.maxFeaturesPerRequest,
+    maxPendingBytes: serving.maxPendingBytes,
     planCacheSize: serving.planCacheSize,
     entityKeyFallback,
   };

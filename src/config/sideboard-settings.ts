@@ -23,6 +23,8 @@ export interface ServingSettings {
   readonly compatibility: 'none' | 'feast-python';
   readonly maxEntitiesPerRequest: number;
   readonly maxFeaturesPerRequest: number;
+  /** Bytes of answers that are read for at a time. */
+  readonly maxPendingBytes: number;
   /** Number of compiled plans that are kept. */
   readonly planCacheSize: number;
 }
@@ -73,6 +75,7 @@ export function sideboardSettingsFromSchema(parsed: z.output<typeof sideboardSch
       compatibility: serving.compatibility ?? 'none',
       maxEntitiesPerRequest: serving.max_entities_per_request,
       maxFeaturesPerRequest: serving.max_features_per_request,
+      maxPendingBytes: serving.max_pending_bytes,
       planCacheSize: serving.plan_cache_size,
     }),
     grpc: Object.freeze({

@@ -16,9 +16,17 @@ export interface ServerCounters {
   /** Rows that were found only under their older (v2) entity key. */
   readonly olderKeyHits: number;
   readonly plansCompiled: number;
+  /** Requests that had to wait for their turn to read. */
+  readonly delayedReads: number;
 }
 
-export const noCounters: ServerCounters = { methods: {}, strayCalls: 0, olderKeyHits: 0, plansCompiled: 0 };
+export const noCounters: ServerCounters = {
+  methods: {},
+  strayCalls: 0,
+  olderKeyHits: 0,
+  plansCompiled: 0,
+  delayedReads: 0,
+};
 
 export function addCounters(a: ServerCounters, b: ServerCounters): ServerCounters {
   const methods: Record<string, MethodCounters> = { ...a.methods };
@@ -31,18 +39,25 @@ export function addCounters(a: ServerCounters, b: ServerCounters): ServerCounter
     strayCalls: a.strayCalls + b.strayCalls,
     olderKeyHits: a.olderKeyHits + b.olderKeyHits,
     plansCompiled: a.plansCompiled + b.plansCompiled,
+    delayedReads: a.delayedReads + b.delayedReads,
   };
 }
 
 /** The same in a few numbers, for the log. */
-export function counterTotals({ methods, strayCalls, olderKeyHits, plansCompiled }: ServerCounters): object {
+export function counterTotals({
+  methods,
+  strayCalls,
+  olderKeyHits,
+  plansCompiled,
+  delayedReads,
+}: ServerCounters): object {
   let calls = strayCalls;
   let failures = strayCalls;
   for (const each of Object.values(methods)) {
     calls += each.calls;
     failures += each.failures;
   }
-  return { calls, failures, olderKeyHits, plansCompiled };
+  return { calls, failures, olderKeyHits, plansCompiled, delayedReads };
 }
 
 /** Counts calls of methods. Nothing is allocated per call. */

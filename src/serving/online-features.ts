@@ -8,6 +8,7 @@ import { readOlderKeys } from './older-keys.ts';
 import type { Plan } from './plan.ts';
 import { PlanCache } from './plan-cache.ts';
 import { readPrecomputed } from './precomputed.ts';
+import { ReadGate } from './read-gate.ts';
 import { type OnlineFeaturesRequest, parseOnlineFeaturesRequest } from './request.ts';
 import { ServingError } from './serving-error.ts';
 import type { ServingPolicy } from './serving-policy.ts';
@@ -27,6 +28,8 @@ export interface ServingCounters {
   /** Rows that were found only under their older (v2) entity key. */
   readonly olderKeyHits: number;
   readonly plansCompiled: number;
+  /** Requests that had to wait for their turn to read. */
+  readonly delayedReads: number;
 }
 
 /** `GetOnlineFeatures`: serialized request in, serialized answer out. Knows no transport; every transport answers from here. */
@@ -38,6 +41,7 @@ export class OnlineFeatures {
   readonly #judging: ServingPolicy;
   readonly #now: () => number;
   readonly #plans: PlanCache;
+  readonly #gate: ReadGate;
   #olderKeyHits = 0;
 
   constructor(options: OnlineFeaturesOptions) {
@@ -48,10 +52,11 @@ export class OnlineFeatures {
     this.#judging = hasTimes ? options.policy : { ...options.policy, ttl: 'ignore' };
     this.#now = options.now ?? Date.now;
     this.#plans = new PlanCache(options.policy);
+    this.#gate = new ReadGate(options.policy.maxPendingBytes);
   }
 
   counters(): ServingCounters {
-    return { olderKeyHits: this.#olderKeyHits, plansCompiled: this.#plans.compiled };
+    return { olderKeyHits: this.#olderKeyHits, plansCompiled: this.#plans.compiled, delayedReads: this.#gate.delayed };
   }
 
   /**
@@ -70,10 +75,18 @@ export class OnlineFeatures {
         hint: 'Give the call more time.',
       });
     }
-    const judged = await this.#read(plan, request, rows, call);
-    const answer = encodeAnswer(plan, request, rows, judged);
-    for (const { block } of judged) block.release();
-    return answer;
+    const expected = Math.ceil(rows * plan.load.bytesPerRow);
+    const turn = this.#gate.enter(expected, call);
+    if (turn !== undefined) await turn;
+    try {
+      const judged = await this.#read(plan, request, rows, call);
+      const answer = encodeAnswer(plan, request, rows, judged);
+      for (const { block } of judged) block.release();
+      learnLoad(plan, answer.length, rows);
+      return answer;
+    } finally {
+      this.#gate.leave(expected);
+    }
   }
 
   async #read(
@@ -107,6 +120,13 @@ export class OnlineFeatures {
     });
   }
 }
+
+/** The largest of the last answers, more or less: one that turns out larger than was expected is memory that nobody counted. */
+function learnLoad({ load }: Plan, bytes: number, rows: number): void {
+  if (rows > 0) load.bytesPerRow = Math.max(bytes / rows, load.bytesPerRow * LOAD_DECAY);
+}
+
+const LOAD_DECAY = 0.95;
 
 /**
  * How many rows the request asks for: the length of its columns, which must agree; one where nothing but entity-less views

@@ -27,8 +27,16 @@ export interface Plan {
   readonly outputs: readonly OutputPlan[];
   /** The `metadata` field of the answer, tag and length included. */
   readonly metadata: Uint8Array;
+  /** What earlier answers let expect of the next one. */
+  readonly load: PlanLoad;
   /** The table of Feast's pre-computed vectors, where `requests: feast-python` answers from them. */
   readonly precomputed: OnlineTable | undefined;
+}
+
+/** How large the answers of a plan are. The only part of a plan that changes: it learns. */
+export interface PlanLoad {
+  /** Bytes of an answer per entity row; a guess until the first one. */
+  bytesPerRow: number;
 }
 
 export interface TablePlan {
@@ -57,6 +65,9 @@ export interface OutputPlan {
   /** Column in the table's block. */
   readonly feature: number;
 }
+
+/** What a value takes in an answer, with its status and event timestamp, where nobody has seen one yet. */
+const GUESSED_VALUE_BYTES = 24;
 
 /**
  * Compiles a plan.
@@ -115,6 +126,7 @@ export function compilePlan(
       [...echoedEntities.map((index) => columns[index] ?? ''), ...context, ...names],
       selection.includeVersionMetadata && policy.requests === 'documented' ? viewVersions(selected) : [],
     ),
+    load: { bytesPerRow: outputs.length * GUESSED_VALUE_BYTES },
     precomputed: groups.size === 1 ? precomputedFor(selection, registry, policy) : undefined,
   };
 }

@@ -31,6 +31,8 @@ export interface ServingPolicy {
   readonly maxEntities: number;
   /** Upper bound of features in a request. */
   readonly maxFeatures: number;
+  /** Bytes of answers that are read for at a time; more requests wait for their turn. */
+  readonly maxPendingBytes: number;
   /** How many compiled plans are kept. Callers choose the keys, so the number is bounded. */
   readonly planCacheSize: number;
   /** Look once under the older entity key serialization for entities that were not found. */
@@ -46,6 +48,7 @@ export const defaultServingPolicy: ServingPolicy = {
   versionedReads: false,
   maxEntities: 10_000,
   maxFeatures: 5_000,
+  maxPendingBytes: 2 * 1024 * 1024,
   planCacheSize: 1_000,
   entityKeyFallback: 'none',
 };

@@ -103,7 +103,16 @@ describe('serve --workers', function () {
       assert.ok(ofWorker(1) > 20 && ofWorker(2) > 20);
       assert.deepEqual(
         { ...stopped.at(-1), time: undefined },
-        { level: 'info', time: undefined, calls: 66, failures: 0, olderKeyHits: 0, plansCompiled: 2, msg: 'stopped' },
+        {
+          level: 'info',
+          time: undefined,
+          calls: 66,
+          failures: 0,
+          olderKeyHits: 0,
+          plansCompiled: 2,
+          delayedReads: 0,
+          msg: 'stopped',
+        },
       );
     });
   }

@@ -71,6 +71,7 @@ describe('feature_store.yaml', () => {
           compatibility: 'none',
           maxEntitiesPerRequest: 10_000,
           maxFeaturesPerRequest: 5_000,
+          maxPendingBytes: 2_097_152,
           planCacheSize: 1_000,
         },
         grpc: {

@@ -21,7 +21,13 @@ describe('CallCounters', () => {
 });
 
 describe('counters of servers', () => {
-  const some = { methods: { a: { calls: 3, failures: 1 } }, strayCalls: 2, olderKeyHits: 5, plansCompiled: 1 };
+  const some = {
+    methods: { a: { calls: 3, failures: 1 } },
+    strayCalls: 2,
+    olderKeyHits: 5,
+    plansCompiled: 1,
+    delayedReads: 4,
+  };
 
   it('add up, method by method', () => {
     const others = { methods: { a: { calls: 1, failures: 0 }, b: { calls: 9, failures: 9 } }, strayCalls: 0 };
@@ -30,10 +36,17 @@ describe('counters of servers', () => {
       strayCalls: 2,
       olderKeyHits: 5,
       plansCompiled: 1,
+      delayedReads: 4,
     });
   });
 
   it('count a call of no method as one that failed', () => {
-    assert.deepEqual(counterTotals(some), { calls: 5, failures: 3, olderKeyHits: 5, plansCompiled: 1 });
+    assert.deepEqual(counterTotals(some), {
+      calls: 5,
+      failures: 3,
+      olderKeyHits: 5,
+      plansCompiled: 1,
+      delayedReads: 4,
+    });
   });
 });

@@ -50,6 +50,7 @@ function planFor(names: readonly string[]): Plan {
     echoedEntities: [0],
     outputs: names.map((name, feature) => ({ name, table: 0, feature })),
     metadata: encodeResponseMetadata(['id', ...names], []),
+    load: { bytesPerRow: 0 },
     precomputed: undefined,
   };
 }

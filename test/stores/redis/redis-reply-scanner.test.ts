@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import type { TableRead } from '../../../src/stores/online-store.ts';
 import { encodeTime } from '../../../src/stores/redis/redis-layout.ts';
@@ -8,6 +6,7 @@ import { encodeReads, groupReads, type ReadGroup } from '../../../src/stores/red
 import { type ExpectedReplies, RedisReplyScanner } from '../../../src/stores/redis/redis-reply-scanner.ts';
 import { RowBlock } from '../../../src/stores/row-block.ts';
 import { StoreError } from '../../../src/stores/store-error.ts';
+import { heapAfterGc } from '../../support/heap-after-gc.ts';
 
 /** What Redis holds for one row: an error in place of the reply, or one entry per element. */
 type Row = string | readonly (Buffer | undefined)[];
@@ -136,8 +135,6 @@ describe('the scanner of Redis replies', () => {
   });
 
   it('holds on to nothing that it has finished', async () => {
-    setFlagsFromString('--expose-gc');
-    const collectGarbage = runInNewContext('gc') as () => void;
     const scanner = new RedisReplyScanner();
     const blocks: WeakRef<RowBlock>[] = [];
     for (let call = 0; call < 50; call++) {
@@ -148,7 +145,7 @@ describe('the scanner of Redis replies', () => {
     }
     // A WeakRef keeps what it refers to until the end of the turn.
     await new Promise(setImmediate);
-    collectGarbage();
+    heapAfterGc();
     const kept = blocks.filter((block) => block.deref() !== undefined).length;
     // The scan itself may still be at the last one.
     assert.ok(kept <= 1, `${kept} of 50`);

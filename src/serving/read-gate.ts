@@ -1,0 +1,132 @@
+import type { CallOptions } from '../stores/online-store.ts';
+import { ServingError } from './serving-error.ts';
+
+/** How often deadlines and callers that went away are looked at while requests wait, in milliseconds. */
+const SWEEP_MS = 10;
+/** A request of at most this share of the limit is small. */
+const SMALL_SHARE = 1 / 64;
+
+interface Waiting {
+  readonly bytes: number;
+  readonly call: CallOptions;
+  readonly begin: () => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/**
+ * Bounds what is under way at a time, in bytes of answers: every request that is being read for holds its commands, the store's
+ * replies and its answer in memory. One thread does the work, so that more of it at once would not end sooner.
+ *
+ * Small requests and large ones have a queue and the whole limit each. First come, first served in both; a small request never
+ * waits for a large one. A request that is larger than the limit runs by itself.
+ */
+export class ReadGate {
+  readonly #smallBytes: number;
+  readonly #small: GateQueue;
+  readonly #large: GateQueue;
+  #sweep: NodeJS.Timeout | undefined;
+  #delayed = 0;
+
+  /** @param limitBytes of expected answers that are under way */
+  constructor(limitBytes: number) {
+    this.#smallBytes = limitBytes * SMALL_SHARE;
+    this.#small = new GateQueue(limitBytes);
+    this.#large = new GateQueue(limitBytes);
+  }
+
+  /** How many requests had to wait since the process started. */
+  get delayed(): number {
+    return this.#delayed;
+  }
+
+  /**
+   * Asks to begin. Whoever was let in calls {@link leave} with the same number, however it ends.
+   * @param bytes that the answer is expected to have
+   * @returns nothing where the request may begin at once
+   * @throws ServingError `DEADLINE_EXCEEDED` when the caller stops waiting first
+   */
+  enter(bytes: number, call: CallOptions): Promise<void> | undefined {
+    const queue = this.#queueOf(bytes);
+    if (queue.tryEnter(bytes)) return undefined;
+    this.#delayed++;
+    this.#sweep ??= setInterval(() => this.#look(), SWEEP_MS);
+    return new Promise((begin, fail) => queue.waiting.add({ bytes, call, begin, fail }));
+  }
+
+  leave(bytes: number): void {
+    this.#queueOf(bytes).leave(bytes);
+    if (this.#sweep !== undefined) this.#rest();
+  }
+
+  #queueOf(bytes: number): GateQueue {
+    return bytes <= this.#smallBytes ? this.#small : this.#large;
+  }
+
+  /** One timer for all who wait: one for each would cost more than most of their requests. */
+  #look(): void {
+    const now = Date.now();
+    this.#small.dropLate(now);
+    this.#large.dropLate(now);
+    this.#rest();
+  }
+
+  #rest(): void {
+    if (this.#small.waiting.size + this.#large.waiting.size > 0) return;
+    clearInterval(this.#sweep);
+    this.#sweep = undefined;
+  }
+}
+
+class GateQueue {
+  /** In the order in which they came. */
+  readonly waiting = new Set<Waiting>();
+  readonly #limit: number;
+  #underWay = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  tryEnter(bytes: number): boolean {
+    if (this.waiting.size > 0 || !this.#fits(bytes)) return false;
+    this.#underWay += bytes;
+    return true;
+  }
+
+  leave(bytes: number): void {
+    this.#underWay -= bytes;
+    this.#letIn();
+  }
+
+  dropLate(now: number): void {
+    for (const waiting of this.waiting) {
+      const { cancelled, signal, deadline } = waiting.call;
+      const gone = cancelled ?? signal?.aborted === true;
+      if (!gone && (deadline === undefined || deadline > now)) continue;
+      this.waiting.delete(waiting);
+      waiting.fail(stoppedWaiting(gone));
+    }
+    // The one that left may have been too large for what was free, and those behind it are not.
+    this.#letIn();
+  }
+
+  #letIn(): void {
+    for (const waiting of this.waiting) {
+      if (!this.#fits(waiting.bytes)) return;
+      this.waiting.delete(waiting);
+      this.#underWay += waiting.bytes;
+      waiting.begin();
+    }
+  }
+
+  #fits(bytes: number): boolean {
+    return this.#underWay === 0 || this.#underWay + bytes <= this.#limit;
+  }
+}
+
+function stoppedWaiting(gone: boolean): ServingError {
+  const what = gone ? 'The caller went away' : "The caller's deadline passed";
+  return new ServingError('DEADLINE_EXCEEDED', `${what} while the request waited for its turn to read.`, {
+    hint: 'Give the call more time, or ask for less at a time; see sideboard.serving.max_pending_bytes.',
+  });
+}
