@@ -1,10 +1,13 @@
 import { isAbsolute, resolve } from 'node:path';
+import { z } from 'zod';
 import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
 import { createFileRegistrySource } from '../registry/file-registry-source.ts';
 import { createGcsRegistrySource } from '../registry/gcs/gcs-registry-source.ts';
 import { createHttpRegistrySource } from '../registry/http/http-registry-source.ts';
 import type { RegistrySource } from '../registry/registry-source.ts';
 import { createS3RegistrySource } from '../registry/s3/s3-registry-source.ts';
+import { createSqlRegistrySourceFromUrl } from '../registry/sql/sql-registry-from-url.ts';
+import { loadSqliteDriver } from '../stores/sqlite/sqlite-driver.ts';
 import { CliError } from './cli-error.ts';
 
 /** Names of Feast's classes for the registry files that are read here. */
@@ -19,6 +22,8 @@ export function registrySourceFromConfig(config: FeatureStoreConfig, env: NodeJS
   switch (registry.type) {
     case 'file':
       return fileSource(config, env);
+    case 'sql':
+      return sqlSource(config);
     default:
       throw notServed(config, `a registry of type "${registry.type}"`);
   }
@@ -49,6 +54,28 @@ function fileSource(config: FeatureStoreConfig, env: NodeJS.ProcessEnv): Registr
     default:
       throw notServed(config, `a registry under ${scheme}://`);
   }
+}
+
+/** What the SQL registry adds to the settings of every registry, as far as reading it needs them. */
+const sqlSettings = z.looseObject({
+  read_path: z.string().min(1).nullish(),
+  sqlalchemy_config_kwargs: z.looseObject({ connect_args: z.record(z.string(), z.unknown()).nullish() }).nullish(),
+});
+
+function sqlSource({ registry, repoPath, project, sideboard }: FeatureStoreConfig): RegistrySource {
+  const { read_path: readPath, sqlalchemy_config_kwargs: kwargs } = registry.section.parse(sqlSettings);
+  return createSqlRegistrySourceFromUrl({
+    url: readPath ?? registry.path,
+    setting: `${registry.place}: ${readPath == null ? 'registry.path' : 'registry.read_path'}`,
+    connectArgs: kwargs?.connect_args ?? {},
+    repoPath,
+    project,
+    maxBytes: sideboard.registry.maxBytes,
+    async openSqliteFile(path) {
+      const Database = await loadSqliteDriver();
+      return new Database(path, { readonly: true, fileMustExist: true, timeout: 0 });
+    },
+  });
 }
 
 function notServed({ registry }: FeatureStoreConfig, what: string): CliError {
