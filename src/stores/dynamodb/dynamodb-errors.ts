@@ -101,7 +101,7 @@ function translate(error: unknown, request: DynamoRequest): Translation {
 function translateRefusal(error: unknown, { action, tables }: DynamoRequest): Translation {
   const message = messageOf(error);
   const on = tables.length === 0 ? '' : ` on ${tables.join(', ')}`;
-  if (/key element does not match|missing the key|schema/i.test(message)) {
+  if (/key element does not match|missing the key|required keys? was not given|schema/i.test(message)) {
     return {
       code: 'STORE_WRONG_LAYOUT',
       says: `has another kind of table than Feast's: dynamodb:${action}${on} does not fit its keys`,
