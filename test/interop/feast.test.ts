@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { fromBinary } from '@bufbuild/protobuf';
 import { GetOnlineFeaturesResponseSchema } from '../../gen/feast/serving/ServingService_pb.ts';
 import { differencesFrom } from '../serving/compatibility/differences.ts';
+import { freshAccessKey, setAwsEnvironment } from '../support/aws-environment.ts';
+import { sharedDynamoServer } from '../support/dynamodb-server.ts';
 import { type FeastRequest, feastSession, requireFeast } from '../support/feast-session.ts';
 import { createFeatureRepo, type FeatureRepo } from '../support/feature-repo.ts';
 import { int64, string } from '../support/feature-values.ts';
@@ -47,22 +49,23 @@ describe('next to real Feast', function () {
     await requireFeast(this);
   });
 
-  for (const store of ['sqlite', 'redis'] as const) {
+  for (const store of ['sqlite', 'redis', 'dynamodb'] as const) {
     describe(`with its online store in ${store}`, () => {
       let redisServer: RedisServer | undefined;
+      let restoreEnvironment: (() => void) | undefined;
       let repo: FeatureRepo;
       let serving: ServingProcess;
       let client: OnlineFeaturesClient;
 
       before(async () => {
         redisServer = store === 'redis' ? await startRedisServer() : undefined;
+        const onlineStore = await onlineStoreSection(store, redisServer);
+        if (store === 'dynamodb') restoreEnvironment = setAwsEnvironment(freshAccessKey());
         repo = createFeatureRepo({
           config: join(folder, 'feature_store.yaml'),
           files: { 'definitions.py': join(folder, 'definitions.py') },
           sections: {
-            ...(redisServer === undefined
-              ? {}
-              : { online_store: { type: 'redis', connection_string: `127.0.0.1:${redisServer.port}` } }),
+            ...(onlineStore === undefined ? {} : { online_store: onlineStore }),
             sideboard: { serving: { compatibility: 'feast-python' } },
           },
         });
@@ -77,6 +80,7 @@ describe('next to real Feast', function () {
         await serving?.stop();
         repo?.remove();
         await redisServer?.remove();
+        restoreEnvironment?.();
       });
 
       it('serves what Feast materialized as Feast reads it', async () => {
@@ -129,6 +133,16 @@ describe('next to real Feast', function () {
     });
   }
 });
+
+/** What `feature_store.yaml` says of the store; nothing where it says so already. */
+async function onlineStoreSection(
+  store: 'sqlite' | 'redis' | 'dynamodb',
+  redisServer: RedisServer | undefined,
+): Promise<object | undefined> {
+  if (redisServer !== undefined) return { type: 'redis', connection_string: `127.0.0.1:${redisServer.port}` };
+  if (store === 'sqlite') return undefined;
+  return { type: 'dynamodb', region: 'us-east-1', endpoint_url: (await sharedDynamoServer()).url };
+}
 
 interface PythonCalls {
   readonly answers: readonly string[];
