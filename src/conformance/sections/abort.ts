@@ -6,6 +6,7 @@ import { changeOf } from '../fixture.ts';
 import type { Section } from '../kit.ts';
 import { assertStoreError, rejectsWith } from '../rejections.ts';
 import { driver, int64, plainRow, rowOf } from '../rows.ts';
+import { assertSameRows } from '../same-rows.ts';
 import { DRIVERS } from '../tables.ts';
 
 /** Deadlines, and callers that went away. */
@@ -45,12 +46,12 @@ export const testAbort: Section = ({ it, on, capabilities }) => {
     controller.abort();
     try {
       // It may have been too late to stop it; then the answer is whole.
-      assert.deepEqual(await aborted, rows.map(plainRow));
+      assertSameRows(await aborted, rows.map(plainRow));
     } catch (error) {
       if (error instanceof assert.AssertionError) throw error;
       assertStoreError(error, ['STORE_TIMEOUT']);
     }
-    assert.deepEqual(await on().read(drivers, keys), rows.map(plainRow));
+    assertSameRows(await on().read(drivers, keys), rows.map(plainRow));
   });
 };
 

@@ -1,0 +1,196 @@
+import type { EntityKey } from '../../gen/feast/types/EntityKey_pb.ts';
+import {
+  assertTimeLeft,
+  type CallOptions,
+  describeTable,
+  type EventTimestamp,
+  type OnlineEntity,
+  type OnlineRow,
+  type OnlineStore,
+  type OnlineTable,
+  type ReadOptions,
+  type StoreCapabilities,
+  type StoreChange,
+  type StoredRow,
+  StoreError,
+  serializeKeys,
+  type TableRead,
+  validateRowTimes,
+} from '../../src/stores/index.ts';
+
+export interface MemoryConfig {
+  /** Stores with the same name share what they hold. */
+  readonly name: string;
+  readonly keepsNewest: boolean;
+  readonly ttlSeconds: number | undefined;
+  /** There is no database. */
+  readonly down: boolean;
+}
+
+interface KeptRow {
+  key: Uint8Array;
+  time: EventTimestamp;
+  readonly values: Map<string, Uint8Array>;
+  expires: number;
+}
+
+type Tables = Map<string, Map<string, KeptRow>>;
+
+const databases = new Map<string, Tables>();
+
+/** What every mutation begins with: a store that does everything right, in the memory of the process. */
+export class MemoryOnlineStore implements OnlineStore {
+  readonly capabilities: StoreCapabilities;
+  readonly tables: Tables;
+  readonly #config: MemoryConfig;
+  #closed = false;
+
+  constructor(config: MemoryConfig) {
+    this.#config = config;
+    this.capabilities = memoryCapabilities(config);
+    const tables = databases.get(config.name) ?? new Map();
+    databases.set(config.name, tables);
+    this.tables = tables;
+  }
+
+  async update(change: StoreChange, options?: CallOptions): Promise<void> {
+    this.#check(options);
+    for (const table of change.tablesToKeep) {
+      if (!this.tables.has(idOf(table))) this.tables.set(idOf(table), new Map());
+    }
+    for (const table of change.tablesToDelete) this.tables.delete(idOf(table));
+  }
+
+  async teardown(
+    tables: readonly OnlineTable[],
+    _entities: readonly OnlineEntity[],
+    options?: CallOptions,
+  ): Promise<void> {
+    this.#check(options);
+    for (const table of tables) this.tables.delete(idOf(table));
+  }
+
+  async onlineWriteBatch(
+    table: OnlineTable,
+    rows: readonly OnlineRow[],
+    progress?: (rows: number) => void,
+    options?: CallOptions,
+  ): Promise<void> {
+    this.#check(options);
+    validateRowTimes(table, rows);
+    const keys = serializeKeys(
+      table,
+      rows.map((row) => row.entityKey),
+    );
+    const kept = this.#rows(table);
+    for (const [index, key] of keys.entries()) {
+      const row = rows[index];
+      if (row !== undefined) this.#keep(kept, key, row);
+    }
+    progress?.(rows.length);
+  }
+
+  async onlineRead(
+    table: OnlineTable,
+    entityKeys: readonly EntityKey[],
+    requestedFeatures?: readonly string[],
+    options?: ReadOptions,
+  ): Promise<(StoredRow | undefined)[]> {
+    const features = requestedFeatures ?? table.features.map((feature) => feature.name);
+    return this.#read(table, serializeKeys(table, entityKeys, options?.entityKeyVersion), features, options);
+  }
+
+  async readMany(reads: readonly TableRead[], options?: CallOptions): Promise<void> {
+    this.#check(options);
+    for (const { table, keys, features, block } of reads) {
+      block.fill(this.#read(table, keys, features, options), features);
+    }
+  }
+
+  async listTables(project: string, options?: CallOptions): Promise<readonly string[]> {
+    this.#check(options);
+    const names = [...this.tables.keys()].map((id) => JSON.parse(id) as [string, string]);
+    return names.filter(([each]) => each === project).map(([, name]) => name);
+  }
+
+  async sampleKeys(table: OnlineTable, limit: number, options?: CallOptions): Promise<readonly Uint8Array[]> {
+    this.#check(options);
+    return [...this.#rows(table).values()].slice(0, limit).map((row) => row.key);
+  }
+
+  async ping(options?: CallOptions): Promise<void> {
+    this.#check(options);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+  }
+
+  #check(options: CallOptions | undefined): void {
+    if (this.#closed) throw new StoreError('STORE_CLOSED', 'The store was closed.');
+    assertTimeLeft(options, 'reading the memory');
+    if (this.#config.down) throw new StoreError('STORE_UNAVAILABLE', 'There is no database.');
+  }
+
+  #rows(table: OnlineTable): Map<string, KeptRow> {
+    const rows = this.tables.get(idOf(table));
+    if (rows === undefined) throw new StoreError('STORE_TABLE_MISSING', `There is no ${describeTable(table)}.`);
+    return rows;
+  }
+
+  #read(
+    table: OnlineTable,
+    keys: readonly Uint8Array[],
+    features: readonly string[],
+    options: CallOptions | undefined,
+  ): (StoredRow | undefined)[] {
+    this.#check(options);
+    const kept = this.#rows(table);
+    return keys.map((key) => {
+      const row = kept.get(hex(key));
+      if (row === undefined || row.expires <= Date.now()) return undefined;
+      const values = features.flatMap((name) => {
+        const value = row.values.get(name);
+        return value === undefined ? [] : [[name, value.slice()] as const];
+      });
+      return { eventTimestamp: row.time, values: new Map(values) };
+    });
+  }
+
+  #keep(kept: Map<string, KeptRow>, key: Uint8Array, row: OnlineRow): void {
+    const { ttlSeconds, keepsNewest } = this.#config;
+    const expires = ttlSeconds === undefined ? Number.POSITIVE_INFINITY : Date.now() + ttlSeconds * 1000;
+    const values = [...row.values].map(([name, value]) => [name, value.slice()] as const);
+    const known = kept.get(hex(key));
+    if (known === undefined) {
+      kept.set(hex(key), { key, time: row.eventTimestamp, values: new Map(values), expires });
+      return;
+    }
+    if (keepsNewest && isNewer(known.time, row.eventTimestamp)) return;
+    known.time = row.eventTimestamp;
+    known.expires = expires;
+    for (const [name, value] of values) known.values.set(name, value);
+  }
+}
+
+export function memoryCapabilities(config: Pick<MemoryConfig, 'keepsNewest' | 'ttlSeconds'>): StoreCapabilities {
+  return {
+    readMany: true,
+    ttl: config.ttlSeconds !== undefined,
+    directWrite: true,
+    keepsNewest: config.keepsNewest,
+    feastPython: { missingRow: 'NOT_FOUND', missingFeature: 'NOT_FOUND', missingFeatureTime: 'row' },
+  };
+}
+
+export function idOf(table: Pick<OnlineTable, 'project' | 'name'>): string {
+  return JSON.stringify([table.project, table.name]);
+}
+
+function isNewer(a: EventTimestamp, b: EventTimestamp): boolean {
+  return a.seconds > b.seconds || (a.seconds === b.seconds && a.nanos > b.nanos);
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}

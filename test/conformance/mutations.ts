@@ -1,0 +1,12 @@
+import type { Mutation } from './mutation.ts';
+import { callMutations } from './mutations-of-calls.ts';
+import { readMutations } from './mutations-of-reads.ts';
+import { tableMutations } from './mutations-of-tables.ts';
+import { writeMutations } from './mutations-of-writes.ts';
+
+export const mutations: readonly Mutation[] = [
+  ...readMutations,
+  ...writeMutations,
+  ...tableMutations,
+  ...callMutations,
+];
