@@ -1,3 +1,4 @@
+import type { LentBytes } from './lent-bytes.ts';
 import type { EventTimestamp, StoredRow } from './online-store.ts';
 import { type BlockMemory, keepBlockMemory, takeBlockMemory } from './row-block-memory.ts';
 
@@ -27,6 +28,7 @@ export class RowBlock {
   /** Event timestamp per row, in two numbers: whole seconds since 1970 (exact up to 2^53) and nanoseconds. */
   readonly times: Float64Array;
   #memory: BlockMemory | undefined;
+  #held: LentBytes[] | undefined;
 
   constructor(rows: number, features: number) {
     this.rows = rows;
@@ -38,14 +40,16 @@ export class RowBlock {
   }
 
   /**
-   * Lets a later block have the memory of this one, which is of no use from then on. Only for whoever made the block, once a
-   * read has succeeded: after a failure the store may still write into it.
+   * Lets later blocks have the memory of this one and the lent bytes that it refers to. Neither the block nor any value of it is of
+   * use from then on. Only for whoever made the block, once a read has succeeded: after a failure the store may still write into it.
    */
   release(): void {
     const memory = this.#memory;
     if (memory === undefined) return;
     this.#memory = undefined;
     keepBlockMemory(memory);
+    if (this.#held !== undefined) for (const lent of this.#held) lent.release();
+    this.#held = undefined;
   }
 
   /** Says that the store has a row for this entity, written for this event timestamp. */
@@ -63,10 +67,30 @@ export class RowBlock {
     this.cells[cell + CELL_END] = end;
   }
 
+  /** {@link setValue} for bytes that are held until the block is released. */
+  setLentValue(row: number, feature: number, source: LentBytes, start: number, end: number): void {
+    const cell = (row * this.features + feature) * CELL;
+    this.cells[cell + CELL_CHUNK] = this.chunkOfLent(source);
+    this.cells[cell + CELL_START] = start;
+    this.cells[cell + CELL_END] = end;
+  }
+
   /** The number by which cells refer to bytes. Cheap for the bytes that were named last. */
   chunkOf(source: Uint8Array): number {
     const { chunks } = this;
     if (chunks[chunks.length - 1] !== source) chunks.push(source);
+    return chunks.length;
+  }
+
+  /** {@link chunkOf} for bytes that are held until the block is released. */
+  chunkOfLent(lent: LentBytes): number {
+    const { chunks } = this;
+    if (chunks[chunks.length - 1] !== lent.bytes) {
+      chunks.push(lent.bytes);
+      lent.hold();
+      this.#held ??= [];
+      this.#held.push(lent);
+    }
     return chunks.length;
   }
 

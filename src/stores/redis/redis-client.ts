@@ -18,15 +18,21 @@ const MAX_REDIRECTIONS = 6;
 /** How long a server that does not answer keeps a closed connection open, in milliseconds. */
 const DISCONNECT_MS = 200;
 
-/** Creates a client that is not connected yet. */
-export function createRedisClient(options: RedisClientOptions): Redis | Cluster {
+/**
+ * Creates a client that is not connected yet.
+ * @param connector makes the sockets to a single server in place of the library
+ */
+export function createRedisClient(
+  options: RedisClientOptions,
+  connector?: NonNullable<RedisOptions['Connector']>,
+): Redis | Cluster {
   const { target } = options;
   const common = commonOptions(options);
   const retryStrategy = (attempt: number): number => reconnectDelay(attempt, options.reconnect_max_delay_ms);
   const single = { ...common, db: target.db, enableOfflineQueue: false, retryStrategy };
   switch (options.redis_type) {
     case 'redis':
-      return new Redis({ ...single, ...target.nodes[0] });
+      return new Redis({ ...single, ...target.nodes[0], ...(connector && { Connector: connector }) });
     case 'redis_sentinel':
       return new Redis({
         ...single,

@@ -1,4 +1,4 @@
-import { Cluster, type Redis } from 'ioredis';
+import { Cluster, type Redis, type RedisOptions } from 'ioredis';
 import { assertTimeLeft, withinLimits } from '../call-limits.ts';
 import type { CallOptions } from '../online-store.ts';
 import { StoreError } from '../store-error.ts';
@@ -37,10 +37,19 @@ export class RedisConnection {
   #inFlight = 0;
   #closed = false;
   readonly #onClient: (client: Redis | Cluster) => void;
+  readonly #connector: RedisOptions['Connector'];
 
-  /** @param onClient told of the client before it connects */
-  constructor(options: RedisClientOptions, onClient: (client: Redis | Cluster) => void = () => {}) {
+  /**
+   * @param onClient told of the client before it connects
+   * @param connector as {@link createRedisClient} takes it
+   */
+  constructor(
+    options: RedisClientOptions,
+    onClient: (client: Redis | Cluster) => void = () => {},
+    connector?: RedisOptions['Connector'],
+  ) {
     this.#onClient = onClient;
+    this.#connector = connector;
     this.#options = Object.freeze({ ...options });
     const { target } = options;
     const addresses = target.nodes.map(({ host, port }) => `${host}:${port}`).join(', ');
@@ -172,7 +181,7 @@ export class RedisConnection {
   }
 
   #createClient(): Redis | Cluster {
-    const client = createRedisClient(this.#options);
+    const client = createRedisClient(this.#options, this.#connector);
     client.on('error', (error: unknown) => {
       this.#lastError = error;
     });

@@ -64,11 +64,11 @@ export function wholeMicros(nanos: number): number {
 }
 
 /** Reads a serialized Timestamp; `undefined` when the bytes are none. */
-export function decodeTime(bytes: Uint8Array): EventTimestamp | undefined {
+export function decodeTime(bytes: Uint8Array, start = 0, end = bytes.length): EventTimestamp | undefined {
   let seconds = 0;
   let nanos = 0;
   try {
-    const reader = new WireReader(bytes);
+    const reader = new WireReader(bytes, start, end);
     for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
       if (tag === 0x08) seconds = reader.int64Number();
       else if (tag === 0x10) nanos = reader.int32();

@@ -152,17 +152,23 @@ function decimalDigits(n: number): number {
 
 /**
  * Gives a row its event timestamp, once its features are set.
- * @param time a serialized Timestamp; nothing where Redis holds none
+ * @param bytes hold a serialized Timestamp from `start` to `end`; nothing where Redis holds none
  * @returns false when the bytes are no Timestamp
  */
-export function setRowTime(read: TableRead, row: number, time: Buffer | undefined): boolean {
+export function setRowTime(
+  read: TableRead,
+  row: number,
+  bytes: Buffer | undefined,
+  start = 0,
+  end = bytes?.length,
+): boolean {
   const { block } = read;
-  if (time === undefined) {
+  if (bytes === undefined) {
     // Values without a time: Feast shows them with 1970.
     if (block.hasValues(row)) block.setRow(row, 0, 0);
     return true;
   }
-  const decoded = decodeTime(time);
+  const decoded = decodeTime(bytes, start, end);
   if (decoded === undefined) return false;
   block.setRow(row, decoded.seconds, decoded.nanos);
   return true;

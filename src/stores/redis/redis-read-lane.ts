@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { limitPassed } from '../call-limits.ts';
 import type { CallOptions, TableRead } from '../online-store.ts';
 import { StoreError } from '../store-error.ts';
+import { takeSocketOver } from './redis-lane-socket.ts';
 import { corruptTime, encodeReads, type ReadGroup } from './redis-read-groups.ts';
 import { type ExpectedReplies, RedisReplyScanner } from './redis-reply-scanner.ts';
 
@@ -123,16 +124,20 @@ export class RedisReadLane {
     this.#corked = false;
     this.#scanner = new RedisReplyScanner();
     this.#socket = socket;
-    socket.removeAllListeners('data');
     const scanner = this.#scanner;
-    socket.on('data', (chunk: Buffer) => {
+    const scanning = (scan: () => void): void => {
       this.#heardAt = Date.now();
       try {
-        scanner.push(chunk);
+        scan();
       } catch (error) {
         this.#give(scanner, error);
         socket.destroy();
       }
+    };
+    takeSocketOver(socket, {
+      room: () => scanner.room(),
+      received: (count) => scanning(() => scanner.received(count)),
+      push: (chunk) => scanning(() => scanner.push(chunk)),
     });
     socket.once('close', () => {
       if (this.#socket === socket) this.#socket = undefined;

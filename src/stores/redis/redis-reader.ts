@@ -5,6 +5,7 @@ import type { CallOptions, TableRead } from '../online-store.ts';
 import { StoreError } from '../store-error.ts';
 import type { RedisClientOptions } from './redis-client.ts';
 import { RedisConnection } from './redis-connection.ts';
+import { LaneConnector } from './redis-lane-socket.ts';
 import { redisKey } from './redis-layout.ts';
 import { groupReads, type ReadGroup, rowsOfGroup, splitGroups } from './redis-read-groups.ts';
 import { LaneLost, RedisReadLane, type RefusedRow } from './redis-read-lane.ts';
@@ -123,13 +124,14 @@ export class RedisReader {
     // Between the parts of a read: a lane opened now would never be closed.
     if (this.#closed) throw new StoreError('STORE_CLOSED', `The store was closed while ${this.#commands.doing}.`);
     const options = name === ONLY ? this.#options : optionsOfNode(this.#options, name);
-    const connection = new RedisConnection(options, (client) => {
+    const laneFor = (client: Redis | Cluster): void => {
       open.lane = new RedisReadLane(client as Redis, {
         silenceMs: options.target.commandTimeoutMs ?? options.command_timeout_ms,
         maxInFlight: options.max_in_flight_commands,
         doing: connection.doing,
       });
-    });
+    };
+    const connection = new RedisConnection(options, laneFor, LaneConnector);
     const open: OpenLane = { connection, lane: undefined };
     this.#lanes.set(name, open);
     return open;

@@ -2,6 +2,7 @@ import type { TableRead } from '../online-store.ts';
 import { CELL, CELL_CHUNK, CELL_END, CELL_START } from '../row-block.ts';
 import { StoreError } from '../store-error.ts';
 import { type ReadGroup, setRowTime } from './redis-read-groups.ts';
+import { ReplyMemory } from './redis-reply-memory.ts';
 
 /** Replies that are expected: one array per row of each group, in order. */
 export interface ExpectedReplies {
@@ -29,11 +30,13 @@ const MAX_VALUE_BYTES = 512 * 1024 * 1024;
 const MAX_DIGITS = 9;
 /** `$-1`, `*50`, … : longer heads than this are no Redis. */
 const MAX_HEAD = 32;
+/** The longest error that is waited for. */
+const MAX_ERROR = 64 * 1024;
 const INCOMPLETE = -2;
 
 /**
- * Reads the replies to pipelined HMGET commands where they stand in the received bytes: cells of blocks are pointed at them, and
- * no object is made per value. Replies may be split anywhere.
+ * Reads the replies to pipelined HMGET commands where the socket puts them: cells of blocks are pointed at the values, and no object is
+ * made per value. Replies may be split anywhere.
  *
  * Knows exactly what it is waiting for; whatever else arrives means that the connection is not to be trusted any more.
  */
@@ -41,9 +44,8 @@ export class RedisReplyScanner {
   /** The first `#head` are fulfilled and gone. */
   readonly #queue: (ExpectedReplies | undefined)[] = [];
   #head = 0;
-  /** Bytes of an element that has not arrived whole. */
-  #tail: Buffer[] = [];
-  #tailLength = 0;
+  readonly #memory = new ReplyMemory();
+  /** Length of the element that has not arrived whole, where it is known. */
   #needed = 0;
 
   /* Where the scan stands in the first expectation. */
@@ -53,9 +55,10 @@ export class RedisReplyScanner {
   #left = -1;
   #read = 0;
   #feature = 0;
-  /* The buffer under the scan. */
-  #data: Buffer = Buffer.alloc(0);
+  /* The bytes under the scan: up to the end; what stands behind it is older. */
+  #data: Buffer = this.#memory.bytes;
   #pos = 0;
+  #end = 0;
 
   /** How many expectations are not fulfilled yet. */
   get waiting(): number {
@@ -74,47 +77,36 @@ export class RedisReplyScanner {
     return waiting;
   }
 
+  /** Where the next received bytes are to be put. */
+  room(): Buffer {
+    return this.#memory.room();
+  }
+
   /**
-   * Scans received bytes.
+   * Scans bytes that were put into {@link room}.
    * @throws StoreError `STORE_CORRUPT` when they are not the expected replies; the connection must be closed then
    */
-  push(chunk: Buffer): void {
-    let pos = 0;
-    // The element that was cut is put together by itself, head first; what follows is scanned where it stands.
-    while (this.#tailLength > 0) {
-      const wanted = this.#needed > this.#tailLength ? this.#needed - this.#tailLength : MAX_HEAD;
-      const piece = chunk.subarray(pos, pos + wanted);
-      const before = this.#tailLength;
-      this.#tail.push(piece);
-      this.#tailLength += piece.length;
-      pos += piece.length;
-      // A large value arrives in many chunks: they are joined once, not once per chunk.
-      if (this.#tailLength < this.#needed) return;
-      this.#scan(Buffer.concat(this.#tail, this.#tailLength), 0);
-      if (this.#pos >= before) {
-        pos -= this.#tailLength - this.#pos;
-        this.#keep(this.#data.length);
-        break;
-      }
-      this.#keep(this.#pos);
-      if (pos === chunk.length) return;
-    }
-    this.#scan(chunk, pos);
-    if (this.#pos < chunk.length && this.waiting === 0) throw unexpected('bytes that nobody asked for');
-    this.#keep(this.#pos);
-  }
-
-  #scan(data: Buffer, pos: number): void {
-    this.#data = data;
-    this.#pos = pos;
+  received(count: number): void {
+    const memory = this.#memory;
+    memory.received(count);
+    this.#data = memory.bytes;
+    this.#pos = memory.start;
+    this.#end = memory.end;
+    // The element that was cut has not arrived whole yet.
+    if (this.#end - this.#pos < this.#needed) return;
     this.#needed = 0;
     while (this.#head < this.#queue.length && this.#step());
+    if (this.#pos < this.#end && this.waiting === 0) throw unexpected('bytes that nobody asked for');
+    memory.read(this.#pos, this.#needed);
   }
 
-  /** Keeps what has not been scanned for the next chunk. */
-  #keep(from: number): void {
-    this.#tailLength = this.#data.length - from;
-    this.#tail = this.#tailLength === 0 ? [] : [this.#data.subarray(from)];
+  /** Copies bytes from elsewhere and scans them. @throws StoreError as {@link received} does */
+  push(chunk: Buffer): void {
+    for (let start = 0; start < chunk.length; ) {
+      const count = chunk.copy(this.room(), 0, start);
+      start += count;
+      this.received(count);
+    }
   }
 
   /** Scans one reply, or as much of it as there is. False when more bytes are needed. */
@@ -153,6 +145,7 @@ export class RedisReplyScanner {
 
   /** The head of an array of the group's size, or an error in its place, which counts as an empty array. */
   #replyHead(expected: ExpectedReplies, group: ReadGroup): boolean {
+    if (this.#pos === this.#end) return false;
     const kind = this.#data[this.#pos];
     if (kind === ARRAY) {
       const count = this.#number();
@@ -163,13 +156,15 @@ export class RedisReplyScanner {
     }
     if (kind === ERROR) {
       const end = this.#data.indexOf('\r\n', this.#pos);
-      if (end < 0) return false;
+      if (end < 0 || end + 2 > this.#end) {
+        if (this.#end - this.#pos > MAX_ERROR) throw unexpected('an error without an end');
+        return false;
+      }
       expected.refused(group, rowOf(group, this.#row), this.#data.toString('utf8', this.#pos + 1, end));
       this.#pos = end + 2;
       this.#left = 0;
       return true;
     }
-    if (kind === undefined) return false;
     throw unexpected(`a reply that begins with byte ${kind}`);
   }
 
@@ -184,7 +179,8 @@ export class RedisReplyScanner {
     const { cells, features } = block;
     const data = this.#data;
     // A head fits in so many bytes; closer to the end of the data it could be cut.
-    const safe = data.length - MAX_HEAD;
+    const dataEnd = this.#end;
+    const safe = dataEnd - MAX_HEAD;
     const firstFeature = this.#feature;
     let feature = firstFeature;
     let pos = this.#pos;
@@ -208,8 +204,8 @@ export class RedisReplyScanner {
       if (byte !== CR) break;
       const start = at + 2;
       const end = start + length;
-      if (end + 2 > data.length) break;
-      if (chunk === 0) chunk = block.chunkOf(data);
+      if (end + 2 > dataEnd) break;
+      if (chunk === 0) chunk = block.chunkOfLent(this.#memory.lent);
       cells[cell + CELL_CHUNK] = chunk;
       cells[cell + CELL_START] = start;
       cells[cell + CELL_END] = end;
@@ -222,9 +218,9 @@ export class RedisReplyScanner {
 
   /** One element: a value, or a null. */
   #element(expected: ExpectedReplies, group: ReadGroup): boolean {
-    const data = this.#data;
     const start = this.#pos;
-    const kind = data[start];
+    if (start === this.#end) return false;
+    const kind = this.#data[start];
     if (kind === BULK) {
       const length = this.#number();
       if (length === INCOMPLETE) return false;
@@ -232,34 +228,33 @@ export class RedisReplyScanner {
       if (length >= 0) {
         const from = this.#pos;
         const end = from + length;
-        if (end + 2 > data.length) {
+        if (end + 2 > this.#end) {
           this.#pos = start;
           this.#needed = end + 2 - start;
           return false;
         }
         this.#pos = end + 2;
-        this.#store(expected, group, data, from, end);
+        this.#store(expected, group, from, end);
         return true;
       }
     } else if (kind === NULL) {
-      if (start + 3 > data.length) return false;
+      if (start + 3 > this.#end) return false;
       this.#pos = start + 3;
-    } else if (kind === undefined) return false;
-    else throw unexpected(`an element that begins with byte ${kind}`);
+    } else throw unexpected(`an element that begins with byte ${kind}`);
     this.#skipCell(group);
     return true;
   }
 
-  #store(expected: ExpectedReplies, group: ReadGroup, data: Buffer, from: number, end: number): void {
+  #store(expected: ExpectedReplies, group: ReadGroup, from: number, end: number): void {
     const read = group.reads[this.#read];
     if (read === undefined) return;
     const { block } = read;
+    const row = rowOf(group, this.#row);
     if (this.#feature < block.features) {
-      block.setValue(rowOf(group, this.#row), this.#feature, data, from, end);
+      block.setLentValue(row, this.#feature, this.#memory.lent, from, end);
       this.#feature++;
     } else {
-      const row = rowOf(group, this.#row);
-      if (!setRowTime(read, row, data.subarray(from, end))) expected.corruptTime(read, row);
+      if (!setRowTime(read, row, this.#data, from, end)) expected.corruptTime(read, row);
       this.#nextRead();
     }
   }
@@ -283,14 +278,14 @@ export class RedisReplyScanner {
   #number(): number {
     const data = this.#data;
     let pos = this.#pos + 1;
-    const limit = Math.min(data.length, pos + MAX_HEAD);
+    const limit = Math.min(this.#end, pos + MAX_HEAD);
     let value = 0;
-    const negative = data[pos] === MINUS;
+    const negative = pos < limit && data[pos] === MINUS;
     if (negative) pos++;
     for (; pos < limit; pos++) {
       const byte = data[pos] as number;
       if (byte === CR) {
-        if (pos + 2 > data.length) return INCOMPLETE;
+        if (pos + 2 > this.#end) return INCOMPLETE;
         if (negative && value !== 1) throw unexpected(`a length of -${value}`);
         this.#pos = pos + 2;
         return negative ? -1 : value;
@@ -299,7 +294,7 @@ export class RedisReplyScanner {
       if (digit < 0 || digit > 9) throw unexpected('a length that is no number');
       value = value * 10 + digit;
     }
-    if (limit < data.length) throw unexpected('a length without an end');
+    if (limit < this.#end) throw unexpected('a length without an end');
     return INCOMPLETE;
   }
 }
