@@ -7,6 +7,8 @@ import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import { classifyStoredValue, StoredKind } from '../serving/stored-value.ts';
 import type { OnlineStore, OnlineTable, StoredRow } from '../stores/online-store.ts';
 import { errorCheck, type Finding } from './doctor-finding.ts';
+import { checkHashedRows } from './hashed-row-check.ts';
+import { tableView } from './table-view.ts';
 
 const SAMPLE = 100;
 const READ = 20;
@@ -19,6 +21,7 @@ export async function checkRows(
   config: FeatureStoreConfig,
   timeoutMs: number,
 ): Promise<readonly Finding[]> {
+  if (store.sampleHashedRows !== undefined) return checkHashedRows(store, table, registry, config, timeoutMs);
   if (store.sampleKeys === undefined) return [];
   try {
     const call = { deadline: Date.now() + timeoutMs };
@@ -119,7 +122,7 @@ function valueFindings(table: OnlineTable, rows: readonly StoredRow[]): Finding[
 }
 
 function ageFindings(table: OnlineTable, rows: readonly StoredRow[], registry: RegistrySnapshot): Finding[] {
-  const ttl = viewOf(table, registry)?.ttlSeconds ?? 0;
+  const ttl = tableView(table, registry)?.ttlSeconds ?? 0;
   if (ttl === 0 || rows.length === 0) return [];
   const oldest = Date.now() / 1000 - ttl;
   const expired = rows.filter((row) => row.eventTimestamp.seconds < oldest).length;
@@ -132,8 +135,4 @@ function ageFindings(table: OnlineTable, rows: readonly StoredRow[], registry: R
       advice: 'They are answered as OUTSIDE_MAX_AGE. Materialize newer rows, or see sideboard.serving.ttl.',
     },
   ];
-}
-
-function viewOf(table: OnlineTable, registry: RegistrySnapshot) {
-  return registry.views.get(table.name) ?? registry.views.get(table.name.replace(/_v\d+$/, ''));
 }

@@ -3,7 +3,7 @@ import { defaultServingPolicy, feastPythonPolicy, type ServingPolicy } from '../
 
 /** How answers are given, as `feature_store.yaml` says. */
 export function servingPolicyFromConfig(config: FeatureStoreConfig): ServingPolicy {
-  const { serving, entityKeyFallback } = config.sideboard;
+  const { serving, entityKeyFallback, entityKeys } = config.sideboard;
   return {
     ...defaultServingPolicy,
     ...(serving.compatibility === 'feast-python' ? feastPythonPolicy : {}),
@@ -17,5 +17,6 @@ export function servingPolicyFromConfig(config: FeatureStoreConfig): ServingPoli
     maxPendingBytes: serving.maxPendingBytes,
     planCacheSize: serving.planCacheSize,
     entityKeyFallback,
+    entityKeys: new Map(entityKeys.map((declaration) => [declaration.joinKey, declaration])),
   };
 }

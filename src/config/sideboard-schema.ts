@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { entityKeysSchema } from './entity-key-schema.ts';
 
 /** Defaults of the settings that `compatibility` may change: applied when the settings are put together, not by the schema. */
 export const servingDefaults = {
@@ -102,6 +103,7 @@ export const sideboardSchema = z.strictObject({
   registry: registrySettingsSchema.prefault({}),
   workers: z.int().min(1).max(64).default(1),
   entity_key_fallback: z.literal('v2').optional(),
+  entity_keys: entityKeysSchema.optional(),
   log: logSchema.prefault({}),
   ...({
     sqlite: storeSection,

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { type EntityKeyDeclaration, entityKeysFromSchema } from './entity-key-schema.ts';
 import { feastPythonServing, servingDefaults, type sideboardSchema } from './sideboard-schema.ts';
 
 /** The settings under `sideboard:`, every default filled in. The settings of single stores stay with the stores. */
@@ -10,6 +11,8 @@ export interface SideboardSettings {
   readonly workers: number;
   /** Look once more under the key of the older serialization when an entity is not found. */
   readonly entityKeyFallback: 'none' | 'v2';
+  /** Join keys that are made from columns of the request, each once. */
+  readonly entityKeys: readonly EntityKeyDeclaration[];
   readonly log: LogSettings;
 }
 
@@ -94,6 +97,7 @@ export function sideboardSettingsFromSchema(parsed: z.output<typeof sideboardSch
     }),
     workers: parsed.workers,
     entityKeyFallback: parsed.entity_key_fallback ?? 'none',
+    entityKeys: entityKeysFromSchema(parsed.entity_keys ?? {}),
     log: Object.freeze({ level: log.level, format: log.format }),
   });
 }

@@ -1,5 +1,6 @@
 import { dummyEntity } from '../registry/dummy-entity.ts';
 import type { JoinKeySpec, RegistrySnapshot } from '../registry/registry-snapshot.ts';
+import type { DerivedColumn } from './derived-columns.ts';
 import type { SelectedFeature } from './selection.ts';
 import { listNames, ServingError } from './serving-error.ts';
 import type { ServingPolicy } from './serving-policy.ts';
@@ -7,7 +8,7 @@ import type { ServingPolicy } from './serving-policy.ts';
 /** Which request columns fill a view's join keys. */
 export interface EntityColumns {
   readonly joinKeys: readonly JoinKeySpec[];
-  /** Request column per join key; empty for a view without entities. */
+  /** Request column per join key, numbers from that of columns on being derived ones; empty for a view without entities. */
   readonly columns: readonly number[];
 }
 
@@ -16,13 +17,15 @@ export interface ColumnMatcher {
   match(item: SelectedFeature): EntityColumns;
   /** @throws ServingError `UNKNOWN_ENTITY_COLUMN` for a column that no view used */
   rejectUnused(): void;
+  /** Join keys that the request leaves to Sideboard. */
+  derived(): readonly DerivedColumn[];
   /** Columns that the answer shows, in the order sent. */
   echoed(): number[];
 }
 
 /**
  * Matches the columns of a request to join keys. A join key is sent under the name that the service's `join_key_map` gives it,
- * else under its own name, else under its entity's name.
+ * else under its own name, else under its entity's name. One that is not sent may be made from columns that are.
  */
 export function createColumnMatcher(
   columns: readonly string[],
@@ -31,12 +34,25 @@ export function createColumnMatcher(
 ): ColumnMatcher {
   const used = new Set<number>();
   const needed = new Set<string>();
+  const derived: DerivedColumn[] = [];
   let everyViewEntityLess = true;
 
   const indexOf = (joinKey: JoinKeySpec, mapped: string | undefined): number => {
     if (mapped !== undefined) return columns.indexOf(mapped);
     const byKey = columns.indexOf(joinKey.name);
     return byKey >= 0 ? byKey : columns.indexOf(joinKey.entity);
+  };
+
+  /** Index of a join key that the sent columns can be made into; -1 where they cannot. */
+  const derivedIndexOf = (name: string): number => {
+    const declaration = policy.entityKeys.get(name);
+    if (declaration === undefined) return -1;
+    const known = derived.findIndex((column) => column.declaration === declaration);
+    if (known >= 0) return columns.length + known;
+    const from = declaration.fromColumns.map((column) => columns.indexOf(column));
+    if (from.includes(-1)) return -1;
+    for (const index of from) used.add(index);
+    return columns.length + derived.push({ declaration, columns: from }) - 1;
   };
 
   return {
@@ -53,10 +69,12 @@ export function createColumnMatcher(
       const missing: string[] = [];
       for (const joinKey of joinKeys) {
         const mapped = item.joinKeyMap.get(joinKey.name);
-        needed.add(mapped ?? joinKey.name);
-        const index = indexOf(joinKey, mapped);
+        const name = mapped ?? joinKey.name;
+        needed.add(name);
+        const sent = indexOf(joinKey, mapped);
+        const index = sent < 0 ? derivedIndexOf(name) : sent;
         if (index < 0) {
-          missing.push(mapped ?? joinKey.name);
+          missing.push(name);
           continue;
         }
         found.push(index);
@@ -69,11 +87,13 @@ export function createColumnMatcher(
         throw new ServingError(
           'MISSING_JOIN_KEY',
           `Feature view "${item.viewLabel}" needs the join key ${listNames(missing)}, which the request does not send.`,
-          { hint: `Columns sent: ${listNames(columns)}.` },
+          { hint: `${howToDerive(missing, columns, policy)}Columns sent: ${listNames(columns)}.` },
         );
       }
       return { joinKeys: present, columns: found };
     },
+
+    derived: () => derived,
 
     rejectUnused() {
       for (const [index, name] of columns.entries()) {
@@ -88,6 +108,17 @@ export function createColumnMatcher(
       return [...columns.keys()].filter((index) => columns[index] !== dummyEntity.joinKey);
     },
   };
+}
+
+/** For join keys that could be made from columns, which of these are missing. */
+function howToDerive(missing: readonly string[], columns: readonly string[], { entityKeys }: ServingPolicy): string {
+  const ways = missing.flatMap((name) => {
+    const from = entityKeys.get(name)?.fromColumns;
+    if (from === undefined) return [];
+    const absent = from.filter((column) => !columns.includes(column));
+    return [`"${name}" can be made from ${listNames(from)}, of which ${listNames(absent)} is not sent. `];
+  });
+  return ways.join('');
 }
 
 /** With nothing but entity-less views, a join key that the project knows may say for how many rows to answer. */

@@ -3,9 +3,23 @@ import type { EntityKeyEncoder } from '../encoding/entity-key.ts';
 import type { EncodedSlice } from '../encoding/wire.ts';
 import { entityValueFor } from './entity-values.ts';
 import type { KeyGroup } from './plan.ts';
-import type { OnlineFeaturesRequest } from './request.ts';
 import { ServingError } from './serving-error.ts';
 import type { ServingPolicy } from './serving-policy.ts';
+
+/** Columns that keys are made from: a request's own, or more. */
+export interface KeySource {
+  readonly bytes: Uint8Array;
+  readonly entities: readonly KeyColumn[];
+}
+
+export interface KeyColumn {
+  readonly name: string;
+  /** Value i is the serialized `feast.types.Value` between `starts[i]` and `ends[i]`. */
+  readonly starts: readonly number[];
+  readonly ends: readonly number[];
+  /** Where they stand, if not in the `bytes` of the source. */
+  readonly data?: Uint8Array;
+}
 
 /** `Value { string_val: "" }`: the value of `__dummy_id`, the one key of a view without entities. */
 const DUMMY_VALUE: EncodedSlice = { data: Uint8Array.of(0x12, 0x00), start: 0, end: 2 };
@@ -18,7 +32,7 @@ const DUMMY_VALUE: EncodedSlice = { data: Uint8Array.of(0x12, 0x00), start: 0, e
  */
 export function entityKeysOf(
   group: KeyGroup,
-  request: OnlineFeaturesRequest,
+  source: KeySource,
   rows: number,
   policy: ServingPolicy,
   encoder: EntityKeyEncoder = group.encoder,
@@ -32,11 +46,11 @@ export function entityKeysOf(
     const row = only?.[index] ?? index;
     for (let part = 0; part < group.columns.length; part++) {
       const joinKey = group.joinKeys[part];
-      const column = request.entities[group.columns[part] ?? -1];
+      const column = source.entities[group.columns[part] ?? -1];
       if (joinKey === undefined || column === undefined) continue;
       const start = column.starts[row] ?? 0;
       const end = column.ends[row] ?? 0;
-      values[part] = entityValueFor(joinKey, column.name, request.bytes, start, end, row, policy);
+      values[part] = entityValueFor(joinKey, column.name, column.data ?? source.bytes, start, end, row, policy);
     }
     keys[index] = encodeKey(encoder, values, group, row);
   }

@@ -1,9 +1,8 @@
 import { createEntityKeyEncoder } from '../encoding/entity-key.ts';
 import type { CallOptions, OnlineStore, TableRead } from '../stores/online-store.ts';
 import { RowBlock } from '../stores/row-block.ts';
-import { entityKeysOf } from './entity-keys.ts';
+import { entityKeysOf, type KeySource } from './entity-keys.ts';
 import type { Plan } from './plan.ts';
-import type { OnlineFeaturesRequest } from './request.ts';
 import type { ServingPolicy } from './serving-policy.ts';
 import { readTables } from './table-reader.ts';
 
@@ -16,7 +15,7 @@ import { readTables } from './table-reader.ts';
 export async function readOlderKeys(
   store: OnlineStore,
   plan: Plan,
-  request: OnlineFeaturesRequest,
+  source: KeySource,
   rows: number,
   reads: readonly TableRead[],
   policy: ServingPolicy,
@@ -30,7 +29,7 @@ export async function readOlderKeys(
     const keys =
       store.readMany === undefined
         ? missing.flatMap((row) => read.keys[row] ?? [])
-        : entityKeysOf(group, request, rows, policy, createEntityKeyEncoder(group.encoder.joinKeys, 2), missing);
+        : entityKeysOf(group, source, rows, policy, createEntityKeyEncoder(group.encoder.joinKeys, 2), missing);
     const block = new RowBlock(keys.length, read.features.length);
     retries.push({ missing, read: { ...read, keys, block }, into: read.block });
   }

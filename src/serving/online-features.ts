@@ -2,6 +2,7 @@ import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import type { CallOptions, OnlineStore, TableRead } from '../stores/online-store.ts';
 import { RowBlock } from '../stores/row-block.ts';
 import { encodeAnswer } from './answer.ts';
+import { withDerivedColumns } from './derived-columns.ts';
 import { entityKeysOf } from './entity-keys.ts';
 import { type JudgedBlock, judgeBlock } from './judge.ts';
 import { readOlderKeys } from './older-keys.ts';
@@ -97,7 +98,8 @@ export class OnlineFeatures {
   ): Promise<readonly JudgedBlock[]> {
     const store = this.#store;
     const policy = this.#policy;
-    const keys = plan.keyGroups.map((group) => entityKeysOf(group, request, rows, policy));
+    const source = withDerivedColumns(request, plan.derived, rows);
+    const keys = plan.keyGroups.map((group) => entityKeysOf(group, source, rows, policy));
     if (plan.precomputed !== undefined) {
       const judged = await readPrecomputed(store, plan, plan.precomputed, keys[0] ?? [], this.#now(), call);
       if (judged !== undefined) return judged;
@@ -109,7 +111,7 @@ export class OnlineFeatures {
     if (rows > 0) {
       await readTables(store, reads, call);
       if (policy.entityKeyFallback === 'v2') {
-        this.#olderKeyHits += await readOlderKeys(store, plan, request, rows, reads, policy, call);
+        this.#olderKeyHits += await readOlderKeys(store, plan, source, rows, reads, policy, call);
       }
     }
     const now = this.#now();

@@ -3,6 +3,7 @@ import { armOfValueType } from '../encoding/value-type.ts';
 import type { JoinKeySpec, RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import type { OnlineTable } from '../stores/online-store.ts';
 import { onlineTableFromView } from '../stores/online-table.ts';
+import type { DerivedColumn } from './derived-columns.ts';
 import { createColumnMatcher, type EntityColumns } from './entity-columns.ts';
 import { precomputedTable } from './precomputed.ts';
 import type { FeatureSelection } from './request.ts';
@@ -21,6 +22,8 @@ export interface Plan {
   /** What is read. Tables that share a key group are asked for the same entities. */
   readonly tables: readonly TablePlan[];
   readonly keyGroups: readonly KeyGroup[];
+  /** Join keys that are made from columns of the request; to key groups they are the columns behind the request's own. */
+  readonly derived: readonly DerivedColumn[];
   /** Which request columns are echoed, in the order in which they were sent. */
   readonly echoedEntities: readonly number[];
   /** One output per requested feature, in the order asked for. */
@@ -54,7 +57,7 @@ export interface TablePlan {
 /** Join keys that are filled from the same request columns: one entity key per row serves all their tables. */
 export interface KeyGroup {
   readonly joinKeys: readonly JoinKeySpec[];
-  /** Index of the request column for each join key. Empty for an entity-less view: one constant key serves every row. */
+  /** Index of the request column, or of the derived one behind them, for each join key. Empty for an entity-less view: one constant key serves every row. */
   readonly columns: readonly number[];
   readonly encoder: EntityKeyEncoder;
 }
@@ -120,6 +123,7 @@ export function compilePlan(
     generation: registry.generation,
     tables: tables.map((entry) => entry.plan),
     keyGroups: [...groups.values()].map((entry) => entry.group),
+    derived: matcher.derived(),
     echoedEntities,
     outputs,
     metadata: encodeResponseMetadata(

@@ -1,3 +1,5 @@
+import type { EntityKeyDeclaration } from '../config/entity-key-schema.ts';
+
 /** How answers are given where Feast's servers differ among themselves. One policy holds for a whole process. */
 export interface ServingPolicy {
   /**
@@ -37,6 +39,8 @@ export interface ServingPolicy {
   readonly planCacheSize: number;
   /** Look once under the older entity key serialization for entities that were not found. */
   readonly entityKeyFallback: 'none' | 'v2';
+  /** Join keys that may be left to Sideboard, by name. */
+  readonly entityKeys: ReadonlyMap<string, EntityKeyDeclaration>;
 }
 
 export const defaultServingPolicy: ServingPolicy = {
@@ -51,6 +55,7 @@ export const defaultServingPolicy: ServingPolicy = {
   maxPendingBytes: 2 * 1024 * 1024,
   planCacheSize: 1_000,
   entityKeyFallback: 'none',
+  entityKeys: new Map(),
 };
 
 /** What `compatibility: feast-python` changes. */

@@ -85,6 +85,7 @@ describe('feature_store.yaml', () => {
         registry: { timeoutMs: 30_000, maxBytes: 268_435_456 },
         workers: 1,
         entityKeyFallback: 'none',
+        entityKeys: [],
         log: { level: 'info', format: 'auto' },
       },
     });

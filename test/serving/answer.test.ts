@@ -47,6 +47,7 @@ function planFor(names: readonly string[]): Plan {
     generation: 1,
     tables: [],
     keyGroups: [{ joinKeys: [], columns: [0], encoder: createEntityKeyEncoder(['id']) }],
+    derived: [],
     echoedEntities: [0],
     outputs: names.map((name, feature) => ({ name, table: 0, feature })),
     metadata: encodeResponseMetadata(['id', ...names], []),
