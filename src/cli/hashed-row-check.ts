@@ -63,7 +63,7 @@ function valueFindings(table: OnlineTable, rows: readonly HashedRow[]): Finding[
       {
         check: 'rows',
         result: 'warning',
-        message: `${table.name}: ${problems.length} of ${rows.length} sampled rows hold a ${name} that does not fit. ${first}`,
+        message: `${table.name}: ${problems.length} of ${rows.length} sampled rows hold values of ${name} that do not fit. ${first}`,
         advice: 'Requests for them are refused. Give the feature the type of what is stored.',
       },
     ];

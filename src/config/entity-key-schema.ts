@@ -12,11 +12,10 @@ const algorithmSchema = z
   .default('polars-1')
   .superRefine((name, context) => {
     if (isAlgorithm(name)) return;
-    const known = `is ${surrogateAlgorithms.slice(0, -1).join(', ')} or ${surrogateAlgorithms.at(-1)}`;
+    const known = `${surrogateAlgorithms.slice(0, -1).join(', ')} or ${surrogateAlgorithms.at(-1)}`;
     const newer = /^polars-2\.[1-9]/.test(name);
-    const why =
-      'is not known: polars hashes texts in another way since 2.1. Let callers send the join key itself; known';
-    context.addIssue({ code: 'custom', message: newer ? `this one ${why} ${known}` : known });
+    const why = `polars hashes texts in another way since 2.1. Let callers send the join key itself, or build with ${known}.`;
+    context.addIssue({ code: 'custom', message: newer ? why : `expected ${known}.` });
   })
   .transform((name): SurrogateAlgorithm => (isAlgorithm(name) ? name : 'polars-1'));
 
@@ -26,7 +25,7 @@ function isAlgorithm(name: string): name is SurrogateAlgorithm {
 
 /** How one join key is made from columns: mlforge's `entity_key(*from_columns, alias=…)`, the alias being its key in the mapping. */
 export const entityKeySchema = z.strictObject({
-  from_columns: z.array(z.string().min(1)).min(1).meta({ expected: 'a list of column names' }),
+  from_columns: z.array(z.string().min(1)).min(1).meta({ expected: 'a list of one or more column names' }),
   algorithm: algorithmSchema,
 });
 

@@ -278,7 +278,7 @@ const OURS: readonly BadConfig[] = [
     yaml: `${BASE}sideboard:\n  gprc: {}\n  cassandra: {}\n  serving:\n    statusses: full\n`,
     says: [
       '4: sideboard.gprc: unknown setting. Did you mean grpc?',
-      '5: sideboard.cassandra: unknown setting. Known here: serving, grpc, registry, workers, entity_key_fallback, log, sqlite, redis, mlforge_redis, dynamodb.',
+      '5: sideboard.cassandra: unknown setting. Known here: serving, grpc, registry, workers, entity_key_fallback, entity_keys, log, sqlite, redis, mlforge_redis, dynamodb.',
       '7: sideboard.serving.statusses: unknown setting. Did you mean statuses?',
     ],
   },
@@ -320,6 +320,26 @@ const OURS: readonly BadConfig[] = [
     name: 'a default deadline beyond the longest one',
     yaml: `${BASE}sideboard:\n  grpc:\n    max_deadline_ms: 1000\n`,
     says: ['4: sideboard.grpc.default_deadline_ms: 5000 ms is more than max_deadline_ms, which is 1000 ms.'],
+  },
+  {
+    name: 'an entity key without columns, and one that is made from itself',
+    yaml: `${BASE}sideboard:\n  entity_keys:\n    a:\n      from_columns: []\n    b:\n      from_columns: [c, b]\n`,
+    says: [
+      '6: sideboard.entity_keys.a.from_columns: expected a list of one or more column names, got a list.',
+      '8: sideboard.entity_keys.b.from_columns: cannot hold "b" itself: a request that sends it sends the key.',
+    ],
+  },
+  {
+    name: 'an algorithm for entity keys that nobody knows',
+    yaml: `${BASE}sideboard:\n  entity_keys:\n    a:\n      from_columns: [b]\n      algorithm: md5\n`,
+    says: ['7: sideboard.entity_keys.a.algorithm: expected polars-1, polars-2.0, polars-0.20 or sha256-spark.'],
+  },
+  {
+    name: 'the algorithm of a version of polars that hashes in another way',
+    yaml: `${BASE}sideboard:\n  entity_keys:\n    a:\n      from_columns: [b]\n      algorithm: polars-2.1\n`,
+    says: [
+      '7: sideboard.entity_keys.a.algorithm: polars hashes texts in another way since 2.1. Let callers send the join key itself, or build with polars-1, polars-2.0, polars-0.20 or sha256-spark.',
+    ],
   },
   ...['host', ':50051', 'host:70000', '::1:50051', 'unix:', 'unix://', 'http://host:1', 'a b:1'].map((address) => ({
     name: `the address ${JSON.stringify(address)}`,
