@@ -36,7 +36,7 @@ export interface GrpcSettings {
   /** `HOST:PORT`, `[IPV6]:PORT` or `unix:/path`. */
   readonly address: string;
   /** Which server runs under the protocol. */
-  readonly server: 'node-http2' | 'grpc-js';
+  readonly server: 'net-http2' | 'node-http2' | 'grpc-js';
   /** Largest request, in bytes. */
   readonly maxMessageBytes: number;
   /** Per connection. */

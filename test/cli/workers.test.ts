@@ -6,6 +6,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exitCodes } from '../../src/cli/exit-codes.ts';
+import { grpcServers } from '../../src/transports/grpc/start-grpc-server.ts';
 import type { FeatureRepo } from '../support/feature-repo.ts';
 import { createOnlineFeaturesClient, type OnlineFeaturesClient } from '../support/online-features-client.ts';
 import { collect, startProgram } from '../support/sideboard-process.ts';
@@ -75,7 +76,7 @@ describe('serve --workers', function () {
     return client;
   }
 
-  for (const server of ['node-http2', 'grpc-js']) {
+  for (const server of Object.keys(grpcServers)) {
     it(`deals connections out in turn on ${server}, lets calls under way finish on SIGTERM, and counts them all`, async () => {
       repo.remove();
       repo = createWhoRepo({ grpc: { server } });

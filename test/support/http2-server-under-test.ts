@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { startGrpcHttp2Server } from '../../src/transports/grpc/http2/grpc-http2-server.ts';
-import { type Http2Limits, http2Limits } from '../../src/transports/grpc/http2/http2-limits.ts';
+import { http2Limits } from '../../src/transports/grpc/http2-limits.ts';
+import { type NetHttp2Limits, netHttp2Limits } from '../../src/transports/grpc/net-http2/net-http2-limits.ts';
+import { startNetHttp2Server } from '../../src/transports/grpc/net-http2/net-http2-server.ts';
 import type { GrpcServer, GrpcServerOptions } from '../../src/transports/grpc/service-table.ts';
 import { createEchoService, type EchoService } from './echo-service.ts';
 import { http2Call, openSession, statusOf } from './http2-call.ts';
@@ -17,7 +19,11 @@ export async function eventually(holds: () => boolean, what: () => string, withi
   }
 }
 
-/** The node:http2 server of one test, and raw clients of it. */
+/** The servers that speak HTTP/2 by rules of ours. */
+export const http2Servers = ['net-http2', 'node-http2'] as const;
+export type Http2ServerKind = (typeof http2Servers)[number];
+
+/** Such a server of one test, and raw clients of it. */
 export class Http2ServerUnderTest {
   readonly echo: EchoService;
   readonly server: GrpcServer;
@@ -29,11 +35,14 @@ export class Http2ServerUnderTest {
   }
 
   static async start(
+    kind: Http2ServerKind,
     options: Partial<GrpcServerOptions> = {},
-    limits: Partial<Http2Limits> = {},
+    limits: Partial<NetHttp2Limits> = {},
   ): Promise<Http2ServerUnderTest> {
     const echo = createEchoService();
-    const server = await startGrpcHttp2Server(echo.methods, echo.options(options), { ...http2Limits, ...limits });
+    const server = await (kind === 'net-http2'
+      ? startNetHttp2Server(echo.methods, echo.options(options), { ...netHttp2Limits, ...limits })
+      : startGrpcHttp2Server(echo.methods, echo.options(options), { ...http2Limits, ...limits }));
     return new Http2ServerUnderTest(echo, server);
   }
 

@@ -8,6 +8,8 @@ type StartGrpcServer = (methods: ServiceTable, options: GrpcServerOptions) => Pr
  * use: the library of the one that is not chosen would cost memory and time to start.
  */
 export const grpcServers = {
+  'net-http2': async (methods, options) =>
+    (await import('./net-http2/net-http2-server.ts')).startNetHttp2Server(methods, options),
   'node-http2': async (methods, options) =>
     (await import('./http2/grpc-http2-server.ts')).startGrpcHttp2Server(methods, options),
   'grpc-js': async (methods, options) => (await import('./grpc-js-server.ts')).startGrpcJsServer(methods, options),

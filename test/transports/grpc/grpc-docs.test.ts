@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ACCEPTED_ENCODINGS } from '../../../src/transports/grpc/http2/grpc-message.ts';
-import { type Http2Limits, http2Limits } from '../../../src/transports/grpc/http2/http2-limits.ts';
+import { ACCEPTED_ENCODINGS } from '../../../src/transports/grpc/grpc-message.ts';
+import { type Http2Limits, http2Limits } from '../../../src/transports/grpc/http2-limits.ts';
 import { grpcServers } from '../../../src/transports/grpc/start-grpc-server.ts';
 import { projectRoot } from '../../support/project-root.ts';
 

@@ -5,10 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { SideboardError } from '../../../src/errors.ts';
-import { startGrpcJsServer } from '../../../src/transports/grpc/grpc-js-server.ts';
 import { CODE_TRAILER } from '../../../src/transports/grpc/grpc-status.ts';
-import { startGrpcHttp2Server } from '../../../src/transports/grpc/http2/grpc-http2-server.ts';
 import type { GrpcServer, GrpcServerOptions, ServiceTable } from '../../../src/transports/grpc/service-table.ts';
+import { grpcServers } from '../../../src/transports/grpc/start-grpc-server.ts';
 
 const failures: unknown[] = [];
 let callerLeft = Promise.resolve();
@@ -69,12 +68,7 @@ function call(client: Client, method: string, message: Buffer, deadline?: number
   });
 }
 
-const servers = [
-  { name: 'grpc-js', start: startGrpcJsServer },
-  { name: 'node-http2', start: startGrpcHttp2Server },
-] as const;
-
-for (const { name, start } of servers) {
+for (const [name, start] of Object.entries(grpcServers)) {
   describe(`the ${name} server`, () => {
     describe('calls', () => {
       let server: GrpcServer;

@@ -165,7 +165,7 @@ const foreign: Readonly<Record<string, Http2Request & { http: number; grpcJs: nu
 };
 
 for (const [name, start] of Object.entries(grpcServers)) {
-  const isOurs = name === 'node-http2';
+  const isOurs = name !== 'grpc-js';
 
   describe(`calls on the wire to the ${name} server`, () => {
     const echo: EchoService = createEchoService();
@@ -227,12 +227,14 @@ for (const [name, start] of Object.entries(grpcServers)) {
         ['Refuse', { frames: [whole] }],
         ['Echo', { frames: [grpcMessage(Buffer.alloc(LIMIT + 1))], leaveOpen: true }],
       ];
+      // Declared over the limit, grpc-js waits for the end; what is left open it never closes. What is no gRPC call is left open
+      // on net-http2 until its deadline.
+      const closes = ({ headers }: Http2Request) => isOurs && (headers === undefined || name === 'node-http2');
       for (const [method, request] of kinds) {
-        // Declared over the limit, grpc-js waits for the end; what is left open it never closes.
         const { leaveOpen = false, ...rest } = request;
         for (let round = 0; round < 4; round++) {
           const calls = Array.from({ length: 40 }, () =>
-            http2Call(session, `/test.Echo/${method}`, isOurs ? { ...rest, leaveOpen } : rest),
+            http2Call(session, `/test.Echo/${method}`, closes(rest) ? { ...rest, leaveOpen } : rest),
           );
           for (const answer of await Promise.all(calls)) assert.equal(answer.resetCode, 0);
         }

@@ -1,10 +1,10 @@
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { CallOptions } from '../../../stores/online-store.ts';
 import { TransportError } from '../../transport-error.ts';
+import { answerHeaders, failureHeaders, okTrailers } from '../grpc-headers.ts';
+import { type MessageEncoding, MessageReader, PREFIX_LENGTH } from '../grpc-message.ts';
 import { grpcFailureFrom } from '../grpc-status.ts';
 import type { GrpcServerOptions, UnaryMethod } from '../service-table.ts';
-import { answerHeaders, failureHeaders, okTrailers } from './grpc-headers.ts';
-import { type MessageEncoding, MessageReader, PREFIX_LENGTH } from './grpc-message.ts';
 
 /** The date would say nothing to a gRPC client. */
 const WITH_TRAILERS = { waitForTrailers: true, sendDate: false };

@@ -1,12 +1,12 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import { TransportError } from '../../transport-error.ts';
+import { failureHeaders, isGrpcType, parseEncoding, parseTimeout } from '../grpc-headers.ts';
 import { grpcFailureFrom } from '../grpc-status.ts';
+import type { Http2Limits } from '../http2-limits.ts';
+import { PingGuard } from '../ping-guard.ts';
 import type { GrpcServerOptions, UnaryMethod } from '../service-table.ts';
 import { type CallHost, GrpcCall, refuse } from './grpc-call.ts';
-import { failureHeaders, isGrpc, parseEncoding, parseTimeout } from './grpc-headers.ts';
-import type { Http2Limits } from './http2-limits.ts';
-import { PingGuard } from './ping-guard.ts';
 
 /** Clients that gRPC serves know this text: they ping less from then on. */
 const TOO_MANY_PINGS = Buffer.from('too_many_pings');
@@ -157,7 +157,7 @@ export class GrpcConnection implements CallHost {
   #accept(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     // Not a gRPC client: it gets an HTTP status, as the gRPC specification asks.
     const isPost = headers[':method'] === 'POST';
-    if (!isPost || !isGrpc(headers)) {
+    if (!isPost || !isGrpcType(headers['content-type'])) {
       refuse(stream, isPost ? { ':status': 415 } : { ':status': 405, allow: 'POST' });
       return;
     }

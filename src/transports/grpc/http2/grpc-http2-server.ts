@@ -1,9 +1,9 @@
 import { createServer, type Http2Server, type ServerHttp2Session, type ServerOptions } from 'node:http2';
 import type { Socket } from 'node:net';
+import { type Http2Limits, http2Limits } from '../http2-limits.ts';
 import { listen } from '../listen.ts';
 import type { GrpcServer, GrpcServerOptions, ServiceTable } from '../service-table.ts';
 import { GrpcConnection, type ServerContext } from './grpc-connection.ts';
-import { type Http2Limits, http2Limits } from './http2-limits.ts';
 
 /**
  * A gRPC server for unary methods on node:http2, without a layer in between: what a call costs is mostly what HTTP/2 costs.

@@ -1,7 +1,7 @@
-import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
-import { TransportError } from '../../transport-error.ts';
-import { CODE_TRAILER, type GrpcFailure, GrpcStatus } from '../grpc-status.ts';
+import type { OutgoingHttpHeaders } from 'node:http2';
+import { TransportError } from '../transport-error.ts';
 import { ACCEPTED_ENCODINGS, isMessageEncoding, type MessageEncoding } from './grpc-message.ts';
+import { CODE_TRAILER, type GrpcFailure, GrpcStatus } from './grpc-status.ts';
 
 const GRPC_TYPE = 'application/grpc';
 const GRPC_TYPE_PATTERN = /^application\/grpc(?:\+proto)?\s*(?:;|$)/i;
@@ -40,16 +40,18 @@ export function parseEncoding(text: string | undefined): MessageEncoding {
   throw new TransportError('UNSUPPORTED_COMPRESSION', what, { hint: `Use one of: ${ACCEPTED_ENCODINGS}.` });
 }
 
-/** `application/grpc`, with or without `+proto` and parameters. */
-export function isGrpc(headers: IncomingHttpHeaders): boolean {
-  const type = headers['content-type'];
+/** A content type of gRPC: `application/grpc`, with or without `+proto` and parameters. */
+export function isGrpcType(type: string | undefined): boolean {
   return type === GRPC_TYPE || (type !== undefined && GRPC_TYPE_PATTERN.test(type));
 }
+
+/** Content type of every answer. */
+export const ANSWER_TYPE = 'application/grpc+proto';
 
 /** Head of every answer that carries a message. */
 export const answerHeaders: OutgoingHttpHeaders = Object.freeze({
   ':status': 200,
-  'content-type': 'application/grpc+proto',
+  'content-type': ANSWER_TYPE,
   'grpc-accept-encoding': ACCEPTED_ENCODINGS,
 });
 

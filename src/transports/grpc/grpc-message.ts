@@ -1,5 +1,5 @@
 import { gunzip, inflate } from 'node:zlib';
-import { TransportError } from '../../transport-error.ts';
+import { TransportError } from '../transport-error.ts';
 
 /** A gRPC message stands behind a flag byte (1: compressed) and its length in four bytes, big endian. */
 export const PREFIX_LENGTH = 5;
@@ -59,7 +59,7 @@ export class MessageReader {
     const compressed = body[0];
     const end = PREFIX_LENGTH + body.readUInt32BE(1);
     if (end > this.#length) throw malformed(`the call ends ${end - this.#length} bytes before its message`);
-    if (end < this.#length) throw malformed('a unary call carries more than one message');
+    if (end < this.#length) throw tooManyMessages();
     const message = body.subarray(PREFIX_LENGTH, end);
     if (compressed === 0) return message;
     if (compressed !== 1) throw malformed(`a message begins with the flag ${compressed}`);
@@ -85,6 +85,11 @@ function unpack(message: Buffer, encoding: keyof typeof unpackers, maxBytes: num
       } else reject(malformed(`a compressed message is no ${encoding} data`, error));
     });
   });
+}
+
+/** A unary call carries one message. */
+export function tooManyMessages(): TransportError {
+  return malformed('a unary call carries more than one message');
 }
 
 function malformed(what: string, cause?: unknown): TransportError {

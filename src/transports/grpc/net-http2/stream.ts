@@ -1,0 +1,73 @@
+import { PREFIX_LENGTH } from '../grpc-message.ts';
+
+/**
+ * One stream of a connection: what HTTP/2 says of it, apart from what is asked by it. Reader, sender and connection work on these
+ * fields as frames come and go; a subclass knows what its request means and how it is answered.
+ */
+export abstract class Stream {
+  readonly id: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly deadline: number;
+  /** Bytes that the client still takes. */
+  sendWindow: number;
+  /** Bytes of flow control that came since the client was last asked for more. */
+  unacknowledged = 0;
+  /** Length of the body that the request announced, or -1; and bytes of it that came. */
+  readonly contentLength: number;
+  received = 0;
+  /** Bytes of the request in memory. */
+  heldBytes = 0;
+  /** The client has ended its side. */
+  requestEnded = false;
+  /** Nothing of the stream is on the connection any more. */
+  closed = false;
+  /** What is to be sent, whether as a gRPC message behind its prefix, and how much of it has left, prefix included. */
+  outgoing: Uint8Array = NOTHING;
+  outgoingIsMessage = true;
+  outgoingSent = 0;
+
+  constructor(id: number, deadline: number, contentLength: number | undefined, sendWindow: number) {
+    this.id = id;
+    this.deadline = deadline;
+    this.contentLength = contentLength ?? -1;
+    this.sendWindow = sendWindow;
+  }
+
+  get outgoingLeft(): number {
+    return this.outgoing.length + (this.outgoingIsMessage ? PREFIX_LENGTH : 0) - this.outgoingSent;
+  }
+
+  /** A method runs for it, although the stream may be closed. */
+  get isRunning(): boolean {
+    return false;
+  }
+
+  /**
+   * Takes a piece of the request; the bytes are valid during the call only.
+   * @param isLast whether it is the end of a frame
+   * @returns bytes that are held from now on
+   */
+  abstract receive(bytes: Buffer, start: number, end: number, isLast: boolean): number;
+
+  /** The request is there. */
+  abstract complete(): void;
+
+  /** The deadline has passed, and nothing has been answered yet. */
+  abstract expire(): void;
+
+  /** Nobody will answer otherwise: says so with an error. */
+  abstract abandon(error: unknown): void;
+
+  /** Everything outgoing has left. */
+  sent(): void {
+    this.outgoing = NOTHING;
+  }
+
+  /** The stream is closed, by whichever side. */
+  close(): void {
+    this.closed = true;
+    this.outgoing = NOTHING;
+  }
+}
+
+const NOTHING = new Uint8Array(0);

@@ -1,0 +1,189 @@
+import { TransportError } from '../../transport-error.ts';
+import { grpcFailureFrom } from '../grpc-status.ts';
+import type { GrpcServerOptions } from '../service-table.ts';
+import type { AnswerSender } from './answer-sender.ts';
+import type { ForeignAnswer } from './call-plan.ts';
+import type { ForeignHost, ForeignRequest } from './foreign-request.ts';
+import type { MemoryPool } from './memory-pool.ts';
+import type { NetHttp2Limits } from './net-http2-limits.ts';
+import { ErrorCode, FrameType } from './protocol.ts';
+import { RecentStreams } from './recent-streams.ts';
+import type { Stream } from './stream.ts';
+import type { CallHost, UnaryCall } from './unary-call.ts';
+
+export interface StreamsOptions {
+  readonly sender: AnswerSender;
+  readonly options: GrpcServerOptions;
+  readonly limits: NetHttp2Limits;
+  readonly memory: MemoryPool;
+  /** Something of a call is over: its stream, or its method. */
+  readonly changed: () => void;
+}
+
+/** The streams of one connection: which are open, whose methods run, which have to wait, what their requests take. */
+export class Streams implements CallHost, ForeignHost {
+  readonly maxMessageBytes: number;
+  readonly #sender: AnswerSender;
+  readonly #options: GrpcServerOptions;
+  readonly #limits: NetHttp2Limits;
+  readonly #memory: MemoryPool;
+  readonly #changed: () => void;
+  readonly #open = new Map<number, Stream>();
+  /** Calls whose methods wait: for the client to take answers, or for methods of calls that are gone. */
+  readonly #held = new Set<UnaryCall>();
+  /** Streams that were reset from here; their clients may not know it yet. */
+  readonly #stopped = new RecentStreams();
+  #running = 0;
+  #requestBytes = 0;
+  #runsHeld = false;
+
+  constructor({ sender, options, limits, memory, changed }: StreamsOptions) {
+    this.maxMessageBytes = options.maxMessageBytes;
+    this.#sender = sender;
+    this.#options = options;
+    this.#limits = limits;
+    this.#memory = memory;
+    this.#changed = changed;
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Whether requests take more memory than is to be asked for. */
+  get isFull(): boolean {
+    return this.#requestBytes > this.#limits.maxRequestBytes;
+  }
+
+  get(id: number): Stream | undefined {
+    return this.#open.get(id);
+  }
+
+  all(): Iterable<Stream> {
+    return this.#open.values();
+  }
+
+  add(stream: Stream): void {
+    this.#open.set(stream.id, stream);
+  }
+
+  /** A piece of a request came. */
+  receive(stream: Stream, bytes: Buffer, start: number, end: number, isLast: boolean): void {
+    this.#requestBytes += stream.receive(bytes, start, end, isLast);
+  }
+
+  /** Part of {@link CallHost}: not while the client takes nothing, and not more methods at a time than calls are allowed. */
+  ready(call: UnaryCall): void {
+    if (this.#mayRun()) call.run();
+    else this.#held.add(call);
+  }
+
+  /** Part of {@link CallHost}. */
+  began(): void {
+    this.#running++;
+  }
+
+  /** Part of {@link CallHost}. */
+  settled(call: UnaryCall): void {
+    this.#running--;
+    this.#release(call);
+    if (this.#held.size > 0 || call.closed) this.#changed();
+  }
+
+  /** Part of {@link CallHost}. */
+  answer(call: UnaryCall, message: Uint8Array): void {
+    this.#sender.answer(call, message);
+  }
+
+  /** Part of {@link CallHost}: the caller is told by headers alone. */
+  fail(call: UnaryCall, error: unknown): void {
+    this.#options.onFailure(error, call.path);
+    this.#sender.failure(call.id, grpcFailureFrom(error));
+    this.finish(call);
+  }
+
+  /** Part of {@link ForeignHost}. */
+  answerForeign(request: ForeignRequest, answer: ForeignAnswer): void {
+    this.#sender.foreign(request, answer);
+  }
+
+  /** The answer has been sent. What the client still sends is of no use, and is stopped. */
+  finish(stream: Stream): void {
+    if (!stream.requestEnded) this.stop(stream.id, ErrorCode.NO_ERROR);
+    this.close(stream);
+  }
+
+  /** Part of {@link CallHost}. */
+  allocate(bytes: number): Uint8Array {
+    return this.#memory.allocate(bytes);
+  }
+
+  /** Part of {@link CallHost}. */
+  release(memory: Uint8Array): void {
+    this.#memory.release(memory);
+  }
+
+  /** Resets a stream. What its client has sent before it learns of that is ignored. */
+  stop(id: number, errorCode: number): void {
+    this.#sender.number(FrameType.RST_STREAM, id, errorCode);
+    this.#stopped.add(id);
+  }
+
+  wasStopped(id: number): boolean {
+    return this.#stopped.has(id);
+  }
+
+  /** Nothing of the stream is on the connection any more. */
+  close(stream: Stream): void {
+    this.#open.delete(stream.id);
+    if (this.#held.size > 0) this.#held.delete(stream as UnaryCall);
+    this.#sender.forget(stream);
+    stream.close();
+    if (!stream.isRunning) this.#release(stream);
+    this.#changed();
+  }
+
+  /** Runs what was held and may run now. */
+  runHeld(): void {
+    // A method that answers at once leads back here.
+    if (this.#runsHeld) return;
+    this.#runsHeld = true;
+    for (const call of this.#held) {
+      if (!this.#mayRun()) break;
+      this.#held.delete(call);
+      call.run();
+    }
+    this.#runsHeld = false;
+  }
+
+  /** Ends the calls that stay open past their deadlines; those whose answers are not taken, some time later. */
+  sweep(now: number): void {
+    for (const stream of [...this.#open.values()]) {
+      if (now > stream.deadline + this.#limits.stalledAnswerMs) {
+        this.stop(stream.id, ErrorCode.CANCEL);
+        this.close(stream);
+      } else if (now > stream.deadline) stream.expire();
+    }
+  }
+
+  /** Answers every call that is still open UNAVAILABLE. */
+  abandon(): void {
+    for (const stream of [...this.#open.values()]) {
+      stream.abandon(new TransportError('SHUTTING_DOWN', 'The server is shutting down.'));
+    }
+  }
+
+  /** The connection is gone, and every call with it. */
+  closeAll(): void {
+    for (const stream of [...this.#open.values()]) this.close(stream);
+  }
+
+  #mayRun(): boolean {
+    return this.#running < this.#options.maxConcurrentStreams && this.#sender.unsent <= this.#limits.maxUnsentBytes;
+  }
+
+  #release(stream: Stream): void {
+    this.#requestBytes -= stream.heldBytes;
+    stream.heldBytes = 0;
+  }
+}
