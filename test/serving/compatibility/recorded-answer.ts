@@ -6,12 +6,13 @@ import {
 import { goldenFolders, readGoldenLines } from '../../support/golden.ts';
 import { type Answer, answerFromResponse } from '../../support/online-features-client.ts';
 
+/** The stores whose answers the tables of docs/reference/compatibility.md are about. */
 export const recordedStores = ['redis', 'sqlite'] as const;
 export type RecordedStore = (typeof recordedStores)[number];
 
 /** One gRPC call that Feast's Python server was recorded answering. */
-export interface RecordedCall {
-  readonly store: RecordedStore;
+export interface RecordedCall<Store extends string = RecordedStore> {
+  readonly store: Store;
   readonly repo: string;
   readonly id: string;
   /** What it is about, in a few words. */
@@ -37,10 +38,10 @@ interface RecordedLine {
 const RECORDED = Date.UTC(2026, 10, 21, 13, 30);
 
 /** Repos with recorded answers for a store. */
-export const recordedRepos = (store: RecordedStore): readonly string[] => goldenFolders(store);
+export const recordedRepos = (store: string): readonly string[] => goldenFolders(store);
 
 /** The recorded gRPC calls of a repo. Requests that only HTTP can express are left out. */
-export function recordedCalls(store: RecordedStore, repo: string): readonly RecordedCall[] {
+export function recordedCalls<Store extends string>(store: Store, repo: string): readonly RecordedCall<Store>[] {
   return readGoldenLines<RecordedLine>(store, repo, 'answers.jsonl').flatMap((line) => {
     if (line.grpc?.request_hex === undefined) return [];
     const request = Buffer.from(line.grpc.request_hex, 'hex');
