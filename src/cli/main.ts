@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-import { createIo } from './io.ts';
-import { run } from './run.ts';
+import { useCompileCache } from './compile-cache.ts';
+
+useCompileCache();
 
 /** How long what a client library left open may keep a finished process alive. */
 const LINGER_MS = 1_000;
@@ -11,5 +12,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 process.stderr.on('error', () => {});
 
+// Imported here, so that the cache knows every module.
+const [{ createIo }, { run }] = await Promise.all([import('./io.ts'), import('./run.ts')]);
 process.exitCode = await run(process.argv.slice(2), createIo(process));
 setTimeout(() => process.exit(), LINGER_MS).unref();

@@ -1,22 +1,31 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** The version in Sideboard's package.json, looked for from this file upwards: it runs as source and compiled. */
+/** The version in Sideboard's package.json. */
 export function packageVersion(): string {
+  return findPackage()?.version ?? 'unknown';
+}
+
+/** The folder of Sideboard's package.json. */
+export function packageFolder(): string | undefined {
+  return findPackage()?.folder;
+}
+
+/** Looked for from this file upwards: it runs as source and compiled. */
+function findPackage(): { readonly folder: string; readonly version: string | undefined } | undefined {
   for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
-    const found = versionIn(join(folder, 'package.json'));
-    if (found !== undefined) return found;
-    if (folder === dirname(folder)) return 'unknown';
+    const found = readPackage(join(folder, 'package.json'));
+    if (found?.name === 'sideboard') return { folder, version: found.version };
+    if (folder === dirname(folder)) return undefined;
   }
 }
 
-function versionIn(file: string): string | undefined {
+function readPackage(file: string): { readonly name?: string; readonly version?: string } | undefined {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch {
     return undefined;
   }
-  const { name, version } = JSON.parse(text) as { readonly name?: string; readonly version?: string };
-  return name === 'sideboard' ? version : undefined;
+  return JSON.parse(text) as { readonly name?: string; readonly version?: string };
 }

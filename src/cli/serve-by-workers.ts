@@ -23,6 +23,8 @@ export interface WorkersServer {
   readonly options: ServeOptions;
   readonly config: FeatureStoreConfig;
   readonly log: Logger;
+  /** Called when the start is over. */
+  readonly onReady: () => void;
 }
 
 /**
@@ -30,7 +32,7 @@ export interface WorkersServer {
  * workers that end. An address that cannot be used, or a first worker that cannot serve, ends it at once.
  */
 export async function serveByWorkers(
-  { workers, options, config, log }: WorkersServer,
+  { workers, options, config, log, onReady }: WorkersServer,
   { io, exitWith }: CommandContext,
 ): Promise<void> {
   const dealer = new ConnectionDealer();
@@ -57,6 +59,7 @@ export async function serveByWorkers(
     const summary = await supervisor.start();
     io.out(`${summary} by ${workers} workers on ${address}`);
     log.info({ address, workers: supervisor.processIds(), config: config.file }, 'ready');
+    onReady();
     const reason = await Promise.race([life.stopped, supervisor.gaveUp]);
     close();
     if (reason instanceof WorkerError) throw reason;

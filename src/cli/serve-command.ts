@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { LogFormat, LogLevel } from '../operations/logger.ts';
+import { holdYoungSpace } from '../operations/young-space.ts';
 import { type CommandContext, wholeNumber } from './command-context.ts';
 
 /** As {@link logLevels}; repeated here because the log library is loaded by `serve` alone. */
@@ -61,7 +62,12 @@ Examples:
   $ sideboard serve --grpc-address unix:/run/sideboard/grpc.sock`,
     )
     .action(async (options: ServeOptions) => {
-      const { serve } = await import('./serve.ts');
-      await serve(options, context);
+      const letGrow = holdYoungSpace();
+      try {
+        const { serve } = await import('./serve.ts');
+        await serve(options, context, letGrow);
+      } finally {
+        letGrow();
+      }
     });
 }

@@ -23,6 +23,8 @@ export interface ProjectServer {
   readonly options: ServeOptions;
   readonly config: FeatureStoreConfig;
   readonly log: Logger;
+  /** Called when the start is over. */
+  readonly onReady: () => void;
   /** Takes connections from the process that started this one, in place of listening. */
   readonly isWorker: boolean;
 }
@@ -32,7 +34,7 @@ export interface ProjectServer {
  * does not answer does not, because it may come back.
  */
 export async function serveProject(
-  { options, config, log, isWorker }: ProjectServer,
+  { options, config, log, onReady, isWorker }: ProjectServer,
   { io, exitWith }: CommandContext,
 ): Promise<void> {
   const { grpc } = config.sideboard;
@@ -99,6 +101,7 @@ export async function serveProject(
       },
       'ready',
     );
+    onReady();
     if (!life.isStopping()) void reportStore(store, log);
 
     const reason = await life.stopped;

@@ -4,13 +4,16 @@ import { loadProjectConfig } from './project-config.ts';
 import type { ServeOptions } from './serve-command.ts';
 import { workerNumber } from './worker-process.ts';
 
-/** Serves until it is told to stop: in this process, or in several that this one supervises. */
-export async function serve(options: ServeOptions, context: CommandContext): Promise<void> {
+/**
+ * Serves until it is told to stop: in this process, or in several that this one supervises.
+ * @param onReady called when the start is over
+ */
+export async function serve(options: ServeOptions, context: CommandContext, onReady: () => void): Promise<void> {
   const { io, globals } = context;
   const worker = workerNumber(process);
   const config = await loadProjectConfig(globals(), io.env);
   const { log: logSettings } = config.sideboard;
-  const log = createLogger({
+  const log = await createLogger({
     level: options.logLevel ?? logSettings.level,
     format: options.logFormat ?? logSettings.format,
     fileDescriptor: 2,
@@ -22,9 +25,9 @@ export async function serve(options: ServeOptions, context: CommandContext): Pro
   // Each way loads what it needs: the process that supervises needs neither stores nor a gRPC server.
   if (worker === undefined && workers > 1) {
     const { serveByWorkers } = await import('./serve-by-workers.ts');
-    await serveByWorkers({ workers, options, config, log }, context);
+    await serveByWorkers({ workers, options, config, log, onReady }, context);
   } else {
     const { serveProject } = await import('./serve-project.ts');
-    await serveProject({ options, config, log, isWorker: worker !== undefined }, context);
+    await serveProject({ options, config, log, onReady, isWorker: worker !== undefined }, context);
   }
 }

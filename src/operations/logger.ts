@@ -1,5 +1,4 @@
 import { destination, type Logger, pino, stdTimeFunctions } from 'pino';
-import { build as prettyStream } from 'pino-pretty';
 import { SideboardError } from '../errors.ts';
 
 export type { Logger } from 'pino';
@@ -30,10 +29,11 @@ export interface LoggerOptions {
  *
  * Lines are written synchronously, so that the last ones are there when the process ends.
  */
-export function createLogger(options: LoggerOptions): Logger {
+export async function createLogger(options: LoggerOptions): Promise<Logger> {
   const pretty = options.format === 'pretty' || (options.format === 'auto' && options.isTerminal);
+  // Loaded only where somebody watches.
   const stream = pretty
-    ? prettyStream({
+    ? (await import('pino-pretty')).build({
         sync: true,
         destination: options.fileDescriptor,
         colorize: options.isTerminal && !options.plain,

@@ -44,8 +44,17 @@ export async function runSideboard(...args: readonly string[]): Promise<Finished
 }
 
 /** Starts `sideboard serve` on a free port and waits until it says that it is ready. */
-export async function startSideboard(repo: string, ...args: readonly string[]): Promise<ServingProcess> {
-  const child = startProgram(['serve', '--repo', repo, '--grpc-address', '127.0.0.1:0', ...args]);
+export function startSideboard(repo: string, ...args: readonly string[]): Promise<ServingProcess> {
+  return startSideboardWith({}, repo, ...args);
+}
+
+/** As {@link startSideboard}, with variables of the environment. */
+export async function startSideboardWith(
+  env: NodeJS.ProcessEnv,
+  repo: string,
+  ...args: readonly string[]
+): Promise<ServingProcess> {
+  const child = startProgram(['serve', '--repo', repo, '--grpc-address', '127.0.0.1:0', ...args], env);
   const out = collect(child);
   const output = () => out.stdout() + out.stderr();
   const closed = once(child, 'close') as Promise<[number | null]>;

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { string } from '../support/feature-values.ts';
+import { createSqliteRepo } from '../support/golden-repo.ts';
+import { createOnlineFeaturesClient } from '../support/online-features-client.ts';
+import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
+import { startSideboardWith } from '../support/sideboard-process.ts';
+import { useTempFolder } from '../support/temp-folder.ts';
+
+/** Packages of every process that serves, with what they bring along. */
+const COMMON = [
+  '@bufbuild/protobuf',
+  'commander',
+  'yaml',
+  'zod',
+  ...['pino', '@pinojs/redact', 'atomic-sleep', 'on-exit-leak-free', 'pino-std-serializers', 'quick-format-unescaped'],
+  ...['safe-stable-stringify', 'sonic-boom', 'thread-stream'],
+];
+const REDIS = [
+  ...['ioredis', '@ioredis/commands', 'cluster-key-slot', 'debug', 'denque', 'ms', 'redis-errors'],
+  'standard-as-callback',
+];
+/** Loaded by `debug` where they are installed, which only development has. */
+const PERHAPS = new Set(['has-flag', 'supports-color']);
+const SQLITE = ['bindings', 'file-uri-to-path'];
+/** What runs the tests from their sources. */
+const TEST_TOOLS = new Set(['tsx', 'esbuild', 'get-tsconfig', 'resolve-pkg-maps']);
+
+interface Loaded {
+  /** Names of packages. */
+  readonly packages: readonly string[];
+  /** Sideboard's own modules, as paths in `src/`. */
+  readonly own: readonly string[];
+}
+
+/** Every module costs memory for as long as the process lives, and time when it starts: this list may grow knowingly only. */
+describe('a process that serves', function () {
+  this.timeout(60_000);
+
+  const folder = useTempFolder();
+  let redis: RedisServer;
+
+  before(async () => {
+    redis = await startRedisServer();
+  });
+
+  after(() => redis.remove());
+
+  it('loads for Redis what Redis needs, and no other store', async () => {
+    const loaded = await modulesOf({ type: 'redis', connection_string: `127.0.0.1:${redis.port}` });
+    assert.deepEqual(loaded.packages, [...COMMON, ...REDIS].sort());
+    assertNoOtherParts(loaded.own, 'redis');
+  });
+
+  it('loads for SQLite what SQLite needs, and no other store', async () => {
+    const loaded = await modulesOf(undefined);
+    const packages = loaded.packages.filter((name) => !/^better-sqlite3/.test(name) && !SQLITE.includes(name));
+    assert.deepEqual(packages, [...COMMON].sort());
+    assert.ok(loaded.packages.some((name) => /^better-sqlite3/.test(name)));
+    assertNoOtherParts(loaded.own, 'sqlite');
+  });
+
+  /** What a server has loaded when it has answered once. Node writes each script that it ran into its coverage report. */
+  async function modulesOf(onlineStore: object | undefined): Promise<Loaded> {
+    const repo = createSqliteRepo('multiview', onlineStore === undefined ? {} : { online_store: onlineStore });
+    try {
+      const server = await startSideboardWith({ NODE_V8_COVERAGE: folder() }, repo.path, '--log-level', 'warn');
+      const client = createOnlineFeaturesClient(server.address);
+      try {
+        await client.ask({ features: ['customer_profile:age'], entities: { customer_id: [string('c-1')] } });
+      } finally {
+        client.close();
+        assert.equal(await server.stop(), 0, server.output());
+      }
+    } finally {
+      repo.remove();
+    }
+    const urls = new Set<string>();
+    for (const file of readdirSync(folder())) {
+      const { result } = JSON.parse(readFileSync(join(folder(), file), 'utf8')) as { result: { url: string }[] };
+      for (const { url } of result) urls.add(url);
+    }
+    const packages = new Set<string>();
+    const own: string[] = [];
+    for (const url of urls) {
+      const name = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1];
+      const path = /\/src\/(.*)\.[jt]s$/.exec(url)?.[1];
+      if (name !== undefined) packages.add(name);
+      else if (url.startsWith('file:') && path !== undefined) own.push(path);
+    }
+    const expected = [...packages].filter((each) => !PERHAPS.has(each) && !TEST_TOOLS.has(each));
+    return { packages: expected.sort(), own };
+  }
+});
+
+function assertNoOtherParts(own: readonly string[], store: string): void {
+  assert.ok(own.some((path) => path.startsWith(`stores/${store}/`)));
+  const others = own.filter((path) => {
+    if (/^stores\/.*\//.test(path)) return !path.startsWith(`stores/${store}/`);
+    // The exit codes know the errors of every layer.
+    return /^ingest\/(?!ingest-error$)/.test(path) || path === 'transports/grpc/grpc-js-server';
+  });
+  assert.deepEqual(others, []);
+}
