@@ -92,7 +92,7 @@ export const logSchema = z.strictObject({
  * Stores with settings of Sideboard's own, under `sideboard.<name>`. Their schemas are the stores': here they are kept as they
  * stand.
  */
-export const storeSectionNames = ['sqlite', 'redis', 'mlforge_redis', 'dynamodb'] as const;
+export const storeSectionNames = ['sqlite', 'redis', 'mlforge_redis', 'dynamodb', 'mysql', 'postgres'] as const;
 
 const storeSection = z.record(z.string(), z.unknown()).nullish();
 
@@ -110,6 +110,8 @@ export const sideboardSchema = z.strictObject({
     redis: storeSection,
     mlforge_redis: storeSection,
     dynamodb: storeSection,
+    mysql: storeSection,
+    postgres: storeSection,
   } satisfies Record<(typeof storeSectionNames)[number], unknown>),
 });
 

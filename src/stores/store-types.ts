@@ -35,6 +35,21 @@ export const builtInStores: readonly BuiltInStore[] = [
     aliases: ['feast.infra.online_stores.dynamodb.DynamoDBOnlineStore'],
     load: () => import('./dynamodb/dynamodb-online-store.ts'),
   },
+  {
+    name: 'mysql',
+    className: 'MySQLOnlineStore',
+    aliases: [
+      'feast.infra.online_stores.mysql_online_store.mysql.MySQLOnlineStore',
+      'feast_custom_online_store.mysql.MySQLOnlineStore',
+    ],
+    load: () => import('./mysql/mysql-online-store.ts'),
+  },
+  {
+    name: 'postgres',
+    className: 'PostgreSQLOnlineStore',
+    aliases: ['feast.infra.online_stores.postgres_online_store.postgres.PostgreSQLOnlineStore'],
+    load: () => import('./postgres/postgres-online-store.ts'),
+  },
 ];
 
 /** Feast's names for stores that are not served yet. */
@@ -52,8 +67,6 @@ const NOT_SERVED = new Set([
   'hybrid',
   'milvus',
   'mongodb',
-  'mysql',
-  'postgres',
   'qdrant',
   'remote',
   'scylladb',

@@ -19,6 +19,7 @@ import type {
 } from '../online-store.ts';
 import { readRows } from '../read-rows.ts';
 import { asBuffer, describeTable, serializeKeys, validateRowTimes } from '../row-objects.ts';
+import { type SearchColumns, searchColumns } from '../sql/search-columns.ts';
 import { StoreError } from '../store-error.ts';
 import { SqliteConnection, type SqliteReader } from './sqlite-connection.ts';
 import type { SqliteDatabase } from './sqlite-driver.ts';
@@ -36,7 +37,6 @@ import { readInTurns } from './sqlite-read-turns.ts';
 import { countTouched, type SqliteRead, SqliteRowReader, sqliteReadOf } from './sqlite-row-reader.ts';
 import { NoThread, SqliteThreadReader } from './sqlite-thread-reader.ts';
 import { createSqliteClock, createZoneOffset, type SqliteClock } from './sqlite-time.ts';
-import { type SearchColumns, searchColumns } from './sqlite-value-text.ts';
 
 /** `online_store:` of type `sqlite`: Feast's keys with Feast's defaults. */
 export const SqliteOnlineStoreConfig = z.strictObject({

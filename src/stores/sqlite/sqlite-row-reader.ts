@@ -1,6 +1,7 @@
 import type { OnlineTable, TableRead } from '../online-store.ts';
-import { CELL, CELL_CHUNK, CELL_END, CELL_START, type RowBlock } from '../row-block.ts';
+import type { RowBlock } from '../row-block.ts';
 import { asBuffer, describeTable } from '../row-objects.ts';
+import { GatheredValues } from '../sql/gathered-values.ts';
 import { StoreError } from '../store-error.ts';
 import type { SqliteReader } from './sqlite-connection.ts';
 import { gatheredRowSql, NAME_END, plainRowSql, tableName } from './sqlite-layout.ts';
@@ -18,8 +19,6 @@ export interface SqliteRead {
 
 /** Asked for more than a third of a view's features, it is faster to read all of them than to look each up. */
 const WHOLE_FROM = 1 / 3;
-/** Sets of features that the entities of a table have; few, unless every entity has its own. */
-const MAX_LAYOUTS = 32;
 
 export function sqliteReadOf({ table, features, keys, block }: TableRead): SqliteRead {
   return { table, features, keys, block, whole: features.length > table.features.length * WHOLE_FROM };
@@ -46,15 +45,12 @@ export class SqliteRowReader {
   readonly #read: Omit<SqliteRead, 'keys' | 'block'>;
   readonly #clock: SqliteClock;
   readonly #sql: string;
-  /** Per list of stored names, where in it each requested feature stands. */
-  readonly #layouts = new Map<string, Layout>();
-  #layout: Layout | undefined;
-  /** Where each value ends. */
-  #ends = new Int32Array(64);
+  readonly #values: GatheredValues;
 
   constructor(read: Omit<SqliteRead, 'keys' | 'block'>, clock: SqliteClock) {
     this.#read = read;
     this.#clock = clock;
+    this.#values = new GatheredValues(read.features, NAME_END);
     this.#sql = gatheredRowSql(tableName(read.table), read.features, read.whole);
   }
 
@@ -71,68 +67,12 @@ export class SqliteRowReader {
       const [names, lengths, bytes, found, time] = statement.get({ key }) as GatheredRow;
       if (found !== 1) continue;
       if (this.#read.features.length > 0 && names !== null) {
-        const placed = reader.utf8 && this.#place(block, row, names, lengths ?? '', bytes);
+        const placed = reader.utf8 && bytes !== null && this.#values.place(block, row, names, lengths ?? '', bytes);
         if (!placed) this.#readPlainly(reader, key, block, row);
       }
       const { seconds, nanos } = this.#clock.eventTime(time, () => `row ${row} of ${describeTable(this.#read.table)}`);
       block.setRow(row, seconds, nanos);
     }
-  }
-
-  /** Points the cells of a row at gathered values. False when names, lengths and bytes do not agree. */
-  #place(block: RowBlock, row: number, names: string, lengths: string, bytes: Buffer | null): boolean {
-    const layout = this.#layoutOf(names);
-    const count = this.#readEnds(lengths);
-    if (bytes === null || count !== layout.count || this.#ends[count] !== bytes.length) return false;
-    const { places } = layout;
-    const ends = this.#ends;
-    const { cells, features } = block;
-    const chunk = block.chunkOf(bytes);
-    for (let feature = 0, cell = row * features * CELL; feature < features; feature++, cell += CELL) {
-      const place = places[feature] as number;
-      if (place < 0) continue;
-      cells[cell + CELL_CHUNK] = chunk;
-      cells[cell + CELL_START] = ends[place] as number;
-      cells[cell + CELL_END] = ends[place + 1] as number;
-    }
-    return true;
-  }
-
-  #layoutOf(names: string): Layout {
-    if (this.#layout?.names === names) return this.#layout;
-    let layout = this.#layouts.get(names);
-    if (layout === undefined) {
-      layout = layoutOf(names, this.#read.features);
-      if (this.#layouts.size >= MAX_LAYOUTS) this.#layouts.clear();
-      this.#layouts.set(names, layout);
-    }
-    this.#layout = layout;
-    return layout;
-  }
-
-  /** Adds up lengths like `6,0,140`: value n then stands between ends n and n + 1. Returns how many there are. */
-  #readEnds(lengths: string): number {
-    let count = 0;
-    let sum = 0;
-    let length = 0;
-    for (let pos = 0; pos <= lengths.length; pos++) {
-      const code = pos === lengths.length ? COMMA : lengths.charCodeAt(pos);
-      if (code !== COMMA) {
-        length = length * 10 + (code - ZERO);
-        continue;
-      }
-      sum += length;
-      length = 0;
-      if (++count >= this.#ends.length) this.#grow();
-      this.#ends[count] = sum;
-    }
-    return count;
-  }
-
-  #grow(): void {
-    const ends = new Int32Array(this.#ends.length * 2);
-    ends.set(this.#ends);
-    this.#ends = ends;
   }
 
   /** Value by value: for a row with something else than a blob in it, and for databases in UTF-16, where text is no bytes. */
@@ -145,23 +85,6 @@ export class SqliteRowReader {
       else if (stored.has(feature)) throw corruptValue(table, feature, row);
     }
   }
-}
-
-const COMMA = 0x2c;
-const ZERO = 0x30;
-
-interface Layout {
-  readonly names: string;
-  /** How many features are stored. */
-  readonly count: number;
-  /** Per requested feature, its place among the stored ones; -1 where it is not stored. */
-  readonly places: Int32Array;
-}
-
-function layoutOf(names: string, features: readonly string[]): Layout {
-  const stored = names.split(NAME_END);
-  const places = new Map(stored.map((name, place) => [name, place]));
-  return { names, count: stored.length, places: Int32Array.from(features, (feature) => places.get(feature) ?? -1) };
 }
 
 function corruptValue(table: SqliteRead['table'], feature: string, row: number): StoreError {

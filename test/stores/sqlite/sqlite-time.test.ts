@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { pythonFloat } from '../../../src/stores/sql/search-columns.ts';
 import { SqliteOnlineStoreSettings } from '../../../src/stores/sqlite/sqlite-online-store.ts';
 import { createSqliteClock } from '../../../src/stores/sqlite/sqlite-time.ts';
-import { pythonFloat } from '../../../src/stores/sqlite/sqlite-value-text.ts';
 
 const describePlace = (): string => 'a row';
 

@@ -1,0 +1,221 @@
+import type { EntityKey } from '../../../gen/feast/types/EntityKey_pb.ts';
+import { ValueType_Enum } from '../../../gen/feast/types/Value_pb.ts';
+import type {
+  CallOptions,
+  OnlineEntity,
+  OnlineRow,
+  OnlineStore,
+  OnlineTable,
+  ReadOptions,
+  StoreCapabilities,
+  StoreChange,
+  StoreContext,
+  StoredRow,
+  TableRead,
+} from '../online-store.ts';
+import { readRows } from '../read-rows.ts';
+import { serializeKeys, validateRowTimes } from '../row-objects.ts';
+import { SqlDatabase } from '../sql/sql-database.ts';
+import { type PostgreSQLOnlineStoreConfig, PostgreSQLOnlineStoreSettings } from './postgres-config.ts';
+import { PostgresConnection } from './postgres-connection.ts';
+import type { PostgresClientOptions } from './postgres-driver.ts';
+import { isConflict, isLoss, storeErrorFromPostgres } from './postgres-errors.ts';
+import {
+  bytesFromText,
+  createTableSql,
+  cutName,
+  dropTableSql,
+  listTablesSql,
+  PostgresTableNames,
+  quoteName,
+  sampleKeysSql,
+} from './postgres-layout.ts';
+import { PostgresReader } from './postgres-reader.ts';
+import { tlsAttempts } from './postgres-tls.ts';
+import { cellsOf, upsertCells } from './postgres-write.ts';
+
+export { PostgreSQLOnlineStoreConfig, PostgreSQLOnlineStoreSettings } from './postgres-config.ts';
+
+/** A statement that the server ends by itself gets so much longer than the call that waits for it, in milliseconds. */
+const SERVER_GRACE_MS = 200;
+const KEEP_ALIVE_MS = 15_000;
+
+/** Feast's PostgreSQL online store: one table per view, one row per entity and feature. */
+export class PostgreSQLOnlineStore implements OnlineStore {
+  readonly capabilities: StoreCapabilities = {
+    readMany: true,
+    ttl: false,
+    directWrite: true,
+    keepsNewest: false,
+    feastPython: { missingRow: 'NOT_FOUND', missingFeature: 'NOT_FOUND', missingFeatureTime: 'epoch' },
+  };
+  readonly #config: PostgreSQLOnlineStoreConfig;
+  readonly #database: SqlDatabase<PostgresConnection>;
+  readonly #reader: PostgresReader;
+  readonly #names = new PostgresTableNames();
+
+  constructor(
+    config: PostgreSQLOnlineStoreConfig,
+    context: StoreContext,
+    settings: PostgreSQLOnlineStoreSettings = PostgreSQLOnlineStoreSettings.parse({}),
+  ) {
+    this.#config = Object.freeze({ ...config });
+    const where = `PostgreSQL at ${config.host}:${config.port}`;
+    const connect = { clients: () => clientOptions(config, settings, context.repoPath), settings, where };
+    this.#database = new SqlDatabase<PostgresConnection>({
+      pool: {
+        connect: async (onBroken) => {
+          try {
+            return await PostgresConnection.open(connect, onBroken);
+          } catch (error) {
+            throw storeErrorFromPostgres(error, where);
+          }
+        },
+        where,
+        maxConnections: config.max_conn,
+        minConnections: config.min_conn,
+        idleTimeoutMs: settings.idle_timeout_ms,
+        acquireTimeoutMs: settings.acquire_timeout_ms,
+        maxWaiting: settings.max_waiting_calls,
+        settings: 'online_store.max_conn, sideboard.postgres.acquire_timeout_ms and max_waiting_calls',
+      },
+      readTimeoutMs: settings.read_timeout_ms,
+      isLoss,
+      isConflict,
+      translate: (error) => storeErrorFromPostgres(error, where),
+    });
+    this.#reader = new PostgresReader(this.#database, this.#names);
+  }
+
+  async update(change: StoreChange, options?: CallOptions): Promise<void> {
+    const drops = change.tablesToDelete.map((table) => dropTableSql(this.#names.of(table)));
+    const creates = change.tablesToKeep.flatMap((table) => this.#createSql(table));
+    await this.#database.transact(async (connection) => {
+      if (creates.length > 0) await this.#createSchema(connection);
+      for (const statement of [...drops, ...creates]) await connection.change(statement);
+    }, options);
+  }
+
+  async teardown(
+    tables: readonly OnlineTable[],
+    _entities: readonly OnlineEntity[],
+    options?: CallOptions,
+  ): Promise<void> {
+    const drops = tables.map((table) => dropTableSql(this.#names.of(table)));
+    await this.#database.transact(async (connection) => {
+      for (const statement of drops) await connection.change(statement);
+    }, options);
+  }
+
+  async onlineWriteBatch(
+    table: OnlineTable,
+    rows: readonly OnlineRow[],
+    progress?: (rows: number) => void,
+    options?: CallOptions,
+  ): Promise<void> {
+    validateRowTimes(table, rows);
+    const keys = serializeKeys(
+      table,
+      rows.map((row) => row.entityKey),
+    );
+    const cells = cellsOf(table, rows, keys, this.#config.vector_enabled);
+    if (rows.length === 0) return;
+    const name = this.#names.of(table);
+    await this.#database.transact((connection) => upsertCells(connection, name, cells), options);
+    progress?.(rows.length);
+  }
+
+  onlineRead(
+    table: OnlineTable,
+    entityKeys: readonly EntityKey[],
+    requestedFeatures?: readonly string[],
+    options?: ReadOptions,
+  ): Promise<readonly (StoredRow | undefined)[]> {
+    return readRows(this, table, entityKeys, requestedFeatures, options);
+  }
+
+  readMany(reads: readonly TableRead[], options?: CallOptions): Promise<void> {
+    return this.#reader.read(reads, options);
+  }
+
+  async listTables(project: string, options?: CallOptions): Promise<readonly string[]> {
+    const rows = await this.#database.read((connection) => connection.query(listTablesSql), options);
+    const prefix = `${project}_`;
+    const names = rows.map(([name]) => name ?? '');
+    return names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+  }
+
+  async sampleKeys(table: OnlineTable, limit: number, options?: CallOptions): Promise<readonly Uint8Array[]> {
+    const sql = sampleKeysSql(this.#names.of(table), Math.ceil(limit / 2));
+    const rows = await this.#database.read((connection) => connection.query(sql), options);
+    return rows.slice(0, limit).map(([key]) => bytesFromText(key ?? ''));
+  }
+
+  async ping(options?: CallOptions): Promise<void> {
+    await this.#database.read((connection) => connection.query('SELECT 1'), options);
+  }
+
+  async close(): Promise<void> {
+    this.#database.close();
+  }
+
+  #createSql(table: OnlineTable): string[] {
+    return createTableSql(this.#names.of(table), {
+      vectors: this.#config.vector_enabled,
+      withValueNumber: this.#config.enable_openai_compatible_store,
+      withTextIndex: table.features.some(({ valueType }) => valueType === ValueType_Enum.STRING),
+    });
+  }
+
+  /** Looks first: who may create tables in a schema need not be allowed to create one. */
+  async #createSchema(connection: PostgresConnection): Promise<void> {
+    const { db_schema: schema, user } = this.#config;
+    const name = cutName(schema || user);
+    const found = await connection.change('SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1', [name]);
+    if (found.length > 0) return;
+    await connection.change(`CREATE SCHEMA IF NOT EXISTS ${quoteName(name)} AUTHORIZATION ${quoteName(user)}`);
+  }
+}
+
+function clientOptions(
+  config: PostgreSQLOnlineStoreConfig,
+  settings: PostgreSQLOnlineStoreSettings,
+  repoPath: string,
+): readonly PostgresClientOptions[] {
+  const { host, port, user, password, database } = config;
+  return tlsAttempts(config, repoPath).map((ssl) => ({
+    host,
+    port,
+    user,
+    password,
+    database,
+    ssl,
+    options: sessionOptions(config, settings),
+    application_name: 'sideboard',
+    connectionTimeoutMillis: settings.connect_timeout_ms,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: config.keepalives_idle == null ? KEEP_ALIVE_MS : config.keepalives_idle * 1000,
+    pipeline: true,
+    types: { getTypeParser: () => asItIs },
+  }));
+}
+
+/** The search path is Feast's; the rest is what the server or its administrator may have set otherwise. */
+function sessionOptions(config: PostgreSQLOnlineStoreConfig, settings: PostgreSQLOnlineStoreSettings): string {
+  const schema = (config.db_schema || config.user).trim();
+  const session = {
+    search_path: schema === 'public' ? schema : `${schema},public`,
+    statement_timeout: String(settings.read_timeout_ms + SERVER_GRACE_MS),
+    TimeZone: 'UTC',
+    bytea_output: 'hex',
+    // Compiling costs more than any of these queries.
+    jit: 'off',
+  };
+  return Object.entries(session)
+    .map(([name, value]) => `-c ${name}=${value.replace(/[\\\s]/g, '\\$&')}`)
+    .join(' ');
+}
+
+function asItIs(text: string): string {
+  return text;
+}

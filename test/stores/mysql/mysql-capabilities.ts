@@ -1,0 +1,9 @@
+import type { StoreCapabilities } from '../../../src/stores/online-store.ts';
+
+export const mysqlCapabilities: StoreCapabilities = {
+  readMany: true,
+  ttl: false,
+  directWrite: true,
+  keepsNewest: false,
+  feastPython: { missingRow: 'NOT_FOUND', missingFeature: 'NOT_FOUND', missingFeatureTime: 'row' },
+};

@@ -1,0 +1,9 @@
+import type { StoreCapabilities } from '../../../src/stores/online-store.ts';
+
+export const postgresCapabilities: StoreCapabilities = {
+  readMany: true,
+  ttl: false,
+  directWrite: true,
+  keepsNewest: false,
+  feastPython: { missingRow: 'NOT_FOUND', missingFeature: 'NOT_FOUND', missingFeatureTime: 'epoch' },
+};

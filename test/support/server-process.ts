@@ -1,0 +1,89 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { endProcess } from './redis-server.ts';
+
+/** A server program of the system, started by a test and ended by its process id. */
+export interface ServerProcess {
+  /** Resolves when `isUp` succeeds. */
+  start(): Promise<void>;
+  /** Kills the process, as a crash would. */
+  kill(): Promise<void>;
+  /** Stops and continues the process without closing its connections. */
+  pause(): void;
+  resume(): void;
+}
+
+export interface ServerProcessOptions {
+  readonly program: string;
+  readonly args: readonly string[];
+  /** Ids of the user to run it as, where that is not the user of the tests. */
+  readonly user?: { readonly uid: number; readonly gid: number } | undefined;
+  readonly isUp: () => Promise<unknown>;
+}
+
+// Starting a database takes a second or two; a machine that runs everything at once is slower.
+const START_LIMIT_MS = 60_000;
+
+export function createServerProcess(options: ServerProcessOptions): ServerProcess {
+  let child: ChildProcess | undefined;
+  let output = '';
+  return {
+    async start() {
+      const { program, args, user = {} } = options;
+      output = '';
+      const started = spawn(program, [...args], { stdio: ['ignore', 'pipe', 'pipe'], ...user });
+      child = started;
+      for (const stream of [started.stdout, started.stderr]) {
+        stream.on('data', (chunk: Buffer) => {
+          output = `${output}${chunk}`.slice(-3000);
+        });
+      }
+      started.on('error', (error) => {
+        output += `${error.message}: run scripts/install-test-servers.sh`;
+      });
+      const giveUpAt = Date.now() + START_LIMIT_MS;
+      for (;;) {
+        try {
+          await options.isUp();
+          return;
+        } catch (error) {
+          const ended = started.exitCode !== null || started.signalCode !== null || started.pid === undefined;
+          if (ended || Date.now() > giveUpAt) throw new Error(`${program} did not start: ${output} ${String(error)}`);
+        }
+        await sleep(50);
+      }
+    },
+    async kill() {
+      const ending = child;
+      child = undefined;
+      if (ending !== undefined) await endProcess(ending);
+    },
+    pause: () => child?.kill('SIGSTOP'),
+    resume: () => child?.kill('SIGCONT'),
+  };
+}
+
+/** Runs a program to its end; what it printed is in the error when it fails. */
+export function runProgram(
+  program: string,
+  args: readonly string[],
+  user: { readonly uid: number; readonly gid: number } | undefined,
+): void {
+  const { status, stdout, stderr, error } = spawnSync(program, [...args], { encoding: 'utf8', ...user });
+  if (status !== 0) throw new Error(`${program} failed: ${error?.message ?? ''} ${stdout} ${stderr}`);
+}
+
+/**
+ * One server for all test files of a run, started by the first that asks and ended behind the last test.
+ * Call it at the top level of a module.
+ */
+export function sharedByTheRun<T extends { remove(): Promise<void> }>(start: () => Promise<T>): () => Promise<T> {
+  let shared: Promise<T> | undefined;
+  after(async () => {
+    await (await shared?.catch(() => undefined))?.remove();
+  });
+  return () => {
+    shared ??= start();
+    return shared;
+  };
+}
