@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Brings what the tests start or call: a Redis server, DynamoDB Local, openssl, grpcurl, servers for S3 and Google Cloud Storage,
-# Node 24 and Feast. System packages come by apt where it may install; the rest goes into the git-ignored .tools/ and .venv/.
+# Brings what the tests start or call: servers for Redis, MariaDB and PostgreSQL, DynamoDB Local, openssl, grpcurl, servers for S3
+# and Google Cloud Storage, Node 24 and Feast. System packages come by apt where it may install; the rest goes into the git-ignored .tools/ and .venv/.
 # Does nothing that is already done. Starts nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,6 +9,9 @@ cd "$(dirname "$0")/.."
 missing=0
 need redis-server redis-server redis-tools || missing=1
 need redis-cli redis-tools || missing=1
+need mariadbd mariadb-server || missing=1
+# Its programs stand outside of the PATH.
+compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || need postgres postgresql || missing=1
 need openssl openssl || missing=1
 [ "$missing" -eq 0 ] || exit 1
 

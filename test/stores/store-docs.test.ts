@@ -7,12 +7,20 @@ import {
   MlforgeRedisOnlineStoreConfig,
   MlforgeRedisOnlineStoreSettings,
 } from '../../src/stores/mlforge-redis/mlforge-redis-online-store.ts';
+import { MySQLOnlineStoreConfig, MySQLOnlineStoreSettings } from '../../src/stores/mysql/mysql-config.ts';
+import {
+  PostgreSQLOnlineStoreConfig,
+  PostgreSQLOnlineStoreSettings,
+} from '../../src/stores/postgres/postgres-config.ts';
 import { RedisOnlineStoreConfig, RedisOnlineStoreSettings } from '../../src/stores/redis/redis-config.ts';
 import { SqliteOnlineStoreConfig, SqliteOnlineStoreSettings } from '../../src/stores/sqlite/sqlite-online-store.ts';
 import { projectRoot } from '../support/project-root.ts';
 
-/** What has no default, and is parsed into something else. */
-const required: Readonly<Record<string, string>> = { region: 'eu-central-1' };
+/** What has no default, by page, and what is parsed into something else. */
+const requiredKeys: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  dynamodb: { region: 'eu-central-1' },
+  postgres: { host: 'localhost', database: 'feast', user: 'feast', password: 'feast' },
+};
 const parsed: Readonly<Record<string, string>> = {
   connection_string: 'localhost:6379',
   table_name_template: '{project}.{table_name}',
@@ -21,6 +29,8 @@ const parsed: Readonly<Record<string, string>> = {
 const pages: readonly (readonly [string, readonly z.ZodObject[]])[] = [
   ['dynamodb', [DynamoDBOnlineStoreConfig, DynamoDBOnlineStoreSettings]],
   ['mlforge-redis', [MlforgeRedisOnlineStoreConfig, MlforgeRedisOnlineStoreSettings]],
+  ['mysql', [MySQLOnlineStoreConfig, MySQLOnlineStoreSettings]],
+  ['postgres', [PostgreSQLOnlineStoreConfig, PostgreSQLOnlineStoreSettings]],
   ['redis', [RedisOnlineStoreConfig, RedisOnlineStoreSettings]],
   ['sqlite', [SqliteOnlineStoreConfig, SqliteOnlineStoreSettings]],
 ];
@@ -29,6 +39,7 @@ describe("the stores' pages", () => {
   for (const [name, schemas] of pages) {
     it(`of ${name} names every key of its configuration with its default`, () => {
       const page = readFileSync(join(projectRoot, 'docs', 'reference', 'stores', `${name}.md`), 'utf8');
+      const required = requiredKeys[name] ?? {};
       for (const schema of schemas) {
         const given = Object.entries(required).filter(([key]) => key in schema.shape);
         const defaults = schema.parse(Object.fromEntries(given)) as Record<string, unknown>;

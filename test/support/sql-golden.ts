@@ -63,7 +63,8 @@ export async function restoreMysqlRepo(server: DatabaseServer, database: string,
     const columns = `'${row.entity_key}', '${row.feature_name}', X'${row.value_hex}'`;
     return `INSERT INTO \`${row.table}\` VALUES (${columns}, ${literal(row.event_ts)}, ${literal(row.created_ts)})`;
   });
-  await server.query([readGolden('mysql', repo, 'schema.sql').toString('utf8'), ...inserts].join(';\n'), database);
+  const schema = readGolden('mysql', repo, 'schema.sql').toString('utf8');
+  await server.query(`${schema}\n${inserts.join(';\n')}`, database);
 }
 
 /** Makes a database as Feast left it. */
