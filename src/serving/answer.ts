@@ -5,16 +5,20 @@ import type { JudgedBlock } from './judge.ts';
 import type { Plan } from './plan.ts';
 import type { OnlineFeaturesRequest, RequestColumn } from './request.ts';
 import { fieldSize, Tag, writeHead } from './response-wire.ts';
+import type { ServedCall } from './served-call.ts';
 
 /**
  * Serializes the whole `GetOnlineFeaturesResponse` into one allocation of the exact size. Values are copied from where the
  * store left them; nothing is decoded.
+ *
+ * @param call may have memory for the answer
  */
 export function encodeAnswer(
   plan: Plan,
   request: OnlineFeaturesRequest,
   rows: number,
   judged: readonly JudgedBlock[],
+  call: ServedCall = {},
 ): Uint8Array {
   const { outputs } = plan;
   const echoed = echoedColumns(plan, request);
@@ -43,7 +47,7 @@ export function encodeAnswer(
     size += fieldSize(outputSize);
   }
 
-  const out = Buffer.allocUnsafe(size);
+  const out = call.allocateAnswer?.(size) ?? Buffer.allocUnsafe(size);
   const outView = new DataView(out.buffer, out.byteOffset, out.length);
   const views = judged.map(({ block }) => block.chunks.map((c) => new DataView(c.buffer, c.byteOffset, c.length)));
   let pos = copyBytes(plan.metadata, 0, plan.metadata.length, out, 0);

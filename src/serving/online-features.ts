@@ -11,6 +11,7 @@ import { PlanCache } from './plan-cache.ts';
 import { readPrecomputed } from './precomputed.ts';
 import { ReadGate } from './read-gate.ts';
 import { type OnlineFeaturesRequest, parseOnlineFeaturesRequest } from './request.ts';
+import type { ServedCall } from './served-call.ts';
 import { ServingError } from './serving-error.ts';
 import type { ServingPolicy } from './serving-policy.ts';
 import { readTables } from './table-reader.ts';
@@ -66,7 +67,7 @@ export class OnlineFeatures {
    * @throws ServingError what is wrong with the request, or with a stored value
    * @throws StoreError the store failed; that is never reported as a missing value
    */
-  async getOnlineFeatures(message: Uint8Array, call: CallOptions = {}): Promise<Uint8Array> {
+  async getOnlineFeatures(message: Uint8Array, call: ServedCall = {}): Promise<Uint8Array> {
     const request = parseOnlineFeaturesRequest(message);
     const plan = this.#plans.planFor(request, this.#registry());
     const rows = countRows(request, this.#policy);
@@ -81,7 +82,7 @@ export class OnlineFeatures {
     if (turn !== undefined) await turn;
     try {
       const judged = await this.#read(plan, request, rows, call);
-      const answer = encodeAnswer(plan, request, rows, judged);
+      const answer = encodeAnswer(plan, request, rows, judged, call);
       for (const { block } of judged) block.release();
       learnLoad(plan, answer.length, rows);
       return answer;

@@ -1,3 +1,4 @@
+import { copyBytes } from '../../encoding/wire.ts';
 import type { OnlineTable, TableRead } from '../online-store.ts';
 import { describeTable } from '../row-objects.ts';
 import { StoreError } from '../store-error.ts';
@@ -111,8 +112,8 @@ function requestFor(reads: readonly TableRead[]): GroupRequest {
   return request;
 }
 
-/** The HMGET commands of groups, one per row, in one buffer. */
-export function encodeReads(groups: readonly ReadGroup[]): Buffer {
+/** Bytes of the HMGET commands of groups, one per row. */
+export function sizeOfReads(groups: readonly ReadGroup[]): number {
   let size = 0;
   for (const { keys, rows, count, request } of groups) {
     const constant = request.head.length + request.project.length + request.tail.length + 2;
@@ -121,27 +122,33 @@ export function encodeReads(groups: readonly ReadGroup[]): Buffer {
       size += constant + (length - request.project.length) + decimalDigits(length);
     }
   }
-  const out = Buffer.allocUnsafe(size);
-  let pos = 0;
+  return size;
+}
+
+/** Writes the commands from `start` on; gives the position behind them. */
+export function writeReads(groups: readonly ReadGroup[], out: Buffer, start: number): number {
+  let pos = start;
   for (const { keys, rows, count, request } of groups) {
     const { head, project, tail } = request;
     for (let index = 0; index < count; index++) {
       const key = keys[rows?.[index] ?? index];
       if (key === undefined) continue;
-      out.set(head, pos);
-      pos += head.length;
-      pos += out.write(String(key.length + project.length), pos, 'latin1');
+      pos = copyBytes(head, 0, head.length, out, pos);
+      pos = writeDecimal(key.length + project.length, out, pos);
       out[pos++] = 0x0d;
       out[pos++] = 0x0a;
-      out.set(key, pos);
-      pos += key.length;
-      out.set(project, pos);
-      pos += project.length;
-      out.set(tail, pos);
-      pos += tail.length;
+      pos = copyBytes(key, 0, key.length, out, pos);
+      pos = copyBytes(project, 0, project.length, out, pos);
+      pos = copyBytes(tail, 0, tail.length, out, pos);
     }
   }
-  return out.subarray(0, pos);
+  return pos;
+}
+
+function writeDecimal(n: number, out: Buffer, pos: number): number {
+  const end = pos + decimalDigits(n);
+  for (let at = end - 1, rest = n; at >= pos; at--, rest = Math.floor(rest / 10)) out[at] = 0x30 + (rest % 10);
+  return end;
 }
 
 function decimalDigits(n: number): number {

@@ -2,8 +2,9 @@ import type { Redis } from 'ioredis';
 import { limitPassed } from '../call-limits.ts';
 import type { CallOptions, TableRead } from '../online-store.ts';
 import { StoreError } from '../store-error.ts';
+import { LaneOutput } from './redis-lane-output.ts';
 import { takeSocketOver } from './redis-lane-socket.ts';
-import { corruptTime, encodeReads, type ReadGroup } from './redis-read-groups.ts';
+import { corruptTime, type ReadGroup } from './redis-read-groups.ts';
 import { type ExpectedReplies, RedisReplyScanner } from './redis-reply-scanner.ts';
 
 /** How often deadlines, callers that went away and silence are looked at while replies are waited for, in milliseconds. */
@@ -43,7 +44,7 @@ export class RedisReadLane {
   #sweep: NodeJS.Timeout | undefined;
   #heardAt = 0;
   #inFlight = 0;
-  #corked = false;
+  #output: LaneOutput | undefined;
 
   /** @param client a client that was made for this lane alone */
   constructor(client: Redis, options: ReadLaneOptions) {
@@ -64,8 +65,8 @@ export class RedisReadLane {
    * @throws LaneLost when the connection broke
    */
   read(groups: readonly ReadGroup[], call?: CallOptions): Promise<readonly RefusedRow[]> {
-    const socket = this.#socket;
-    if (socket === undefined) return Promise.reject(new LaneLost());
+    const output = this.#output;
+    if (this.#socket === undefined || output === undefined) return Promise.reject(new LaneLost());
     const now = Date.now();
     const late = call === undefined ? undefined : limitPassed(call, now, this.#options.doing);
     if (late !== undefined) return Promise.reject(late);
@@ -87,7 +88,7 @@ export class RedisReadLane {
       if (this.#scanner.waiting === 0) this.#heardAt = now;
       this.#pending.add(pending);
       this.#scanner.expect(pending);
-      this.#send(socket, encodeReads(groups));
+      output.send(groups);
       this.#sweep ??= setInterval(() => this.#look(), SWEEP_MS);
     });
   }
@@ -102,28 +103,12 @@ export class RedisReadLane {
     socket?.destroy();
   }
 
-  /**
-   * Commands of calls that arrive in the same turn of the event loop leave together: one system call for all of them, and
-   * fewer for Redis.
-   */
-  #send(socket: Redis['stream'], commands: Buffer): void {
-    if (!this.#corked) {
-      this.#corked = true;
-      socket.cork();
-      setImmediate(() => {
-        this.#corked = false;
-        socket.uncork();
-      });
-    }
-    socket.write(commands);
-  }
-
   #takeOver(): void {
     const socket = this.#client.stream;
     this.#inFlight = 0;
-    this.#corked = false;
     this.#scanner = new RedisReplyScanner();
     this.#socket = socket;
+    this.#output = new LaneOutput(socket);
     const scanner = this.#scanner;
     const scanning = (scan: () => void): void => {
       this.#heardAt = Date.now();

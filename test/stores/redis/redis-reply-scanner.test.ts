@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { TableRead } from '../../../src/stores/online-store.ts';
 import { encodeTime } from '../../../src/stores/redis/redis-layout.ts';
-import { encodeReads, groupReads, type ReadGroup } from '../../../src/stores/redis/redis-read-groups.ts';
+import { groupReads, type ReadGroup, sizeOfReads, writeReads } from '../../../src/stores/redis/redis-read-groups.ts';
 import { type ExpectedReplies, RedisReplyScanner } from '../../../src/stores/redis/redis-reply-scanner.ts';
 import { RowBlock } from '../../../src/stores/row-block.ts';
 import { StoreError } from '../../../src/stores/store-error.ts';
@@ -214,7 +214,9 @@ describe('the commands of a read', () => {
         [1, 2],
       ],
     );
-    const text = encodeReads(groups).toString('latin1');
+    const out = Buffer.alloc(sizeOfReads(groups) + 5);
+    assert.equal(writeReads(groups, out, 5), out.length);
+    const text = out.toString('latin1', 5);
     assert.equal(text.split('HMGET').length, 4);
     assert.ok(text.startsWith('*6\r\n$5\r\nHMGET\r\n$3\r\n\x00\x07p\r\n$4\r\n'), JSON.stringify(text));
     assert.ok(text.endsWith('$5\r\n_ts:c\r\n'));
