@@ -87,6 +87,9 @@ export async function openProjectRegistry(options: OpenRegistryOptions): Promise
   const { config, env, warn, refresh } = options;
   const { timeoutMs, maxBytes } = config.sideboard.registry;
   const source = registrySourceFromConfig(config, env);
+  if (config.registry.type === 'remote' && config.registry.enableOnlineFeatureViewVersioning) {
+    warn(`A registry server does not tell the earlier versions of views: requests for them (view@vN) are refused.`);
+  }
   const path = registryCopyPath(config);
   const copy =
     path === undefined

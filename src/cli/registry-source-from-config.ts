@@ -4,7 +4,10 @@ import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
 import { createFileRegistrySource } from '../registry/file-registry-source.ts';
 import { createGcsRegistrySource } from '../registry/gcs/gcs-registry-source.ts';
 import { createHttpRegistrySource } from '../registry/http/http-registry-source.ts';
+import { RegistryError } from '../registry/registry-error.ts';
 import type { RegistrySource } from '../registry/registry-source.ts';
+import { registryTokenFromAuth } from '../registry/remote/registry-token.ts';
+import { createRemoteRegistrySource } from '../registry/remote/remote-registry-source.ts';
 import { createS3RegistrySource } from '../registry/s3/s3-registry-source.ts';
 import { createSqlRegistrySourceFromUrl } from '../registry/sql/sql-registry-from-url.ts';
 import { loadSqliteDriver } from '../stores/sqlite/sqlite-driver.ts';
@@ -24,6 +27,8 @@ export function registrySourceFromConfig(config: FeatureStoreConfig, env: NodeJS
       return fileSource(config, env);
     case 'sql':
       return sqlSource(config);
+    case 'remote':
+      return remoteSource(config, env);
     default:
       throw notServed(config, `a registry of type "${registry.type}"`);
   }
@@ -76,6 +81,56 @@ function sqlSource({ registry, repoPath, project, sideboard }: FeatureStoreConfi
       return new Database(path, { readonly: true, fileMustExist: true, timeout: 0 });
     },
   });
+}
+
+const remoteSettings = z.looseObject({
+  is_tls: z.boolean().default(false),
+  cert: z.string().default(''),
+  client_cert: z.string().default(''),
+  client_key: z.string().default(''),
+  authority: z.string().default(''),
+});
+
+function remoteSource(config: FeatureStoreConfig, env: NodeJS.ProcessEnv): RegistrySource {
+  const { registry, project, auth, repoPath, sideboard } = config;
+  const settings = registry.section.parse(remoteSettings);
+  if ((settings.client_cert === '') !== (settings.client_key === '')) {
+    const message = `${registry.place}: registry.client_cert and registry.client_key only work together.`;
+    throw new RegistryError('REGISTRY_SETTINGS_INVALID', message, { hint: 'Set both, or neither.' });
+  }
+  const tls = {
+    repoPath,
+    ...filled('ca', settings.cert || env.SSL_CERT_FILE || env.REQUESTS_CA_BUNDLE),
+    ...filled('cert', settings.client_cert),
+    ...filled('key', settings.client_key),
+    ...filled('authority', settings.authority),
+  };
+  return createRemoteRegistrySource({
+    address: registry.path,
+    project,
+    maxBytes: sideboard.registry.maxBytes,
+    token: registryTokenFromAuth({ ...auth.section.parse(tokenSettings), type: auth.type }, env),
+    ...(settings.is_tls || settings.cert !== '' ? { tls } : {}),
+  });
+}
+
+/** What of `auth` may hold a token. */
+const tokenSettings = z
+  .looseObject({
+    token: z.string().nullish(),
+    token_env_var: z.string().nullish(),
+    client_secret: z.string().nullish(),
+    user_token: z.string().nullish(),
+  })
+  .transform((settings) => ({
+    ...filled('token', settings.token),
+    ...filled('token_env_var', settings.token_env_var),
+    ...filled('client_secret', settings.client_secret),
+    ...filled('user_token', settings.user_token),
+  }));
+
+function filled<K extends string>(key: K, value: string | null | undefined): { readonly [key in K]?: string } {
+  return value ? ({ [key]: value } as { [key in K]: string }) : {};
 }
 
 function notServed({ registry }: FeatureStoreConfig, what: string): CliError {

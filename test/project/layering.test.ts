@@ -16,14 +16,14 @@ const ranks = [
   ['cli'],
 ] as const;
 
-/** Client libraries and the only folder that may import each of them. */
-const clients = {
-  '@grpc/grpc-js': 'transports/grpc',
-  ioredis: 'stores/redis',
-  '@aws-sdk/client-dynamodb': 'stores/dynamodb',
-  'better-sqlite3': 'stores/sqlite',
-  'better-sqlite3-node20': 'stores/sqlite',
-} as const;
+/** Client libraries and the only folders that may import each of them. */
+const clients: Readonly<Record<string, readonly string[]>> = {
+  '@grpc/grpc-js': ['transports/grpc', 'registry/remote'],
+  ioredis: ['stores/redis'],
+  '@aws-sdk/client-dynamodb': ['stores/dynamodb'],
+  'better-sqlite3': ['stores/sqlite'],
+  'better-sqlite3-node20': ['stores/sqlite'],
+};
 
 const forms = {
   import: (source: string) => `import '${source}';\n`,
@@ -54,16 +54,17 @@ const forbidden: Plant[] = [
   ...['node:fs', 'node:fs/promises', 'node:net', 'node:http2', 'node:child_process', 'node:process'].map((module) =>
     plant(`encoding/${fileName(module)}.ts`, module, `encoding imports ${module}`),
   ),
-  ...Object.entries(clients).flatMap(([client, home]) =>
+  ...Object.entries(clients).flatMap(([client, homes]) =>
     [
       ...layers.map(({ name }) => name),
       'stores/redis',
       'stores/sqlite',
       'stores/dynamodb',
       'transports/grpc',
+      'registry/remote',
       'transports/http',
     ]
-      .filter((folder) => folder !== home)
+      .filter((folder) => !homes.includes(folder))
       .map((folder) => plant(`${folder}/client-${fileName(client)}.ts`, client, `${folder} imports ${client}`)),
   ),
   ...['config', 'registry', 'serving', 'ingest', 'transports', 'operations', 'cli'].map((layer) =>
@@ -72,6 +73,7 @@ const forbidden: Plant[] = [
   plant('conformance/sections/to-serving.ts', '../../serving/x.ts', 'a section of conformance imports serving'),
   plant('conformance/mocha.ts', 'mocha', 'conformance imports mocha'),
   plant('encoding/long-way.ts', '../../src/cli/x.ts', 'encoding imports cli the long way round'),
+  plant('registry/remote/up.ts', '../../config/x.ts', 'registry/remote imports config'),
   plant('stores/redis/up.ts', '../../serving/x.ts', 'stores/redis imports serving'),
   plant('stores/dynamodb/up.ts', '../../serving/x.ts', 'stores/dynamodb imports serving'),
   plant('stores/sqlite/up.ts', '../../serving/x.ts', 'stores/sqlite imports serving'),
@@ -89,8 +91,8 @@ const allowed: Plant[] = [
     plant(`${from.name}/errors.ts`, '../errors.ts', `${from.name} imports errors`),
     plant(`${from.name}/gen.ts`, '../../gen/feast/types/Value_pb.ts', `${from.name} imports gen`),
   ]),
-  ...Object.entries(clients).map(([client, home]) =>
-    plant(`${home}/home-${fileName(client)}.ts`, client, `${home} imports ${client}`),
+  ...Object.entries(clients).flatMap(([client, homes]) =>
+    homes.map((home) => plant(`${home}/home-${fileName(client)}.ts`, client, `${home} imports ${client}`)),
   ),
   plant('encoding/buffer.ts', 'node:buffer', 'encoding imports node:buffer'),
   plant('conformance/to-stores.ts', '../stores/x.ts', 'conformance imports stores'),

@@ -55,10 +55,10 @@ describe('a Google Cloud Storage registry source', function () {
 
   testRegistrySource({
     project: 'kitchen_sink',
-    expected: {
+    expected: () => ({
       first: goldenSnapshot('kitchen_sink', 'registry', 'kitchen_sink', 'registry.db'),
       changed: goldenSnapshot('kitchen_sink', 'registry', 'two_projects', 'registry.db'),
-    },
+    }),
     server: () => ({ port: server.port, source, publish: (what) => put(content[what]), remove }),
   });
 

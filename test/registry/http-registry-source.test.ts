@@ -49,10 +49,10 @@ describe('an HTTP registry source', () => {
 
   testRegistrySource({
     project: 'kitchen_sink',
-    expected: {
+    expected: () => ({
       first: goldenSnapshot('kitchen_sink', 'registry', 'kitchen_sink', 'registry.db'),
       changed: goldenSnapshot('kitchen_sink', 'registry', 'two_projects', 'registry.db'),
-    },
+    }),
     server: () => ({
       port,
       source,

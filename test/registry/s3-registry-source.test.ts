@@ -66,10 +66,10 @@ describe('an S3 registry source', function () {
 
   testRegistrySource({
     project: 'kitchen_sink',
-    expected: {
+    expected: () => ({
       first: goldenSnapshot('kitchen_sink', 'registry', 'kitchen_sink', 'registry.db'),
       changed: goldenSnapshot('kitchen_sink', 'registry', 'two_projects', 'registry.db'),
-    },
+    }),
     server: () => ({
       port: server.port,
       source,

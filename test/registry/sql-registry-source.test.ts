@@ -163,7 +163,7 @@ describe('a SQL registry in SQLite', () => {
     this.timeout(300_000);
     await requireFeast(this);
     const registry = { registry_type: 'sql', path: `sqlite:///${file()}` };
-    const expected = await writeFeastRegistries([{ registry, steps: ['first', 'changed'] }]);
+    const { expected } = await writeFeastRegistries([{ registry, steps: ['first', 'changed'] }]);
     const snapshot = await snapshotOf(feastProject);
     assert.deepEqual(contentOf(snapshot), contentOf(expected.changed));
     assert.deepEqual([...(snapshot.views.get('ride_stats')?.versions.keys() ?? [])], [0, 1]);

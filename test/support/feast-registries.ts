@@ -16,16 +16,19 @@ export interface FeastRegistry {
   readonly steps: readonly RegistryStep[];
 }
 
+export interface FeastRegistryFiles {
+  readonly bytes: Readonly<Record<RegistryStep, Buffer>>;
+  readonly expected: Readonly<Record<RegistryStep, RegistrySnapshot>>;
+}
+
 /** The project of the definitions that {@link writeFeastRegistries} applies. */
 export const feastProject = 'interop';
 
 /**
  * Has real Feast write registries, and files with the same beside them.
- * @returns what the files hold, to compare with.
+ * @returns the files, and what they hold, to compare with.
  */
-export async function writeFeastRegistries(
-  registries: readonly FeastRegistry[],
-): Promise<Readonly<Record<RegistryStep, RegistrySnapshot>>> {
+export async function writeFeastRegistries(registries: readonly FeastRegistry[]): Promise<FeastRegistryFiles> {
   const folder = mkdtempSync(join(tmpdir(), 'sideboard-registries-'));
   try {
     const files = { first: join(folder, 'first.db'), changed: join(folder, 'changed.db') };
@@ -38,10 +41,16 @@ export async function writeFeastRegistries(
     const script = join(projectRoot, 'test', 'interop', 'feast', 'registries.py');
     const { status, output } = await run(python, [script], JSON.stringify(entries));
     if (status !== 0) throw new Error(`registries.py failed with status ${status}:\n${output}`);
-    const snapshot = (file: string): RegistrySnapshot =>
-      createRegistrySnapshot(registryFromBytes(readFileSync(file), 'file'), feastProject, 1);
-    return { first: snapshot(files.first), changed: snapshot(files.changed) };
+    const bytes = { first: readFileSync(files.first), changed: readFileSync(files.changed) };
+    return { bytes, expected: { first: feastSnapshot(bytes.first), changed: feastSnapshot(bytes.changed) } };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** @param history Whether the earlier versions of views are kept. */
+export function feastSnapshot(bytes: Uint8Array, { history = true } = {}): RegistrySnapshot {
+  const registry = registryFromBytes(bytes, 'file');
+  if (!history) delete registry.featureViewVersionHistory;
+  return createRegistrySnapshot(registry, feastProject, 1);
 }

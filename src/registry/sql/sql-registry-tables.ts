@@ -1,14 +1,9 @@
-import { create, type DescMessage, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { create, toBinary } from '@bufbuild/protobuf';
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { EntitySchema } from '../../../gen/feast/core/Entity_pb.ts';
-import { FeatureServiceSchema } from '../../../gen/feast/core/FeatureService_pb.ts';
-import { FeatureViewSchema } from '../../../gen/feast/core/FeatureView_pb.ts';
 import { FeatureViewVersionHistorySchema } from '../../../gen/feast/core/FeatureViewVersion_pb.ts';
-import { LabelViewSchema } from '../../../gen/feast/core/LabelView_pb.ts';
-import { OnDemandFeatureViewSchema } from '../../../gen/feast/core/OnDemandFeatureView_pb.ts';
 import { RegistrySchema } from '../../../gen/feast/core/Registry_pb.ts';
-import { StreamFeatureViewSchema } from '../../../gen/feast/core/StreamFeatureView_pb.ts';
+import { embeddedMessages, type ObjectKind, objectKinds, writeObject } from '../project-objects.ts';
 import { RegistryError } from '../registry-error.ts';
 import type { SqlQuery } from './sql-database.ts';
 
@@ -20,42 +15,23 @@ interface ObjectTable {
   readonly name: string;
   readonly key: string;
   readonly proto: string;
-  /** Field of `feast.core.Registry` that lists such objects. */
-  readonly field: number;
-  /** An object of which only the project is set: put behind a serialized one, it sets its project. */
-  readonly ofProject: (project: string) => Uint8Array;
+  readonly kind: ObjectKind;
 }
 
 const objectTables: readonly ObjectTable[] = [
-  objectTable('entities', 'entity', 1, EntitySchema, (project) => ({ spec: { project } })),
-  objectTable('feature_views', 'feature_view', 6, FeatureViewSchema, (project) => ({ spec: { project } })),
-  objectTable('feature_services', 'feature_service', 7, FeatureServiceSchema, (project) => ({ spec: { project } })),
-  objectTable('on_demand_feature_views', 'feature_view', 8, OnDemandFeatureViewSchema, (project) => ({
-    spec: { project },
-  })),
-  objectTable('stream_feature_views', 'feature_view', 14, StreamFeatureViewSchema, (project) => ({
-    spec: { project },
-  })),
-  objectTable('label_views', 'feature_view', 19, LabelViewSchema, (project) => ({ spec: { project } })),
+  objectTable('entities', 'entity', objectKinds.entity),
+  objectTable('feature_views', 'feature_view', objectKinds.featureView),
+  objectTable('feature_services', 'feature_service', objectKinds.featureService),
+  objectTable('on_demand_feature_views', 'feature_view', objectKinds.onDemandFeatureView),
+  objectTable('stream_feature_views', 'feature_view', objectKinds.streamFeatureView),
+  objectTable('label_views', 'feature_view', objectKinds.labelView),
 ];
 
 const historyTable = 'feature_view_version_history';
 const historyField = 18;
 
-function objectTable<T extends DescMessage>(
-  name: string,
-  column: string,
-  field: number,
-  schema: T,
-  ofProject: (project: string) => MessageInitShape<T>,
-): ObjectTable {
-  return {
-    name,
-    key: `${column}_name`,
-    proto: `${column}_proto`,
-    field,
-    ofProject: (project) => toBinary(schema, create(schema, ofProject(project))),
-  };
+function objectTable(name: string, column: string, kind: ObjectKind): ObjectTable {
+  return { name, key: `${column}_name`, proto: `${column}_proto`, kind };
 }
 
 /** What can be known about a project's rows without reading them. */
@@ -108,15 +84,13 @@ export async function readRegistryRows(
   const writer = new BinaryWriter();
   for (const table of objectTables) {
     if (!tables.has(table.name)) continue;
-    const { key, proto } = table;
+    const { key, proto, kind } = table;
     const rows = await query(`SELECT ${key}, ${proto} FROM ${table.name} WHERE project_id = ? ORDER BY ${key}`, [
       project,
     ]);
-    const behind = table.ofProject(project);
     for (const [object, cell] of rows) {
       const message = wholeMessage(cell, `${name}: ${table.name} "${String(object)}"`);
-      writer.tag(table.field, WireType.LengthDelimited).uint32(message.length + behind.length);
-      writer.raw(message).raw(behind);
+      writeObject(writer, kind, message, project);
     }
   }
   if (tables.has(historyTable)) {
@@ -168,13 +142,9 @@ async function lastUpdate(query: SqlQuery, tables: ReadonlySet<string>, project:
  */
 function wholeMessage(cell: unknown, where: string): Uint8Array {
   if (cell instanceof Uint8Array && cell.length > 0) {
-    const reader = new BinaryReader(cell);
     try {
-      while (reader.pos < reader.len) {
-        const [field, wireType] = reader.tag();
-        reader.skip(wireType, field);
-      }
-      if (reader.pos === reader.len) return cell;
+      for (const _ of embeddedMessages(cell));
+      return cell;
     } catch {
       // Told below.
     }
