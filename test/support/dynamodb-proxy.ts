@@ -12,6 +12,8 @@ export interface ProxiedCall {
 export interface ProxiedAnswer {
   readonly status: number;
   readonly body: Readonly<Record<string, unknown>>;
+  /** `application/x-amz-json-1.0` by default. */
+  readonly contentType?: string;
   /** After how many bytes of the body the connection is cut. */
   readonly cutAfter?: number;
   /** Changes the bytes of the body, behind the checksum's back. */
@@ -122,13 +124,20 @@ async function ask(port: number, headers: IncomingMessage['headers'], body: obje
     outgoing.on('error', reject);
     outgoing.end(text);
   });
-  return { status: answer.statusCode ?? 0, body: JSON.parse((await readAll(answer)).toString('utf8')) };
+  const reply = (await readAll(answer)).toString('utf8');
+  return { status: answer.statusCode ?? 0, body: reply.startsWith('<') ? refusalFromXml(reply) : JSON.parse(reply) };
 }
 
-function send(outgoing: ServerResponse, { status, body, cutAfter, spoil }: ProxiedAnswer): void {
+/** moto refuses in XML whatever it stands for; DynamoDB speaks JSON alone. */
+function refusalFromXml(xml: string): ProxiedAnswer['body'] {
+  const within = (tag: string): string => new RegExp(`<${tag}>([^<]*)<`).exec(xml)?.[1] ?? '';
+  return refusal(`${within('Code')}Exception`, within('Message')).body;
+}
+
+function send(outgoing: ServerResponse, { status, body, contentType, cutAfter, spoil }: ProxiedAnswer): void {
   const bytes = Buffer.from(JSON.stringify(body));
   outgoing.writeHead(status, {
-    'content-type': 'application/x-amz-json-1.0',
+    'content-type': contentType ?? 'application/x-amz-json-1.0',
     'content-length': bytes.length,
     'x-amz-crc32': String(crc32(bytes)),
   });

@@ -28,7 +28,7 @@ export function isThrottling(error: unknown): boolean {
 /** True when the same request may well succeed next time: the connection broke, or DynamoDB itself failed. */
 export function isPassing(error: unknown): boolean {
   if (error instanceof DynamoTransportError) {
-    return error.code !== 'ABORT_ERR' && !TLS.test(error.code) && error.code !== 'ENOTFOUND';
+    return !/^(ABORT_ERR|ENOTFOUND|HTTP_[1-4])/.test(error.code) && !TLS.test(error.code);
   }
   return statusOf(error) >= 500 || /^(InternalServerError|InternalFailure|ServiceUnavailable)/.test(nameOf(error));
 }
@@ -127,6 +127,13 @@ function translateRefusal(error: unknown, { action, tables }: DynamoRequest): Tr
 function translateTransport(error: DynamoTransportError): Translation {
   if (error.code === 'ETIMEDOUT' && error.connected) {
     return { code: 'STORE_TIMEOUT', says: `gave ${error.message}` };
+  }
+  if (error.code.startsWith('HTTP_')) {
+    return {
+      code: 'STORE_UNAVAILABLE',
+      says: `gave ${error.message}`,
+      hint: 'Check endpoint_url, and what stands between Sideboard and DynamoDB.',
+    };
   }
   if (TLS.test(error.code)) {
     return {

@@ -38,7 +38,10 @@ export interface DynamoHttpOptions {
 
 /** What goes wrong on the way to DynamoDB and back, as opposed to what DynamoDB answers. */
 export class DynamoTransportError extends Error {
-  /** Of the system or Node: `ECONNREFUSED`, `CERT_HAS_EXPIRED`; `ETIMEDOUT` for a limit of our own. */
+  /**
+   * Of the system or Node: `ECONNREFUSED`, `CERT_HAS_EXPIRED`; `ETIMEDOUT` for a limit of our own, `ECHECKSUM` and `HTTP_502`
+   * for an answer that cannot be DynamoDB's.
+   */
   readonly code: string;
   /** Whether a connection stood. */
   readonly connected: boolean;
@@ -146,6 +149,12 @@ export class DynamoHttpHandler {
           const checksum = incoming.headers['x-amz-crc32'];
           if (checksum !== undefined && Number(checksum) !== crc32(body)) {
             fail(new DynamoTransportError('the answer does not fit its checksum', 'ECHECKSUM', true));
+            return;
+          }
+          // The error page of a load balancer, for example: the SDK would stumble over it.
+          if (incoming.statusCode !== 200 && !/json/.test(incoming.headers['content-type'] ?? '')) {
+            const says = `HTTP status ${incoming.statusCode} in another form than DynamoDB's`;
+            fail(new DynamoTransportError(says, `HTTP_${incoming.statusCode}`, true));
             return;
           }
           settle(() => resolve(sdkResponse(incoming, body, take)));

@@ -1,6 +1,6 @@
 import { EncodingError } from '../../encoding/encoding-error.ts';
 import { murmur3x64_128 } from '../../encoding/murmur3.ts';
-import { formatTimestamp, parseTimestamp } from '../../encoding/timestamp.ts';
+import { formatTimestamp, parseDateTime } from '../../encoding/timestamp.ts';
 import type { EventTimestamp, OnlineRow } from '../online-store.ts';
 import { asBuffer } from '../row-objects.ts';
 
@@ -44,8 +44,8 @@ export function formatEventTime(time: EventTimestamp): string {
 /** Reads a stored time; `undefined` when the text is none. */
 export function parseEventTime(text: string): EventTimestamp | undefined {
   try {
-    // A text of digits alone would be taken for seconds since 1970.
-    return text.includes('-') ? parseTimestamp(text) : undefined;
+    const { seconds, nanos } = parseDateTime(text);
+    return { seconds, nanos };
   } catch (error) {
     if (error instanceof EncodingError) return undefined;
     throw error;

@@ -237,6 +237,19 @@ describe('errors of the DynamoDB store', () => {
     }
   });
 
+  for (const status of [403, 502]) {
+    it(`name the status ${status} of something that is not DynamoDB`, async () => {
+      let calls = 0;
+      proxy.intervene(async () => {
+        calls++;
+        return { status, body: {}, contentType: 'text/html' };
+      });
+      const error = await storeErrorOf(read(), 'STORE_UNAVAILABLE');
+      assert.match(error.describe(), new RegExp(`HTTP status ${status} in another form.*endpoint_url`, 's'));
+      assert.equal(calls, status === 502 ? 3 : 1);
+    });
+  }
+
   it('name the command that installs a missing SDK', async () => {
     const name = '@aws-sdk/client-that-is-not-there';
     const error = await storeErrorOf(importSdk(name), 'STORE_UNAVAILABLE');
