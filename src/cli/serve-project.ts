@@ -2,6 +2,7 @@ import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
 import { createFailureLog } from '../operations/failure-log.ts';
 import type { Logger } from '../operations/logger.ts';
 import { CallCounters, counterTotals, type ServerCounters } from '../operations/server-counters.ts';
+import { StoreOutageWatch } from '../operations/store-outage.ts';
 import { WorkerLink } from '../operations/worker-link.ts';
 import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import { OnlineFeatures } from '../serving/online-features.ts';
@@ -17,7 +18,7 @@ import type { ServeOptions } from './serve-command.ts';
 import { servingPolicyFromConfig } from './serving-policy-from-config.ts';
 
 /** How long the store may take to answer whether it is there; serving does not wait for it. */
-const FIRST_PING_MS = 5_000;
+const PING_MS = 5_000;
 
 export interface ProjectServer {
   readonly options: ServeOptions;
@@ -76,6 +77,7 @@ export async function serveProject(
     });
     const version = packageVersion();
     const logFailure = createFailureLog(log);
+    const outages = new StoreOutageWatch({ log, ping: () => pingStore(store) });
     const server = await startGrpcServer(grpc.server, calls.counted(createFeastServices(features, version)), {
       address: link ?? address,
       maxMessageBytes: grpc.maxMessageBytes,
@@ -85,9 +87,13 @@ export async function serveProject(
       onFailure(error, path) {
         calls.failed(path);
         logFailure(error, path);
+        outages.failed(error);
       },
     });
-    closers.unshift(() => server.close(options.shutdownTimeout * 1000));
+    closers.unshift(async () => {
+      outages.close();
+      await server.close(options.shutdownTimeout * 1000);
+    });
     const snapshot = registry.current();
     const summary = summaryLine(version, snapshot, config.onlineStore.type);
     if (link === undefined) io.out(`${summary} on ${server.address}`);
@@ -102,7 +108,7 @@ export async function serveProject(
       'ready',
     );
     onReady();
-    if (!life.isStopping()) void reportStore(store, log);
+    if (!life.isStopping()) void reportStore(store, log, outages);
 
     const reason = await life.stopped;
     link?.leave();
@@ -140,13 +146,18 @@ function describeSwap(snapshot: RegistrySnapshot, previous: RegistrySnapshot): o
   };
 }
 
-async function reportStore(store: OnlineStore, log: Logger): Promise<void> {
+async function reportStore(store: OnlineStore, log: Logger, outages: StoreOutageWatch): Promise<void> {
   try {
-    await store.ping({ deadline: Date.now() + FIRST_PING_MS });
+    await pingStore(store);
     log.debug('the online store answers');
   } catch (err) {
     log.warn({ err }, 'the online store does not answer; requests are refused until it does');
+    outages.failed(err);
   }
+}
+
+function pingStore(store: OnlineStore): Promise<void> {
+  return store.ping({ deadline: Date.now() + PING_MS });
 }
 
 async function closeAll(closers: readonly (() => Promise<void>)[]): Promise<void> {

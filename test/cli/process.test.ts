@@ -180,6 +180,9 @@ describe('the sideboard process', function () {
         assert.equal(program.stderr().match(/"msg":"the online store failed"/g)?.length, 1);
         copyFileSync(join(other.path, 'data/online_store.db'), file);
         assert.equal((await program.client.ask(ASK)).columns[1]?.statuses[0], 'PRESENT');
+        await eventually(program, () =>
+          /the online store answers again after \d+ s/.test(program.stderr()) ? true : undefined,
+        );
       } finally {
         other.remove();
       }
