@@ -45,12 +45,9 @@ clean: ## Remove everything that is built; node_modules, .venv and .tools stay
 
 install: node_modules/.package-lock.json
 
-# npm's own record of what is installed: older than the lockfile means that something is missing or outdated. The headers beside
-# the node binary spare node-gyp a download where a native package has to be compiled.
+# npm's own record of what is installed: older than the lockfile means that something is missing or outdated.
 node_modules/.package-lock.json: package-lock.json
-	@prefix=$$(node -p 'path.dirname(path.dirname(fs.realpathSync(process.execPath)))'); \
-	if [ -e "$$prefix/include/node/node.h" ]; then export npm_config_nodedir="$$prefix"; fi; \
-	npm ci
+	@scripts/npm-ci.sh
 	@touch $@
 
 prepare: build
