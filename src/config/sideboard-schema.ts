@@ -92,7 +92,15 @@ export const logSchema = z.strictObject({
  * Stores with settings of Sideboard's own, under `sideboard.<name>`. Their schemas are the stores': here they are kept as they
  * stand.
  */
-export const storeSectionNames = ['sqlite', 'redis', 'mlforge_redis', 'dynamodb', 'mysql', 'postgres'] as const;
+export const storeSectionNames = [
+  'sqlite',
+  'redis',
+  'mlforge_redis',
+  'dynamodb',
+  'mlforge_dynamodb',
+  'mysql',
+  'postgres',
+] as const;
 
 const storeSection = z.record(z.string(), z.unknown()).nullish();
 
@@ -110,6 +118,7 @@ export const sideboardSchema = z.strictObject({
     redis: storeSection,
     mlforge_redis: storeSection,
     dynamodb: storeSection,
+    mlforge_dynamodb: storeSection,
     mysql: storeSection,
     postgres: storeSection,
   } satisfies Record<(typeof storeSectionNames)[number], unknown>),

@@ -30,6 +30,12 @@ export const builtInStores: readonly BuiltInStore[] = [
     load: () => import('./mlforge-redis/mlforge-redis-online-store.ts'),
   },
   {
+    name: 'mlforge_dynamodb',
+    className: 'MlforgeDynamodbOnlineStore',
+    aliases: [],
+    load: () => import('./mlforge-dynamodb/mlforge-dynamodb-online-store.ts'),
+  },
+  {
     name: 'dynamodb',
     className: 'DynamoDBOnlineStore',
     aliases: ['feast.infra.online_stores.dynamodb.DynamoDBOnlineStore'],

@@ -4,6 +4,10 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import { DynamoDBOnlineStoreConfig, DynamoDBOnlineStoreSettings } from '../../src/stores/dynamodb/dynamodb-config.ts';
 import {
+  MlforgeDynamodbOnlineStoreConfig,
+  MlforgeDynamodbOnlineStoreSettings,
+} from '../../src/stores/mlforge-dynamodb/mlforge-dynamodb-online-store.ts';
+import {
   MlforgeRedisOnlineStoreConfig,
   MlforgeRedisOnlineStoreSettings,
 } from '../../src/stores/mlforge-redis/mlforge-redis-online-store.ts';
@@ -20,6 +24,7 @@ import { projectRoot } from '../support/project-root.ts';
 const requiredKeys: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   dynamodb: { region: 'eu-central-1' },
   postgres: { host: 'localhost', database: 'feast', user: 'feast', password: 'feast' },
+  'mlforge-dynamodb': { table_name: 'features' },
 };
 const parsed: Readonly<Record<string, string>> = {
   connection_string: 'localhost:6379',
@@ -28,6 +33,7 @@ const parsed: Readonly<Record<string, string>> = {
 
 const pages: readonly (readonly [string, readonly z.ZodObject[]])[] = [
   ['dynamodb', [DynamoDBOnlineStoreConfig, DynamoDBOnlineStoreSettings]],
+  ['mlforge-dynamodb', [MlforgeDynamodbOnlineStoreConfig, MlforgeDynamodbOnlineStoreSettings]],
   ['mlforge-redis', [MlforgeRedisOnlineStoreConfig, MlforgeRedisOnlineStoreSettings]],
   ['mysql', [MySQLOnlineStoreConfig, MySQLOnlineStoreSettings]],
   ['postgres', [PostgreSQLOnlineStoreConfig, PostgreSQLOnlineStoreSettings]],

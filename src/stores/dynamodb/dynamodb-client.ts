@@ -2,7 +2,13 @@ import { assertTimeLeft, withinLimits } from '../call-limits.ts';
 import type { CallOptions } from '../online-store.ts';
 import { StoreError } from '../store-error.ts';
 import type { DynamoDBOnlineStoreConfig, DynamoDBOnlineStoreSettings } from './dynamodb-config.ts';
-import { type DynamoRequest, isPassing, isThrottling, storeErrorFromDynamo } from './dynamodb-errors.ts';
+import {
+  type DynamoHints,
+  type DynamoRequest,
+  isPassing,
+  isThrottling,
+  storeErrorFromDynamo,
+} from './dynamodb-errors.ts';
 import { DynamoHttpHandler } from './dynamodb-http-handler.ts';
 import { RetryBudget, type RetryOptions, throttled } from './dynamodb-retry.ts';
 import { type DynamoAction, loadDynamoSdk, type SdkClient, type SendOptions } from './dynamodb-sdk.ts';
@@ -20,6 +26,19 @@ export interface DynamoCall {
   readonly doing: string;
 }
 
+/** What has to be known of the configuration to send requests. Without a region the SDK looks for one. */
+export type DynamoClientConfig = Pick<
+  DynamoDBOnlineStoreConfig,
+  | 'endpoint_url'
+  | 'max_pool_connections'
+  | 'keepalive_timeout'
+  | 'connect_timeout'
+  | 'read_timeout'
+  | 'total_max_retry_attempts'
+> & { readonly region?: string | null | undefined };
+
+export type DynamoClientSettings = Omit<DynamoDBOnlineStoreSettings, 'table_timeout_ms'>;
+
 /**
  * Sends requests to DynamoDB: within the caller's limits, so many at a time, again where that helps. The SDK signs and finds
  * credentials and the address; it repeats nothing by itself, because it knows no deadline.
@@ -31,15 +50,19 @@ export class DynamoClient {
   readonly #slots: RequestSlots;
   readonly #attempts: number;
   readonly #limitMs: number;
+  readonly #hintFor: DynamoHints | undefined;
   readonly #create: (sdk: Awaited<ReturnType<typeof loadDynamoSdk>>) => SdkClient;
   #client: SdkClient | undefined;
   #closed = false;
 
-  constructor(config: DynamoDBOnlineStoreConfig, settings: DynamoDBOnlineStoreSettings) {
+  constructor(config: DynamoClientConfig, settings: DynamoClientSettings, hintFor?: DynamoHints) {
+    this.#hintFor = hintFor;
+    const region = config.region ?? undefined;
     const connectTimeoutMs = milliseconds(config.connect_timeout) ?? settings.connect_timeout_ms;
     const requestTimeoutMs = milliseconds(config.read_timeout) ?? settings.request_timeout_ms;
     const endpoint = config.endpoint_url ?? undefined;
-    this.where = endpoint === undefined ? `DynamoDB in ${config.region}` : `DynamoDB at ${new URL(endpoint).host}`;
+    const place = endpoint === undefined ? region && `in ${region}` : `at ${new URL(endpoint).host}`;
+    this.where = place === undefined ? 'DynamoDB' : `DynamoDB ${place}`;
     this.retry = { limitMs: settings.retry_limit_ms, maxDelayMs: settings.retry_max_delay_ms };
     this.#attempts = config.total_max_retry_attempts ?? DEFAULT_ATTEMPTS;
     this.#limitMs = connectTimeoutMs + requestTimeoutMs + CREDENTIALS_MS;
@@ -52,7 +75,7 @@ export class DynamoClient {
     this.#slots = new RequestSlots(config.max_pool_connections, settings.max_queued_requests);
     this.#create = (sdk) =>
       sdk.createClient({
-        region: config.region,
+        ...(region !== undefined && { region }),
         ...(endpoint !== undefined && { endpoint }),
         maxAttempts: 1,
         requestHandler: this.#handler,
@@ -125,7 +148,7 @@ export class DynamoClient {
   }
 
   #translate(error: unknown, { action, tables }: DynamoCall): StoreError {
-    const request: DynamoRequest = { action, tables, where: this.where };
+    const request: DynamoRequest = { action, tables, where: this.where, hintFor: this.#hintFor };
     return storeErrorFromDynamo(error, request);
   }
 

@@ -9,7 +9,12 @@ export interface DynamoRequest {
   readonly tables: readonly string[];
   /** The server, for example `DynamoDB in eu-central-1`. */
   readonly where: string;
+  /** What to do instead, for another configuration and layout than Feast's. */
+  readonly hintFor?: DynamoHints | undefined;
 }
+
+/** A hint that replaces the one for Feast's store; none where that one fits. */
+export type DynamoHints = (code: StoreErrorCode, action: DynamoAction) => string | undefined;
 
 const THROTTLED =
   /^(ProvisionedThroughputExceeded|Throttling|RequestLimitExceeded|ThrottledException|TooManyRequests|LimitExceeded|TransactionInProgress)/;
@@ -41,7 +46,8 @@ export function isDynamoError(error: unknown, name: string): boolean {
 /** What the SDK or the connection says, as an error of ours. The cause it keeps is a copy without what may be secret. */
 export function storeErrorFromDynamo(error: unknown, request: DynamoRequest): StoreError {
   if (error instanceof StoreError) return error;
-  const { code, says, hint } = translate(error, request);
+  const { code, says, hint: usual } = translate(error, request);
+  const hint = request.hintFor?.(code, request.action) ?? usual;
   return new StoreError(code, `${request.where} ${says}.`, {
     ...(hint !== undefined && { hint }),
     cause: withoutSecrets(error),
@@ -65,6 +71,13 @@ function translate(error: unknown, request: DynamoRequest): Translation {
       hint:
         'Give the pod a role (IAM roles for service accounts, EKS Pod Identity, a task or instance role), or set ' +
         'AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.',
+    };
+  }
+  if (/^Region is missing/.test(messageOf(error))) {
+    return {
+      code: 'STORE_UNAVAILABLE',
+      says: 'cannot be asked: no AWS region is known',
+      hint: 'Set region in online_store, or AWS_REGION.',
     };
   }
   if (BAD_CREDENTIALS.test(name)) {

@@ -21,6 +21,7 @@ const MAX_ITEM_BYTES = 400 * 1024;
 /** An attribute's value in the form that the SDK takes. */
 export type AttributeValue =
   | { readonly S: string }
+  | { readonly N: string }
   | { readonly B: Uint8Array }
   | { readonly M: Readonly<Record<string, AttributeValue>> };
 

@@ -9,7 +9,9 @@ export type DynamoAction =
   | 'DeleteTable'
   | 'DescribeTable'
   | 'ListTables'
-  | 'TagResource';
+  | 'Scan'
+  | 'TagResource'
+  | 'UpdateTimeToLive';
 
 /** The slice of the SDK's client that the store uses. */
 export interface SdkClient {
@@ -24,7 +26,7 @@ export interface SendOptions {
 }
 
 export interface SdkClientOptions {
-  readonly region: string;
+  readonly region?: string;
   readonly endpoint?: string;
   readonly maxAttempts: number;
   readonly requestHandler?: DynamoHttpHandler;

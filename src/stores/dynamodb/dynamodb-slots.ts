@@ -32,7 +32,7 @@ export class RequestSlots {
       throw new StoreError(
         'STORE_OVERLOADED',
         `${this.#taken} requests to DynamoDB are under way and ${this.#waiting.size} wait, ${doing}.`,
-        { hint: 'Raise online_store.max_pool_connections or sideboard.dynamodb.max_queued_requests, or add sidecars.' },
+        { hint: 'Raise max_pool_connections or max_queued_requests of the store, or add sidecars.' },
       );
     }
     let entry: Waiting | undefined;

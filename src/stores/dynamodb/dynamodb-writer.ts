@@ -8,13 +8,13 @@ import type { ItemWrite } from './dynamodb-write-plan.ts';
 /** Items of one BatchWriteItem, DynamoDB's limit. Its other one, 16 MB, is out of reach of items of 400 KB. */
 const MAX_ITEMS = 25;
 
-interface PutRequest {
-  readonly PutRequest: { readonly Item: Item };
-}
+type WriteRequest =
+  | { readonly PutRequest: { readonly Item: Item } }
+  | { readonly DeleteRequest: { readonly Key: Item } };
 
 /** What BatchWriteItem answers: nothing but what it left out. */
 interface BatchWriteAnswer {
-  readonly UnprocessedItems?: Readonly<Record<string, readonly PutRequest[]>>;
+  readonly UnprocessedItems?: Readonly<Record<string, readonly WriteRequest[]>>;
 }
 
 /** Writes items with BatchWriteItem, several requests at a time. An item replaces what is stored for its entity. */
@@ -37,27 +37,42 @@ export class DynamoWriter {
     const batches: (readonly ItemWrite[])[] = [];
     for (let start = 0; start < writes.length; start += MAX_ITEMS) batches.push(writes.slice(start, start + MAX_ITEMS));
     await forEachParallel(batches, this.#parallel, async (batch) => {
-      await this.#writeBatch(table, batch, call);
+      const puts = batch.map(({ item }) => ({ PutRequest: { Item: item } }));
+      await this.#sendBatch(table, puts, `writing ${puts.length} items (${table})`, call);
       progress?.(batch.reduce((sum, { rows }) => sum + rows, 0));
     });
   }
 
-  async #writeBatch(table: string, writes: readonly ItemWrite[], call: CallOptions | undefined): Promise<void> {
+  /** Removes items by their keys, which are all different. @throws StoreError, with some of the items removed */
+  async remove(table: string, keys: readonly Item[], call: CallOptions | undefined): Promise<void> {
+    const batches: (readonly Item[])[] = [];
+    for (let start = 0; start < keys.length; start += MAX_ITEMS) batches.push(keys.slice(start, start + MAX_ITEMS));
+    await forEachParallel(batches, this.#parallel, async (batch) => {
+      const deletes = batch.map((key) => ({ DeleteRequest: { Key: key } }));
+      await this.#sendBatch(table, deletes, `removing ${deletes.length} items (${table})`, call);
+    });
+  }
+
+  async #sendBatch(
+    table: string,
+    batch: readonly WriteRequest[],
+    doing: string,
+    call: CallOptions | undefined,
+  ): Promise<void> {
     const budget = this.#client.budget(call);
-    let puts: readonly PutRequest[] = writes.map(({ item }) => ({ PutRequest: { Item: item } }));
+    let requests = batch;
     for (let attempts = 0; ; ) {
-      const input = { RequestItems: { [table]: puts } };
-      const doing = `writing ${puts.length} items (${table})`;
+      const input = { RequestItems: { [table]: requests } };
       const answer = await this.#client.send<BatchWriteAnswer>(
         { action: 'BatchWriteItem', input, tables: [table], doing },
         call,
       );
       const left = answer.UnprocessedItems?.[table] ?? [];
       if (left.length === 0) return;
-      attempts = left.length < puts.length ? 1 : attempts + 1;
-      const leaving = `with ${left.length} of ${writes.length} items left unprocessed (${table})`;
+      attempts = left.length < requests.length ? 1 : attempts + 1;
+      const leaving = `with ${left.length} of ${batch.length} items left unprocessed (${table})`;
       if (!(await budget.pause(attempts, leaving))) throw throttled(this.#client.where, leaving);
-      puts = left;
+      requests = left;
     }
   }
 }

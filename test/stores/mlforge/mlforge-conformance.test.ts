@@ -1,8 +1,14 @@
 import { type StorageTraits, testOnlineStore, type ValueArm } from '../../../src/conformance/index.ts';
 import {
+  MlforgeDynamodbOnlineStore,
+  MlforgeDynamodbOnlineStoreConfig,
+} from '../../../src/stores/mlforge-dynamodb/mlforge-dynamodb-online-store.ts';
+import {
   MlforgeRedisOnlineStore,
   MlforgeRedisOnlineStoreConfig,
 } from '../../../src/stores/mlforge-redis/mlforge-redis-online-store.ts';
+import { freshAccessKey, setAwsEnvironment } from '../../support/aws-environment.ts';
+import { sharedDynamoServer } from '../../support/dynamodb-server.ts';
 import { type RedisServer, startRedisServer } from '../../support/redis-server.ts';
 import { mlforgeCapabilities } from './mlforge-capabilities.ts';
 
@@ -50,4 +56,36 @@ describe('mlforge on Redis', () => {
       unreachable: MlforgeRedisOnlineStoreConfig.parse({ host: '127.0.0.1', port: 1 }),
     });
   }
+});
+
+describe('mlforge on DynamoDB', () => {
+  let url = '';
+  let restore = (): void => {};
+
+  before(async function () {
+    this.timeout(60_000);
+    url = (await sharedDynamoServer()).url;
+    restore = setAwsEnvironment(freshAccessKey());
+  });
+
+  after(() => restore());
+
+  const region = 'us-east-1';
+  const configWith = (config: object) => () => {
+    return MlforgeDynamodbOnlineStoreConfig.parse({ table_name: 'features', region, endpoint_url: url, ...config });
+  };
+
+  testOnlineStore({
+    name: 'mlforge on DynamoDB',
+    config: configWith({ ttl_seconds: 600 }),
+    create: (parsed, context) => new MlforgeDynamodbOnlineStore(parsed, context),
+    capabilities: { ...mlforgeCapabilities, ttl: true },
+    storage: { ...storage, maxValueBytes: 400_000 },
+    expiring: { config: configWith({ ttl_seconds: 2 }), seconds: 2 },
+    unreachable: MlforgeDynamodbOnlineStoreConfig.parse({
+      table_name: 'features',
+      region,
+      endpoint_url: 'http://127.0.0.1:1',
+    }),
+  });
 });
