@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseTableNameTemplate } from './dynamodb-table-name.ts';
 
 /** Feast takes whole numbers and fractions here, of seconds. */
-const seconds = z.number().positive().max(600);
+const seconds = z.number().positive().max(86_400);
 
 /** `online_store:` of type `dynamodb`: Feast's keys with Feast's defaults. */
 export const DynamoDBOnlineStoreConfig = z.strictObject({

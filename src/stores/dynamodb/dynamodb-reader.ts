@@ -42,7 +42,13 @@ export class DynamoReader {
     const doing = 'asking whether DynamoDB answers';
     if (this.#known !== undefined) {
       const input = { RequestItems: { [this.#known]: { Keys: [{ [ENTITY_ID]: { S: 'ping' } }] } } };
-      await this.#client.sendRaw({ action: 'BatchGetItem', input, tables: [this.#known], doing }, call);
+      try {
+        await this.#client.sendRaw({ action: 'BatchGetItem', input, tables: [this.#known], doing }, call);
+      } catch (error) {
+        // The view went away, or others may be read now: an answer as well.
+        if (!isRefusal(error, 'ResourceNotFound') && !isRefusal(error, 'AccessDenied')) throw error;
+        this.#known = undefined;
+      }
       return;
     }
     try {

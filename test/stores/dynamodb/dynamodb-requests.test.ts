@@ -172,6 +172,11 @@ describe('what the DynamoDB store asks for', () => {
       proxy.calls.map(({ action }) => action),
       ['ListTables', 'BatchGetItem', 'BatchGetItem'],
     );
+    // A table that went away does not take the store with it.
+    await store.teardown([stats], []);
+    await store.ping();
+    await store.ping();
+    assert.equal(proxy.calls.at(-1)?.action, 'ListTables');
   });
 });
 
