@@ -106,7 +106,8 @@ function remoteSource(config: FeatureStoreConfig, env: NodeJS.ProcessEnv): Regis
     ...filled('authority', settings.authority),
   };
   return createRemoteRegistrySource({
-    address: registry.path,
+    // Feast's documentation puts https:// in front; gRPC has no such addresses.
+    address: registry.path.replace(/^https?:\/\//, ''),
     project,
     maxBytes: sideboard.registry.maxBytes,
     token: registryTokenFromAuth({ ...auth.section.parse(tokenSettings), type: auth.type }, env),

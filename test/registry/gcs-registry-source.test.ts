@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createGcsRegistrySource } from '../../src/registry/gcs/gcs-registry-source.ts';
 import { useEnvironment } from '../support/environment.ts';
 import { readGolden } from '../support/golden.ts';
+import { viewsOfDocumentedFile } from '../support/inspected-registry.ts';
 import { type LoopbackServer, requireScript, startLoopbackServer } from '../support/loopback-server.ts';
 import { projectRoot } from '../support/project-root.ts';
 import { goldenSnapshot } from '../support/registries.ts';
@@ -72,6 +73,13 @@ describe('a Google Cloud Storage registry source', function () {
     await put(content.first);
     const small = source(server.port, `gs://${bucket}/${name}`, 1_000);
     await assert.rejects(small.load(), hasRegistryCode('REGISTRY_TOO_LARGE'));
+  });
+
+  it('starts a project whose file is written as in the documentation of Feast', async () => {
+    await put(content.first);
+    const lines = ['registry:', `  path: "gs://${bucket}/${name}"`, '  cache_ttl_seconds: 60'];
+    const env = { STORAGE_EMULATOR_HOST: `http://127.0.0.1:${server.port}` };
+    assert.equal((await viewsOfDocumentedFile('kitchen_sink', lines, env)).length, 16);
   });
 
   it('takes an emulator with or without http:// in front', async () => {

@@ -24,6 +24,7 @@ import {
   writeFeastRegistries,
 } from '../support/feast-registries.ts';
 import { run } from '../support/feast-session.ts';
+import { viewsOfDocumentedFile } from '../support/inspected-registry.ts';
 import { type LoopbackServer, requireScript, startLoopbackServer } from '../support/loopback-server.ts';
 import { projectRoot } from '../support/project-root.ts';
 import { hasRegistryCode, testRegistrySource } from '../support/registry-source-suite.ts';
@@ -101,6 +102,12 @@ describe('a remote registry source, against `feast serve_registry`', function ()
     }),
     shielded: true,
     server: () => ({ port: server?.port ?? 0, source, publish, remove: async () => rmSync(file()) }),
+  });
+
+  it('starts a project whose file is written as in the documentation of Feast', async () => {
+    await publish('first');
+    const lines = ['registry:', '  registry_type: remote', `  path: localhost:${server?.port}`];
+    assert.deepEqual(await viewsOfDocumentedFile(feastProject, lines), ['driver_stats', 'ride_stats']);
   });
 
   it('names the projects that are there when it is another', async () => {

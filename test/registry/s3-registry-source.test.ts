@@ -10,6 +10,7 @@ import {
 import { createS3RegistrySource } from '../../src/registry/s3/s3-registry-source.ts';
 import { useEnvironment } from '../support/environment.ts';
 import { readGolden } from '../support/golden.ts';
+import { viewsOfDocumentedFile } from '../support/inspected-registry.ts';
 import { type LoopbackServer, requireScript, startLoopbackServer } from '../support/loopback-server.ts';
 import { projectRoot } from '../support/project-root.ts';
 import { goldenSnapshot } from '../support/registries.ts';
@@ -124,6 +125,13 @@ describe('an S3 registry source', function () {
     const small = source(server.port, `s3://${bucket}/${key}`, 1_000);
     await assert.rejects(small.load(), hasRegistryCode('REGISTRY_TOO_LARGE'));
     await small.close();
+  });
+
+  it('starts a project whose file is written as in the documentation of Feast', async () => {
+    await put(content.first);
+    const lines = ['registry:', `  path: "s3://${bucket}/${key}"`, '  cache_ttl_seconds: 60'];
+    const env = { FEAST_S3_ENDPOINT_URL: `http://127.0.0.1:${server.port}` };
+    assert.equal((await viewsOfDocumentedFile('kitchen_sink', lines, env)).length, 16);
   });
 
   it('refuses a URL without bucket or key', () => {

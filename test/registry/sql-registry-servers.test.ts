@@ -8,6 +8,7 @@ import {
   writeFeastRegistries,
 } from '../support/feast-registries.ts';
 import { requireFeast } from '../support/feast-session.ts';
+import { viewsOfDocumentedFile } from '../support/inspected-registry.ts';
 import { type MysqlServer, sharedMysqlServer } from '../support/mysql-server.ts';
 import { type PostgresServer, sharedPostgresServer } from '../support/postgres-server.ts';
 import { hasRegistryCode, testRegistrySource } from '../support/registry-source-suite.ts';
@@ -138,6 +139,18 @@ describe('a SQL registry on a server', function () {
             removed = true;
           },
         }),
+      });
+
+      it('starts a project whose file is written as in the documentation of Feast', async () => {
+        const lines = [
+          'registry:',
+          '  registry_type: sql',
+          `  path: ${database.url('first')}`,
+          '  cache_ttl_seconds: 60',
+        ];
+        const arguments_ = ['  sqlalchemy_config_kwargs:', '    echo: false', '    pool_pre_ping: true'];
+        const views = await viewsOfDocumentedFile(feastProject, [...lines, ...arguments_]);
+        assert.deepEqual(views, ['driver_stats', 'ride_stats']);
       });
 
       it('says so when user or password are wrong, and shows neither', async () => {
