@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endProcess } from './redis-server.ts';
 
@@ -56,11 +57,40 @@ export function createServerProcess(options: ServerProcessOptions): ServerProces
     async kill() {
       const ending = child;
       child = undefined;
-      if (ending !== undefined) await endProcess(ending);
+      if (ending === undefined) return;
+      const children = childrenOf(ending.pid);
+      await endProcess(ending);
+      signal(children, 'SIGKILL');
     },
-    pause: () => child?.kill('SIGSTOP'),
-    resume: () => child?.kill('SIGCONT'),
+    pause() {
+      // The parent first: it must not miss its children.
+      child?.kill('SIGSTOP');
+      signal(childrenOf(child?.pid), 'SIGSTOP');
+    },
+    resume() {
+      signal(childrenOf(child?.pid), 'SIGCONT');
+      child?.kill('SIGCONT');
+    },
   };
+}
+
+/** PostgreSQL has a process per connection, each in a group of its own. */
+function childrenOf(parent: number | undefined): number[] {
+  try {
+    return readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').split(' ').map(Number).filter(Boolean);
+  } catch {
+    return [];
+  }
+}
+
+function signal(pids: readonly number[], name: NodeJS.Signals): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, name);
+    } catch {
+      // It has ended by itself.
+    }
+  }
 }
 
 /** Runs a program to its end; what it printed is in the error when it fails. */

@@ -33,6 +33,8 @@ export { MySQLOnlineStoreConfig, MySQLOnlineStoreSettings } from './mysql-config
 /** A statement that the server ends by itself gets so much longer than the call that waits for it, in milliseconds. */
 const SERVER_GRACE_MS = 200;
 
+const CLIENT_GRACE_MS = 1000;
+
 /** Feast's MySQL online store: one table per view, one row per entity and feature. */
 export class MySQLOnlineStore implements OnlineStore {
   readonly capabilities: StoreCapabilities = {
@@ -198,7 +200,8 @@ function clientOptions(
     password,
     database,
     charset: 'utf8mb4',
-    connectTimeout: settings.connect_timeout_ms,
+    // The connection has a limit of its own, which comes first.
+    connectTimeout: settings.connect_timeout_ms + CLIENT_GRACE_MS,
     enableKeepAlive: true,
     keepAliveInitialDelay: settings.keep_alive_ms,
     ...(settings.tls === 'off' ? {} : { ssl: tlsOptions(settings, repoPath) }),

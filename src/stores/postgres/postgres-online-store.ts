@@ -38,6 +38,7 @@ export { PostgreSQLOnlineStoreConfig, PostgreSQLOnlineStoreSettings } from './po
 
 /** A statement that the server ends by itself gets so much longer than the call that waits for it, in milliseconds. */
 const SERVER_GRACE_MS = 200;
+const CLIENT_GRACE_MS = 1000;
 const KEEP_ALIVE_MS = 15_000;
 
 /** Feast's PostgreSQL online store: one table per view, one row per entity and feature. */
@@ -192,7 +193,8 @@ function clientOptions(
     ssl,
     options: sessionOptions(config, settings),
     application_name: 'sideboard',
-    connectionTimeoutMillis: settings.connect_timeout_ms,
+    // The connection has a limit of its own, which comes first.
+    connectionTimeoutMillis: settings.connect_timeout_ms + CLIENT_GRACE_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: config.keepalives_idle == null ? KEEP_ALIVE_MS : config.keepalives_idle * 1000,
     pipeline: true,

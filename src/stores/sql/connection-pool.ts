@@ -67,6 +67,8 @@ export class ConnectionPool<C extends PooledConnection> {
   /** The one that was used last is at the end, and is used next: the others get old enough to be closed. */
   #idle: Idle<C>[] = [];
   readonly #open = new Set<C>();
+  /** Open connections that are not used again once they are free. */
+  readonly #outdated = new Set<C>();
   #connecting = 0;
   #waiting: Waiter<C>[] = [];
   #sweeper: NodeJS.Timeout | undefined;
@@ -102,9 +104,13 @@ export class ConnectionPool<C extends PooledConnection> {
     }
   }
 
-  /** Cuts the connections that nobody uses: after one broke, the others are likely to be broken too. */
-  dropIdle(): void {
+  /**
+   * Uses none of the present connections any more: after one broke, the others are likely to be broken too, or about to be.
+   * Calls that have one may finish.
+   */
+  renew(): void {
     for (const { connection } of this.#idle.splice(0)) this.#discard(connection);
+    for (const connection of this.#open) this.#outdated.add(connection);
   }
 
   close(): void {
@@ -114,6 +120,7 @@ export class ConnectionPool<C extends PooledConnection> {
     this.#idle = [];
     for (const connection of this.#open) connection.destroy();
     this.#open.clear();
+    this.#outdated.clear();
   }
 
   async #acquire(options: CallOptions | undefined): Promise<C> {
@@ -196,7 +203,7 @@ export class ConnectionPool<C extends PooledConnection> {
   }
 
   #release(connection: C): void {
-    if (this.#closed || connection.broken) {
+    if (this.#closed || connection.broken || this.#outdated.has(connection)) {
       this.#discard(connection);
       return;
     }
@@ -219,6 +226,7 @@ export class ConnectionPool<C extends PooledConnection> {
 
   #discard(connection: C): void {
     this.#open.delete(connection);
+    this.#outdated.delete(connection);
     connection.destroy();
     this.#connectForWaiting();
   }

@@ -44,7 +44,7 @@ export class SqlDatabase<C extends SqlConnection> {
     } catch (error) {
       if (!this.#options.isLoss(error)) throw this.#options.translate(error);
     }
-    this.#pool.dropIdle();
+    this.#pool.renew();
     try {
       return await this.#pool.use(work, use, options);
     } catch (error) {
