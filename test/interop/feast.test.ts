@@ -8,12 +8,14 @@ import { sharedDynamoServer } from '../support/dynamodb-server.ts';
 import { type FeastRequest, feastSession, requireFeast } from '../support/feast-session.ts';
 import { createFeatureRepo, type FeatureRepo } from '../support/feature-repo.ts';
 import { int64, string } from '../support/feature-values.ts';
+import { sharedMysqlServer } from '../support/mysql-server.ts';
 import {
   type Answer,
   answerFromResponse,
   createOnlineFeaturesClient,
   type OnlineFeaturesClient,
 } from '../support/online-features-client.ts';
+import { sharedPostgresServer } from '../support/postgres-server.ts';
 import { projectRoot } from '../support/project-root.ts';
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { runSideboard, type ServingProcess, startSideboard } from '../support/sideboard-process.ts';
@@ -42,6 +44,8 @@ const written: readonly FeastRequest[] = [
   },
 ];
 
+const stores = ['sqlite', 'redis', 'dynamodb', 'mysql', 'postgres'] as const;
+
 describe('next to real Feast', function () {
   this.timeout(300_000);
 
@@ -49,7 +53,7 @@ describe('next to real Feast', function () {
     await requireFeast(this);
   });
 
-  for (const store of ['sqlite', 'redis', 'dynamodb'] as const) {
+  for (const store of stores) {
     describe(`with its online store in ${store}`, () => {
       let redisServer: RedisServer | undefined;
       let restoreEnvironment: (() => void) | undefined;
@@ -136,13 +140,26 @@ describe('next to real Feast', function () {
 
 /** What `feature_store.yaml` says of the store; nothing where it says so already. */
 async function onlineStoreSection(
-  store: 'sqlite' | 'redis' | 'dynamodb',
+  store: (typeof stores)[number],
   redisServer: RedisServer | undefined,
 ): Promise<object | undefined> {
   if (redisServer !== undefined) return { type: 'redis', connection_string: `127.0.0.1:${redisServer.port}` };
   if (store === 'sqlite') return undefined;
+  if (store === 'mysql') {
+    const server = await sharedMysqlServer();
+    await server.createDatabase('interop');
+    return { type: 'mysql', ...loopback, port: server.port, user: 'root', password: 'root' };
+  }
+  if (store === 'postgres') {
+    const server = await sharedPostgresServer();
+    await server.createDatabase('interop');
+    const credentials = { user: 'postgres', password: 'postgres', sslmode: 'disable' };
+    return { type: 'postgres', ...loopback, port: server.port, db_schema: 'features', ...credentials };
+  }
   return { type: 'dynamodb', region: 'us-east-1', endpoint_url: (await sharedDynamoServer()).url };
 }
+
+const loopback = { host: '127.0.0.1', database: 'interop' };
 
 interface PythonCalls {
   readonly answers: readonly string[];
