@@ -1,4 +1,9 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect } from 'node:net';
+import { join } from 'node:path';
+import { createServer } from 'node:tls';
 import { exitCodes } from '../../src/cli/exit-codes.ts';
 import { runCli } from '../support/cli-run.ts';
 import { RawDynamo } from '../support/dynamodb-items.ts';
@@ -8,9 +13,41 @@ import type { FeatureRepo } from '../support/feature-repo.ts';
 import { string } from '../support/feature-values.ts';
 import { createSqliteRepo } from '../support/golden-repo.ts';
 import { createOnlineFeaturesClient } from '../support/online-features-client.ts';
-import { startSideboard } from '../support/sideboard-process.ts';
+import { createCertificates, type TestCertificates } from '../support/redis-topologies.ts';
+import { collect, startProgram, startSideboard } from '../support/sideboard-process.ts';
 
 const ROW = '{"customer_id": "c-1", "clicks": 9007199254740993, "event_timestamp": "2026-01-10T08:00:00.123456Z"}\n';
+
+/** Runs the program to its end. */
+async function runProgram(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<{ stdout: string; stderr: string }> {
+  const child = startProgram(args, env);
+  const out = collect(child);
+  await once(child, 'close');
+  return { stdout: out.stdout(), stderr: out.stderr() };
+}
+
+/** Lets a server that speaks no TLS be reached over it. */
+async function startTlsDoor(port: number, { cert, key }: TestCertificates) {
+  const door = createServer({ cert: readFileSync(cert), key: readFileSync(key) }, (socket) => {
+    const inner = connect(port, '127.0.0.1');
+    for (const each of [socket, inner]) {
+      each.on('error', () => {});
+      each.on('close', () => {
+        socket.destroy();
+        inner.destroy();
+      });
+    }
+    socket.pipe(inner).pipe(socket);
+  });
+  await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (door.address() as AddressInfo).port,
+    close: () => new Promise<void>((resolve) => door.close(() => resolve())),
+  };
+}
 
 describe('the command line on DynamoDB', () => {
   let server: DynamoServer;
@@ -75,6 +112,25 @@ describe('the command line on DynamoDB', () => {
       assert.equal(status, exitCodes.store.code);
     } finally {
       process.env.AWS_ACCESS_KEY_ID = before.AWS_ACCESS_KEY_ID;
+    }
+  });
+
+  it('speaks TLS, and says where a certificate is not trusted', async function () {
+    this.timeout(60_000);
+    await sideboard(['apply']);
+    await write();
+    const certificates = createCertificates(repo.path);
+    const encrypted = await startTlsDoor(server.port, certificates);
+    const config = join(repo.path, 'feature_store.yaml');
+    writeFileSync(config, readFileSync(config, 'utf8').replace(server.url, `https://127.0.0.1:${encrypted.port}`));
+    try {
+      const args = ['get', '--features', 'live_counters:clicks', '--entity', 'customer_id=c-1', '--repo', repo.path];
+      const refused = await runProgram(args, {});
+      assert.match(refused.stderr, /error STORE_UNAVAILABLE: .*over TLS \(.*\)\.\nhint: .*NODE_EXTRA_CA_CERTS/);
+      const served = await runProgram(args, { NODE_EXTRA_CA_CERTS: certificates.ca });
+      assert.match(served.stdout, /\nc-1 +clicks +9007199254740993 /, served.stderr);
+    } finally {
+      await encrypted.close();
     }
   });
 

@@ -21,7 +21,7 @@ const THROTTLED =
 const NO_CREDENTIALS = /^(CredentialsProvider|TokenProvider|ProcessCredentials|MissingAuthenticationToken)/;
 const BAD_CREDENTIALS =
   /^(UnrecognizedClient|InvalidSignature|IncompleteSignature|SignatureDoesNotMatch|InvalidClientTokenId|ExpiredToken|InvalidAccessKeyId)/;
-const TLS = /CERT|SSL|TLS|EPROTO|SELF_SIGNED/;
+const TLS = /CERT|SSL|TLS|EPROTO|SELF_SIGNED|UNABLE_TO|HOSTNAME|_CHAIN|_SIGNATURE/;
 /** Things that a message may repeat, and that are nobody's business: signatures, session tokens, headers. */
 const MAY_HOLD_SECRETS = new RegExp(`${NO_CREDENTIALS.source}|${BAD_CREDENTIALS.source}`);
 
