@@ -2,6 +2,7 @@ import { Command, type CommanderError, Option } from 'commander';
 import { addApplyCommand } from './apply-command.ts';
 import { CliError } from './cli-error.ts';
 import type { CommandContext, GlobalOptions } from './command-context.ts';
+import { addConnectorCommand } from './connector-command.ts';
 import { addDoctorCommand } from './doctor-command.ts';
 import { addGetCommand } from './get-command.ts';
 import { addInspectCommand } from './inspect-command.ts';
@@ -54,6 +55,7 @@ Examples:
     addApplyCommand,
     addTeardownCommand,
     addWriteCommand,
+    addConnectorCommand,
     addVersionCommand,
   ]) {
     add(program, context);

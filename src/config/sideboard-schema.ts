@@ -100,6 +100,7 @@ export const storeSectionNames = [
   'mlforge_dynamodb',
   'mysql',
   'postgres',
+  'connector',
 ] as const;
 
 const storeSection = z.record(z.string(), z.unknown()).nullish();
@@ -121,6 +122,7 @@ export const sideboardSchema = z.strictObject({
     mlforge_dynamodb: storeSection,
     mysql: storeSection,
     postgres: storeSection,
+    connector: storeSection,
   } satisfies Record<(typeof storeSectionNames)[number], unknown>),
 });
 

@@ -56,6 +56,12 @@ export const builtInStores: readonly BuiltInStore[] = [
     aliases: ['feast.infra.online_stores.postgres_online_store.postgres.PostgreSQLOnlineStore'],
     load: () => import('./postgres/postgres-online-store.ts'),
   },
+  {
+    name: 'connector',
+    className: 'ConnectorOnlineStore',
+    aliases: [],
+    load: () => import('./connector/connector-online-store.ts'),
+  },
 ];
 
 /** Feast's names for stores that are not served yet. */

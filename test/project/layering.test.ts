@@ -18,7 +18,7 @@ const ranks = [
 
 /** Client libraries and the only folders that may import each of them. */
 const clients: Readonly<Record<string, readonly string[]>> = {
-  '@grpc/grpc-js': ['transports/grpc', 'registry/remote'],
+  '@grpc/grpc-js': ['transports/grpc', 'registry/remote', 'stores/connector'],
   ioredis: ['stores/redis'],
   '@aws-sdk/client-dynamodb': ['stores/dynamodb'],
   'better-sqlite3': ['stores/sqlite'],
@@ -60,6 +60,7 @@ const forbidden: Plant[] = [
       'stores/redis',
       'stores/sqlite',
       'stores/dynamodb',
+      'stores/connector',
       'transports/grpc',
       'registry/remote',
       'transports/http',
@@ -76,6 +77,7 @@ const forbidden: Plant[] = [
   plant('registry/remote/up.ts', '../../config/x.ts', 'registry/remote imports config'),
   plant('stores/redis/up.ts', '../../serving/x.ts', 'stores/redis imports serving'),
   plant('stores/dynamodb/up.ts', '../../serving/x.ts', 'stores/dynamodb imports serving'),
+  plant('stores/connector/up.ts', '../../serving/x.ts', 'stores/connector imports serving'),
   plant('stores/sqlite/up.ts', '../../serving/x.ts', 'stores/sqlite imports serving'),
   plant('transports/grpc/up.ts', '../../operations/x.ts', 'transports/grpc imports operations'),
   ...(['import type', 'export from', 'import()'] as const).map((form) =>

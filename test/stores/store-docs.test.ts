@@ -2,6 +2,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
+import {
+  ConnectorOnlineStoreConfig,
+  ConnectorOnlineStoreSettings,
+} from '../../src/stores/connector/connector-config.ts';
 import { DynamoDBOnlineStoreConfig, DynamoDBOnlineStoreSettings } from '../../src/stores/dynamodb/dynamodb-config.ts';
 import {
   MlforgeDynamodbOnlineStoreConfig,
@@ -22,6 +26,7 @@ import { projectRoot } from '../support/project-root.ts';
 
 /** What has no default, by page, and what is parsed into something else. */
 const requiredKeys: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  connector: { address: '127.0.0.1:50061' },
   dynamodb: { region: 'eu-central-1' },
   postgres: { host: 'localhost', database: 'feast', user: 'feast', password: 'feast' },
   'mlforge-dynamodb': { table_name: 'features' },
@@ -32,6 +37,7 @@ const parsed: Readonly<Record<string, string>> = {
 };
 
 const pages: readonly (readonly [string, readonly z.ZodObject[]])[] = [
+  ['connector', [ConnectorOnlineStoreConfig, ConnectorOnlineStoreSettings]],
   ['dynamodb', [DynamoDBOnlineStoreConfig, DynamoDBOnlineStoreSettings]],
   ['mlforge-dynamodb', [MlforgeDynamodbOnlineStoreConfig, MlforgeDynamodbOnlineStoreSettings]],
   ['mlforge-redis', [MlforgeRedisOnlineStoreConfig, MlforgeRedisOnlineStoreSettings]],

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type AnnouncedProcess, untilAnnounced } from '../support/announced-process.ts';
+import { type CliRun, runCli } from '../support/cli-run.ts';
+import { requireFeast } from '../support/feast-session.ts';
+import { projectRoot } from '../support/project-root.ts';
+import { startProgram } from '../support/sideboard-process.ts';
+import { useTempFolder } from '../support/temp-folder.ts';
+
+const registry = join(projectRoot, 'examples/driver_stats/data/registry.db');
+
+/** A project of the example's views whose store is the process at this address. */
+function writeProject(folder: string, address: string): void {
+  const lines = [
+    'project: driver_stats',
+    'provider: local',
+    `registry: ${registry}`,
+    `online_store: { type: connector, address: "${address}" }`,
+    'entity_key_serialization_version: 3',
+  ];
+  writeFileSync(join(folder, 'feature_store.yaml'), `${lines.join('\n')}\n`);
+}
+
+describe('sideboard connector', function () {
+  this.timeout(90_000);
+  const folder = useTempFolder();
+  let process: AnnouncedProcess | undefined;
+
+  afterEach(() => process?.stop());
+
+  for (const kind of ['a port', 'a Unix socket'] as const) {
+    it(`serves the store on ${kind}: what is read through it is what is read directly`, async () => {
+      const address = kind === 'a port' ? '127.0.0.1:0' : `unix:${join(folder(), 'store.sock')}`;
+      const child = startProgram(['connector', '--repo', projectRoot, '--address', address]);
+      process = await untilAnnounced(
+        child,
+        /^Sideboard \S+ serves the sqlite store of project driver_stats on (\S+)$/m,
+      );
+      writeProject(folder(), process.announced[1] ?? '');
+      const get = (repo: string): Promise<CliRun> => {
+        return runCli(['get', '--service', 'driver_ranking', '--entity', 'driver_id=1001,1002,1003,9', '--repo', repo]);
+      };
+      const through = await get(folder());
+      assert.deepEqual(through, await get(projectRoot));
+      assert.match(through.stdout, /PRESENT/);
+      assert.equal((await runCli(['doctor', '--repo', folder()])).status, 0);
+      assert.equal(await process.stop(), 0);
+      process = undefined;
+    });
+  }
+
+  it('leaves apply and write to the program that the store belongs to', async () => {
+    writeProject(folder(), '127.0.0.1:1');
+    const applied = await runCli(['apply', '--repo', folder()]);
+    assert.equal(applied.status, 5);
+    assert.match(applied.stderr, /^error STORE_UNSUPPORTED: .*creates and removes its tables itself/);
+    const rows = join(projectRoot, 'examples/own-store/rows.jsonl');
+    const written = await runCli(['write', 'driver_profile', rows, '--repo', folder()]);
+    assert.match(written.stderr, /^error INGEST_STORE_READ_ONLY: /);
+  });
+});
+
+describe('a store process in Python', function () {
+  this.timeout(180_000);
+  const folder = useTempFolder();
+  const example = join(projectRoot, 'examples/python-store');
+
+  before(function () {
+    return requireFeast(this);
+  });
+
+  it('is read as its README shows', async () => {
+    const python = join(projectRoot, '.venv/feast/bin/python');
+    const process = await untilAnnounced(
+      spawn(python, [join(example, 'store.py'), '--address', '127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'pipe'] }),
+      /^store process on (\S+)$/m,
+    );
+    try {
+      writeProject(folder(), process.announced[1] ?? '');
+      const readme = readFileSync(join(example, 'README.md'), 'utf8');
+      const [, command = '', output] = /^\$ node dist\/src\/cli\/main\.js (get [^\n]*)\n(.*?)^```$/ms.exec(readme) ?? [];
+      const args = command.replace('examples/python-store', folder()).split(' ');
+      assert.deepEqual(await runCli(args), { status: 0, stdout: output, stderr: '' });
+      const nulls = await runCli(
+        ['get', '--features', 'driver_profile:languages,driver_profile:verified', '--entity', 'driver_id=8'].concat([
+          '--repo',
+          folder(),
+        ]),
+      );
+      assert.match(nulls.stdout, /languages +- +NULL_VALUE +2026-01-10T09:00:00\.250Z\n8 +verified +- +NOT_FOUND/);
+      const unknown = await runCli([
+        'get',
+        '--features',
+        'driver_hourly_stats:city',
+        '--entity',
+        'driver_id=7',
+        '--repo',
+        folder(),
+      ]);
+      assert.match(unknown.stderr, /^error STORE_TABLE_MISSING: .*does not know the view/);
+    } finally {
+      await process.stop();
+    }
+  });
+});
