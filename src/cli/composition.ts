@@ -86,7 +86,7 @@ export interface OpenRegistryOptions {
 export async function openProjectRegistry(options: OpenRegistryOptions): Promise<RegistryHolder> {
   const { config, env, warn, refresh } = options;
   const { timeoutMs, maxBytes } = config.sideboard.registry;
-  const source = registrySourceFromConfig(config, env);
+  const source = await registrySourceFromConfig(config, env);
   if (config.registry.type === 'remote' && config.registry.enableOnlineFeatureViewVersioning) {
     warn(`A registry server does not tell the earlier versions of views: requests for them (view@vN) are refused.`);
   }

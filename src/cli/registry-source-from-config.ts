@@ -2,25 +2,21 @@ import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
 import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
 import { createFileRegistrySource } from '../registry/file-registry-source.ts';
-import { createGcsRegistrySource } from '../registry/gcs/gcs-registry-source.ts';
-import { createHttpRegistrySource } from '../registry/http/http-registry-source.ts';
 import { RegistryError } from '../registry/registry-error.ts';
 import type { RegistrySource } from '../registry/registry-source.ts';
-import { registryTokenFromAuth } from '../registry/remote/registry-token.ts';
-import { createRemoteRegistrySource } from '../registry/remote/remote-registry-source.ts';
-import { createS3RegistrySource } from '../registry/s3/s3-registry-source.ts';
-import { createSqlRegistrySourceFromUrl } from '../registry/sql/sql-registry-from-url.ts';
-import { loadSqliteDriver } from '../stores/sqlite/sqlite-driver.ts';
 import { CliError } from './cli-error.ts';
 
 /** Names of Feast's classes for the registry files that are read here. */
 const STORE_TYPES = /^(?:feast\.infra\.registry\.\w+\.)?(?:File|S3|GCS)RegistryStore$/;
 
 /**
- * The source that `registry` of `feature_store.yaml` names. Nothing is connected to yet.
+ * The source that `registry` of `feature_store.yaml` names, and no other, is loaded. Nothing is connected to yet.
  * @throws CliError `CLI_REGISTRY_NOT_SERVED`; RegistryError `REGISTRY_SETTINGS_INVALID`
  */
-export function registrySourceFromConfig(config: FeatureStoreConfig, env: NodeJS.ProcessEnv): RegistrySource {
+export async function registrySourceFromConfig(
+  config: FeatureStoreConfig,
+  env: NodeJS.ProcessEnv,
+): Promise<RegistrySource> {
   const { registry } = config;
   switch (registry.type) {
     case 'file':
@@ -34,7 +30,7 @@ export function registrySourceFromConfig(config: FeatureStoreConfig, env: NodeJS
   }
 }
 
-function fileSource(config: FeatureStoreConfig, env: NodeJS.ProcessEnv): RegistrySource {
+async function fileSource(config: FeatureStoreConfig, env: NodeJS.ProcessEnv): Promise<RegistrySource> {
   const { registry, repoPath, sideboard } = config;
   const { path, storeType } = registry;
   const { maxBytes, s3EndpointUrl } = sideboard.registry;
@@ -46,16 +42,20 @@ function fileSource(config: FeatureStoreConfig, env: NodeJS.ProcessEnv): Registr
     case undefined:
       return createFileRegistrySource({ path, repoPath });
     case 's3': {
+      const { createS3RegistrySource } = await import('../registry/s3/s3-registry-source.ts');
       const endpointUrl = s3EndpointUrl ?? env.FEAST_S3_ENDPOINT_URL;
       return createS3RegistrySource({ url: path, maxBytes, ...(endpointUrl ? { endpointUrl } : {}) });
     }
     case 'gs': {
+      const { createGcsRegistrySource } = await import('../registry/gcs/gcs-registry-source.ts');
       const emulatorHost = env.STORAGE_EMULATOR_HOST;
       return createGcsRegistrySource({ url: path, maxBytes, ...(emulatorHost ? { emulatorHost } : {}) });
     }
     case 'http':
-    case 'https':
+    case 'https': {
+      const { createHttpRegistrySource } = await import('../registry/http/http-registry-source.ts');
       return createHttpRegistrySource({ url: path, maxBytes });
+    }
     default:
       throw notServed(config, `a registry under ${scheme}://`);
   }
@@ -67,8 +67,9 @@ const sqlSettings = z.looseObject({
   sqlalchemy_config_kwargs: z.looseObject({ connect_args: z.record(z.string(), z.unknown()).nullish() }).nullish(),
 });
 
-function sqlSource({ registry, repoPath, project, sideboard }: FeatureStoreConfig): RegistrySource {
+async function sqlSource({ registry, repoPath, project, sideboard }: FeatureStoreConfig): Promise<RegistrySource> {
   const { read_path: readPath, sqlalchemy_config_kwargs: kwargs } = registry.section.parse(sqlSettings);
+  const { createSqlRegistrySourceFromUrl } = await import('../registry/sql/sql-registry-from-url.ts');
   return createSqlRegistrySourceFromUrl({
     url: readPath ?? registry.path,
     setting: `${registry.place}: ${readPath == null ? 'registry.path' : 'registry.read_path'}`,
@@ -77,6 +78,7 @@ function sqlSource({ registry, repoPath, project, sideboard }: FeatureStoreConfi
     project,
     maxBytes: sideboard.registry.maxBytes,
     async openSqliteFile(path) {
+      const { loadSqliteDriver } = await import('../stores/sqlite/sqlite-driver.ts');
       const Database = await loadSqliteDriver();
       return new Database(path, { readonly: true, fileMustExist: true, timeout: 0 });
     },
@@ -91,7 +93,7 @@ const remoteSettings = z.looseObject({
   authority: z.string().default(''),
 });
 
-function remoteSource(config: FeatureStoreConfig, env: NodeJS.ProcessEnv): RegistrySource {
+async function remoteSource(config: FeatureStoreConfig, env: NodeJS.ProcessEnv): Promise<RegistrySource> {
   const { registry, project, auth, repoPath, sideboard } = config;
   const settings = registry.section.parse(remoteSettings);
   if ((settings.client_cert === '') !== (settings.client_key === '')) {
@@ -105,6 +107,10 @@ function remoteSource(config: FeatureStoreConfig, env: NodeJS.ProcessEnv): Regis
     ...filled('key', settings.client_key),
     ...filled('authority', settings.authority),
   };
+  const [{ createRemoteRegistrySource }, { registryTokenFromAuth }] = await Promise.all([
+    import('../registry/remote/remote-registry-source.ts'),
+    import('../registry/remote/registry-token.ts'),
+  ]);
   return createRemoteRegistrySource({
     // Feast's documentation puts https:// in front; gRPC has no such addresses.
     address: registry.path.replace(/^https?:\/\//, ''),

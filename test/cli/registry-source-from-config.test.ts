@@ -14,7 +14,7 @@ import { goldenPath, readGolden } from '../support/golden.ts';
 import { viewsOfDocumentedFile } from '../support/inspected-registry.ts';
 import { useTempFolder } from '../support/temp-folder.ts';
 
-const sourceOf = (registry: string, env: NodeJS.ProcessEnv = {}, more = '') =>
+const sourceOf = async (registry: string, env: NodeJS.ProcessEnv = {}, more = '') =>
   registrySourceFromConfig(configFromYaml(`project: shop\nregistry:${registry}\n${more}`), env);
 
 describe('the source of a registry', () => {
@@ -61,20 +61,20 @@ describe('the source of a registry', () => {
     ],
   ];
   for (const [registry, name, env] of forms) {
-    it(`is found for registry:${registry.replaceAll(/\s+/g, ' ')}`, () => {
-      const described = sourceOf(registry, env).describe();
+    it(`is found for registry:${registry.replaceAll(/\s+/g, ' ')}`, async () => {
+      const described = (await sourceOf(registry, env)).describe();
       if (typeof name === 'string') assert.equal(described, name);
       else assert.match(described, name);
     });
   }
 
-  it('takes the endpoint of S3 from our own settings first', () => {
+  it('takes the endpoint of S3 from our own settings first', async () => {
     const more = 'sideboard:\n  registry:\n    s3_endpoint_url: http://127.0.0.1:9000\n';
-    const source = sourceOf(' s3://b/k', { FEAST_S3_ENDPOINT_URL: 'http://minio:9000' }, more);
+    const source = await sourceOf(' s3://b/k', { FEAST_S3_ENDPOINT_URL: 'http://minio:9000' }, more);
     assert.equal(source.describe(), 'registry s3://b/k at http://127.0.0.1:9000');
   });
 
-  it('is refused with the line where it stands for what is not read here', () => {
+  it('is refused with the line where it stands for what is not read here', async () => {
     for (const registry of [
       ' hdfs://name:9000/registry.pb',
       ' abfss://c@a.dfs.core.windows.net/registry.db',
@@ -82,23 +82,23 @@ describe('the source of a registry', () => {
       '\n  registry_store_type: my.module.Store\n  path: x',
       '\n  registry_store_type: HDFSRegistryStore\n  path: x',
     ]) {
-      assert.throws(
-        () => sourceOf(registry),
+      await assert.rejects(
+        sourceOf(registry),
         (error) =>
           error instanceof CliError && error.code === 'CLI_REGISTRY_NOT_SERVED' && /yaml:\d+: /.test(error.message),
       );
     }
   });
 
-  it('is refused for settings that contradict each other', () => {
+  it('is refused for settings that contradict each other', async () => {
     for (const [registry, more] of [
       ['\n  registry_type: remote\n  path: h:1\n  cert: a\n  client_cert: b', ''],
       ['\n  registry_type: remote\n  path: h:1', 'auth: {type: oidc, client_id: x, client_secret: y}\n'],
       ['\n  registry_type: sql\n  path: oracle://h/d', ''],
       [' s3://bucket-alone', ''],
     ] as const) {
-      assert.throws(
-        () => sourceOf(registry, {}, more),
+      await assert.rejects(
+        sourceOf(registry, {}, more),
         (error) => error instanceof RegistryError && error.code === 'REGISTRY_SETTINGS_INVALID',
       );
     }

@@ -47,18 +47,18 @@ describe('a process that serves', function () {
 
   after(() => redis.remove());
 
-  it('loads for Redis what Redis needs, and no other store', async () => {
+  it('loads for Redis what Redis needs, and no other store or registry', async () => {
     const loaded = await modulesOf({ type: 'redis', connection_string: `127.0.0.1:${redis.port}` });
     assert.deepEqual(loaded.packages, [...COMMON, ...REDIS].sort());
     assertNoOtherParts(loaded.own, 'redis');
   });
 
-  it('loads for SQLite what SQLite needs, and no other store', async () => {
+  it('loads for SQLite what SQLite needs, and no other store or registry', async () => {
     const loaded = await modulesOf(undefined);
     const packages = loaded.packages.filter((name) => !/^better-sqlite3/.test(name) && !SQLITE.includes(name));
     assert.deepEqual(packages, [...COMMON].sort());
     assert.ok(loaded.packages.some((name) => /^better-sqlite3/.test(name)));
-    assertNoOtherParts(loaded.own, 'sqlite');
+    assertNoOtherParts(loaded.own, 'sqlite', 'sql');
   });
 
   /** What a server has loaded when it has answered once. Node writes each script that it ran into its coverage report. */
@@ -94,12 +94,14 @@ describe('a process that serves', function () {
   }
 });
 
-function assertNoOtherParts(own: readonly string[], store: string): void {
-  assert.ok(own.some((path) => path.startsWith(`stores/${store}/`)));
+/** @param folders of `stores/`: the store's own first, then what it shares with others */
+function assertNoOtherParts(own: readonly string[], ...folders: readonly string[]): void {
+  assert.ok(own.some((path) => path.startsWith(`stores/${folders[0]}/`)));
   const others = own.filter((path) => {
-    if (/^stores\/.*\//.test(path)) return !path.startsWith(`stores/${store}/`);
-    // The exit codes know the errors of every layer.
-    return /^ingest\/(?!ingest-error$)/.test(path) || path === 'transports/grpc/grpc-js-server';
+    const folder = /^stores\/([^/]+)\//.exec(path)?.[1];
+    if (folder !== undefined) return !folders.includes(folder);
+    // The registry is a file here. The exit codes know the errors of every layer.
+    return /^registry\/[^/]+\/|^ingest\/(?!ingest-error$)|^conformance\/|^transports\/grpc\/grpc-js-server$/.test(path);
   });
   assert.deepEqual(others, []);
 }
