@@ -1,6 +1,7 @@
 import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
-import type { OnlineStore, OnlineTable } from '../stores/online-store.ts';
+import type { CallOptions, OnlineStore, OnlineTable } from '../stores/online-store.ts';
 import { onlineTablesOfSnapshot } from '../stores/online-table.ts';
+import { StoreError } from '../stores/store-error.ts';
 
 /** What a project has in its online store, and what it should have. */
 export interface StorePlan {
@@ -8,7 +9,7 @@ export interface StorePlan {
   readonly wanted: readonly OnlineTable[];
   /** Belongs to the project and to no view of its registry any more. */
   readonly leftOver: readonly OnlineTable[];
-  /** Names of the tables that are there; `undefined` where the store has no tables of its own. */
+  /** Names of the tables that are there; `undefined` where the store has no tables of its own, or may not list them. */
   readonly present: ReadonlySet<string> | undefined;
 }
 
@@ -22,12 +23,16 @@ export interface StorePlanOptions {
   readonly deadline?: number;
 }
 
-/** @throws StoreError when the store cannot list its tables */
+/**
+ * Who may not list tables may still make and remove them: then it is as if the store had none of its own, and the store says
+ * which permission is missing.
+ * @throws StoreError when the store cannot list its tables for another reason
+ */
 export async function planStore(options: StorePlanOptions): Promise<StorePlan> {
   const { store, registry, previous, versioned } = options;
   const { project } = registry;
   const call = options.deadline === undefined ? {} : { deadline: options.deadline };
-  const names = await store.listTables?.(project, call);
+  const names = await listTables(store, project, call);
   const isOwned = ownershipOf(registry);
   const leftOver = new Map<string, OnlineTable>();
   for (const name of names ?? []) {
@@ -42,6 +47,19 @@ export async function planStore(options: StorePlanOptions): Promise<StorePlan> {
     leftOver: [...leftOver.values()],
     present: names === undefined ? undefined : new Set(names),
   };
+}
+
+async function listTables(
+  store: OnlineStore,
+  project: string,
+  call: CallOptions,
+): Promise<readonly string[] | undefined> {
+  try {
+    return await store.listTables?.(project, call);
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'STORE_PERMISSION_DENIED') return undefined;
+    throw error;
+  }
 }
 
 /** Tables of every version of every view, whether or not versions are in use: a switch may have been turned since. */

@@ -7,6 +7,7 @@ import { createServer } from 'node:tls';
 import { exitCodes } from '../../src/cli/exit-codes.ts';
 import { runCli } from '../support/cli-run.ts';
 import { RawDynamo } from '../support/dynamodb-items.ts';
+import { refusal, startDynamoProxy } from '../support/dynamodb-proxy.ts';
 import { type DynamoServer, sharedDynamoServer } from '../support/dynamodb-server.ts';
 import { useFreshDatabase } from '../support/dynamodb-store.ts';
 import type { FeatureRepo } from '../support/feature-repo.ts';
@@ -101,6 +102,26 @@ describe('the command line on DynamoDB', () => {
     const { TableNames } = await raw.send<{ TableNames: string[] }>('ListTables', {});
     assert.deepEqual(TableNames, ['gone', 'shop.notes', 'shop_eu.gone']);
     raw.close();
+  });
+
+  it("applies and tears down with the permissions of Feast's documentation, which may not list tables", async () => {
+    const proxy = await startDynamoProxy(server.port);
+    proxy.intervene(async (call, forward) =>
+      call.action === 'ListTables' ? refusal('AccessDeniedException') : forward(),
+    );
+    const config = join(repo.path, 'feature_store.yaml');
+    writeFileSync(config, readFileSync(config, 'utf8').replace(server.url, proxy.url));
+    try {
+      const applied = await sideboard(['apply']);
+      assert.match(applied.stdout, /\nlive_counters +customer_id +ready\n/);
+      assert.match(applied.stderr, /^warning: .*grant dynamodb:ListTables on "\*"/);
+      assert.match((await write()).stdout, /^1 row/);
+      assert.equal((await sideboard(['doctor'])).status, 0);
+      assert.equal((await sideboard(['teardown', '--yes'])).status, 0);
+      assert.match((await write()).stderr, /error STORE_TABLE_MISSING/);
+    } finally {
+      await proxy.close();
+    }
   });
 
   it('says what is missing when there are no credentials', async () => {

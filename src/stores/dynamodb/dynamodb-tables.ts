@@ -22,6 +22,11 @@ interface TableDescription {
   readonly AttributeDefinitions?: readonly { readonly AttributeName?: string; readonly AttributeType?: string }[];
 }
 
+interface TablePage {
+  readonly TableNames?: readonly string[];
+  readonly LastEvaluatedTableName?: string;
+}
+
 interface Tag {
   readonly Key: string;
   readonly Value: string;
@@ -78,15 +83,7 @@ export class DynamoTables {
     const found: { readonly view: string; readonly name: string }[] = [];
     let after: string | undefined;
     do {
-      const page = await this.#client.send<{ TableNames?: string[]; LastEvaluatedTableName?: string }>(
-        {
-          action: 'ListTables',
-          input: after === undefined ? {} : { ExclusiveStartTableName: after },
-          tables: [],
-          doing: 'listing tables',
-        },
-        call,
-      );
+      const page = await this.#listPage(after, call);
       for (const name of page.TableNames ?? []) {
         const view = viewOf(name);
         if (view !== undefined) found.push({ view, name });
@@ -99,6 +96,20 @@ export class DynamoTables {
       if (description !== undefined && isFeastTable(description)) views.push(view);
     });
     return views.sort();
+  }
+
+  async #listPage(after: string | undefined, call: CallOptions | undefined): Promise<TablePage> {
+    const input = after === undefined ? {} : { ExclusiveStartTableName: after };
+    try {
+      return await this.#client.send({ action: 'ListTables', input, tables: [], doing: 'listing tables' }, call);
+    } catch (error) {
+      if (isRefusal(error, 'AccessDenied')) {
+        this.#warn(
+          'Tables cannot be listed: grant dynamodb:ListTables on "*" to see which are there and which are left over.',
+        );
+      }
+      throw error;
+    }
   }
 
   async #ensureOne(table: OnlineTable, call: CallOptions | undefined): Promise<void> {

@@ -112,11 +112,12 @@ describe('the permissions on the page of DynamoDB', function () {
       const line = page.split('\n').find((each) => each.startsWith(`| ${row}`)) ?? '';
       return [...line.matchAll(/`(dynamodb:\w+)`/g)].map(([, action = '']) => action);
     };
-    const needed = ['`write`', '`apply` where', '`apply` that makes', '`apply` that removes'].flatMap(named);
+    const needed = ['`write`', '`apply` where', 'see in', '`apply` that makes', '`apply` that removes'].flatMap(named);
     assert.deepEqual(needed, [
       'dynamodb:BatchWriteItem',
       'dynamodb:DescribeTable',
       'dynamodb:ListTables',
+      'dynamodb:DescribeTable',
       'dynamodb:CreateTable',
       'dynamodb:TagResource',
       'dynamodb:DeleteTable',
