@@ -1,5 +1,5 @@
-import { copyBytes, timestampSize, writeTimestamp, writeVarint } from '../encoding/wire.ts';
-import { CELL, CELL_CHUNK, CELL_END, CELL_START, CELL_STATUS } from '../stores/row-block.ts';
+import { copyBytes, timestampSize, writeTimestamp } from '../encoding/wire.ts';
+import { type Source, type Target, viewOf, writeValues } from './answer-values.ts';
 import { FieldStatus } from './field-status.ts';
 import type { JudgedBlock } from './judge.ts';
 import type { Plan } from './plan.ts';
@@ -48,8 +48,8 @@ export function encodeAnswer(
   }
 
   const out = call.allocateAnswer?.(size) ?? Buffer.allocUnsafe(size);
-  const outView = new DataView(out.buffer, out.byteOffset, out.length);
-  const views = judged.map(({ block }) => block.chunks.map((c) => new DataView(c.buffer, c.byteOffset, c.length)));
+  const target: Target = { bytes: out, view: viewOf(out) };
+  const sources = judged.map((table): Source => ({ table, views: table.block.chunks.map(viewOf) }));
   let pos = copyBytes(plan.metadata, 0, plan.metadata.length, out, 0);
   for (let index = 0; index < echoed.length; index++) {
     const column = echoed[index];
@@ -59,11 +59,11 @@ export function encodeAnswer(
   }
   for (let index = 0; index < outputs.length; index++) {
     const output = outputs[index];
-    const table = output === undefined ? undefined : judged[output.table];
+    const source = output === undefined ? undefined : sources[output.table];
     const block = ownTimes?.[index] ?? (output === undefined ? undefined : times[output.table]);
-    if (output === undefined || table === undefined || block === undefined) continue;
+    if (output === undefined || source === undefined || block === undefined) continue;
     pos = writeHead(out, pos, Tag.results, outputSizes[index] ?? 0);
-    pos = writeOutput(table, views[output.table] as DataView[], output.feature, rows, out, outView, pos);
+    pos = writeValues(source, output.feature, rows, target, pos);
     pos = copyBytes(block, 0, block.length, out, pos);
   }
   return out;
@@ -110,63 +110,6 @@ function writeColumn(bytes: Uint8Array, column: RequestColumn, rows: number, out
   }
   return pos;
 }
-
-function writeOutput(
-  table: JudgedBlock,
-  views: readonly DataView[],
-  feature: number,
-  rows: number,
-  out: Uint8Array,
-  outView: DataView,
-  start: number,
-): number {
-  const { cells, chunks, features } = table.block;
-  const step = table.constant ? 0 : features * CELL;
-  const first = feature * CELL;
-  let pos = start;
-  let chunkNumber = 0;
-  let chunk: Uint8Array = EMPTY;
-  let view: DataView = outView;
-  for (let row = 0, cell = first; row < rows; row++, cell += step) {
-    out[pos++] = Tag.values;
-    const number = cells[cell + CELL_CHUNK] as number;
-    if (number === 0) {
-      out[pos++] = 0;
-      continue;
-    }
-    if (number !== chunkNumber) {
-      chunkNumber = number;
-      chunk = chunks[number - 1] as Uint8Array;
-      view = views[number - 1] as DataView;
-    }
-    const valueStart = cells[cell + CELL_START] as number;
-    const valueEnd = cells[cell + CELL_END] as number;
-    const length = valueEnd - valueStart;
-    if (length < 0x80) out[pos++] = length;
-    else pos = writeVarint(out, pos, length);
-    if (length < 4) {
-      for (let at = valueStart; at < valueEnd; at++) out[pos++] = chunk[at] as number;
-    } else if (length < LONG) {
-      // Four bytes at a time; the last four may overlap those before them.
-      const last = valueEnd - 4;
-      for (let at = valueStart; at < last; at += 4, pos += 4) outView.setInt32(pos, view.getInt32(at, true), true);
-      pos -= (last - valueStart) & 3 ? 4 - ((last - valueStart) & 3) : 0;
-      outView.setInt32(pos, view.getInt32(last, true), true);
-      pos += 4;
-    } else {
-      out.set(chunk.subarray(valueStart, valueEnd), pos);
-      pos += length;
-    }
-  }
-  if (rows > 0) {
-    pos = writeHead(out, pos, Tag.statuses, rows);
-    for (let row = 0, cell = first; row < rows; row++, cell += step) out[pos++] = cells[cell + CELL_STATUS] as number;
-  }
-  return pos;
-}
-
-const EMPTY = new Uint8Array();
-const LONG = 100;
 
 /**
  * The `event_timestamps` of one feature. All features of a view were written together, so one block serves them all,

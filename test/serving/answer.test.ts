@@ -86,7 +86,14 @@ describe('the answer', () => {
             }),
           ),
         );
-        const answer = encodeAnswer(planFor(names), request, cells.length, [judgedBlock(cells, times, features)]);
+        const judged = [judgedBlock(cells, times, features)];
+        const answer = encodeAnswer(planFor(names), request, cells.length, judged);
+        // In memory that held something else, every byte of it is written anew.
+        const used = { allocateAnswer: (bytes: number) => Buffer.alloc(bytes + 16, 0xee).subarray(8, 8 + bytes) };
+        const again = encodeAnswer(planFor(names), request, cells.length, judged, used);
+        assert.ok(Buffer.compare(again, answer) === 0);
+        assert.ok([...new Uint8Array(again.buffer, again.byteOffset - 8, 8)].every((byte) => byte === 0xee));
+        assert.ok([...new Uint8Array(again.buffer, again.byteOffset + again.length, 8)].every((byte) => byte === 0xee));
         const response = fromBinary(GetOnlineFeaturesResponseSchema, answer);
         assert.deepEqual(response.metadata?.featureNames?.val, ['id', ...names]);
         assert.equal(response.results.length, features + 1);
