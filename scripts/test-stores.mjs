@@ -4,7 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-const folder = join(import.meta.dirname, '..', 'build', 'test', 'stores');
+const folder = join(import.meta.dirname, '..', 'test', 'stores');
+const built = join(import.meta.dirname, '..', 'build', 'test', 'stores');
 const known = readdirSync(folder, { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => name);
@@ -15,13 +16,13 @@ if (unknown.length > 0) {
   console.error(`STORES names ${unknown.join(', ')}: there are tests of ${known.join(', ')}.`);
   process.exit(2);
 }
-const untested = stores.filter((name) => !existsSync(join(folder, name, `${name}-conformance.test.js`)));
+const untested = stores.filter((name) => !existsSync(join(folder, name, `${name}-conformance.test.ts`)));
 if (untested.length > 0) {
   console.error(`There is no ${untested.map((name) => `${name}/${name}-conformance.test.ts`).join(', ')}.`);
   process.exit(2);
 }
 const mocha = join(import.meta.dirname, '..', 'node_modules', 'mocha', 'bin', 'mocha.js');
-const specs = stores.map((name) => join(folder, name, '*.test.js'));
+const specs = stores.map((name) => join(built, name, '*.test.js'));
 const { status } = spawnSync(process.execPath, [mocha, ...specs], {
   cwd: join(import.meta.dirname, '..'),
   stdio: 'inherit',
