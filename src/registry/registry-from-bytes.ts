@@ -1,6 +1,8 @@
-import { fromBinary } from '@bufbuild/protobuf';
+import { create, mergeFromBinary } from '@bufbuild/protobuf';
 import { type Registry, RegistrySchema } from '../../gen/feast/core/Registry_pb.ts';
+import { atOnce, type Steps } from './in-turns.ts';
 import { RegistryError } from './registry-error.ts';
+import { registryParts } from './registry-parts.ts';
 
 /** `registry_schema_version` that Feast writes today and that this reader knows. */
 const knownRegistrySchemaVersion = 1;
@@ -16,10 +18,19 @@ const knownRegistrySchemaVersion = 1;
  * @throws RegistryError `REGISTRY_CORRUPT`
  */
 export function registryFromBytes(bytes: Uint8Array, source: string): Registry {
+  return atOnce(registryFromBytesSteps(bytes, source));
+}
+
+/** {@link registryFromBytes} in steps. */
+export function* registryFromBytesSteps(bytes: Uint8Array, source: string): Steps<Registry> {
   if (bytes.length === 0) throw corrupt(source, 'is empty');
-  let registry: Registry;
+  const registry = create(RegistrySchema);
   try {
-    registry = fromBinary(RegistrySchema, bytes, { readUnknownFields: false });
+    // Parts of a message, parsed into one, are the message.
+    for (const part of registryParts(bytes)) {
+      mergeFromBinary(RegistrySchema, registry, part, { readUnknownFields: false });
+      yield;
+    }
   } catch (error) {
     throw corrupt(source, `is cut off or no Feast registry (${bytes.length} bytes)`, error);
   }

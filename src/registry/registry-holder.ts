@@ -186,14 +186,20 @@ class RefreshedRegistry implements RegistryHolder {
       return 'unchanged';
     }
     const { bytes } = fetched;
-    const digest = digestOf(bytes);
+    const digest = await digestOf(bytes);
     if (digest === previous.digest) {
       this.#loaded = { ...previous, token: fetched.token, checkedAt, origin: 'source' };
       if (this.#copies?.isLost === true) this.#copies.write({ bytes, checkedAt });
       else this.#copies?.confirm(checkedAt);
       return 'unchanged';
     }
-    const snapshot = snapshotFromBytes(bytes, previous.snapshot.generation + 1, this.#options);
+    const snapshot = await snapshotFromBytes(
+      bytes,
+      previous.snapshot.generation + 1,
+      this.#options,
+      this.#abort.signal,
+    );
+    this.#throwIfClosed();
     this.#loaded = { snapshot, token: fetched.token, digest, loadedAt: checkedAt, checkedAt, origin: 'source' };
     this.#copies?.write({ bytes, checkedAt });
     this.#options.onSwap?.(snapshot, previous.snapshot);

@@ -1,12 +1,13 @@
-import { hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
+import { inTurns, type Steps } from './in-turns.ts';
 import { loadWithin } from './load-within.ts';
 import type { RegistryClock } from './registry-clock.ts';
 import { RegistryError, type RegistryErrorCode } from './registry-error.ts';
-import { registryFromBytes, schemaVersionWarning } from './registry-from-bytes.ts';
+import { registryFromBytesSteps, schemaVersionWarning } from './registry-from-bytes.ts';
 import type { RegistryOptions, RegistryOrigin } from './registry-holder.ts';
 import type { RegistrySnapshot } from './registry-snapshot.ts';
 import type { RegistrySource } from './registry-source.ts';
-import { createRegistrySnapshot } from './snapshot-from-proto.ts';
+import { registrySnapshotSteps } from './snapshot-from-proto.ts';
 
 /** What one good load left behind. Replaced as a whole, so that a reader never sees half a swap. */
 export interface Loaded {
@@ -19,6 +20,7 @@ export interface Loaded {
 }
 
 export const defaultLoadTimeoutMs = 30_000;
+const digestStepBytes = 1_048_576;
 
 export interface FirstLoad {
   readonly loaded: Loaded;
@@ -35,10 +37,10 @@ export async function firstLoad(options: RegistryOptions, clock: RegistryClock):
     const fetched = await loadWithin(source, { timeoutMs: options.loadTimeoutMs ?? defaultLoadTimeoutMs });
     if (fetched === 'unchanged') throw failed(source, new Error('unchanged without a previous token'));
     const { bytes, token } = fetched;
-    const snapshot = snapshotFromBytes(bytes, 1, options);
+    const snapshot = await snapshotFromBytes(bytes, 1, options);
     const now = clock.now();
     return {
-      loaded: { snapshot, token, digest: digestOf(bytes), loadedAt: now, checkedAt: now, origin: 'source' },
+      loaded: { snapshot, token, digest: await digestOf(bytes), loadedAt: now, checkedAt: now, origin: 'source' },
       bytes,
     };
   } catch (cause) {
@@ -46,11 +48,11 @@ export async function firstLoad(options: RegistryOptions, clock: RegistryClock):
     if (copy === undefined || settled.has(error.code)) throw error;
     try {
       const { bytes, checkedAt } = await copy.read();
-      const snapshot = snapshotFromBytes(bytes, 1, options);
+      const snapshot = await snapshotFromBytes(bytes, 1, options);
       const loaded: Loaded = {
         snapshot,
         token: undefined,
-        digest: digestOf(bytes),
+        digest: await digestOf(bytes),
         loadedAt: clock.now(),
         checkedAt,
         origin: 'snapshot',
@@ -72,16 +74,35 @@ const settled: ReadonlySet<RegistryErrorCode> = new Set([
   'REGISTRY_PACKAGE_MISSING',
 ]);
 
-export function snapshotFromBytes(bytes: Uint8Array, generation: number, options: RegistryOptions): RegistrySnapshot {
-  const name = options.source.describe();
-  const registry = registryFromBytes(bytes, name);
-  const warning = schemaVersionWarning(registry, name);
-  if (warning !== undefined) options.warn?.(warning);
-  return createRegistrySnapshot(registry, options.project, generation, options.warn);
+/** Parses and resolves, while the event loop goes on. */
+export function snapshotFromBytes(
+  bytes: Uint8Array,
+  generation: number,
+  options: RegistryOptions,
+  signal?: AbortSignal,
+): Promise<RegistrySnapshot> {
+  return inTurns(snapshotSteps(bytes, generation, options), signal);
 }
 
-export function digestOf(bytes: Uint8Array): string {
-  return hash('sha256', bytes, 'base64');
+function* snapshotSteps(bytes: Uint8Array, generation: number, options: RegistryOptions): Steps<RegistrySnapshot> {
+  const name = options.source.describe();
+  const registry = yield* registryFromBytesSteps(bytes, name);
+  const warning = schemaVersionWarning(registry, name);
+  if (warning !== undefined) options.warn?.(warning);
+  return yield* registrySnapshotSteps(registry, options.project, generation, options.warn);
+}
+
+export function digestOf(bytes: Uint8Array): Promise<string> {
+  return inTurns(digestSteps(bytes));
+}
+
+function* digestSteps(bytes: Uint8Array): Steps<string> {
+  const hash = createHash('sha256');
+  for (let start = 0; start < bytes.length; start += digestStepBytes) {
+    hash.update(bytes.subarray(start, start + digestStepBytes));
+    yield;
+  }
+  return hash.digest('base64');
 }
 
 export function failed(source: RegistrySource, cause: unknown): RegistryError {

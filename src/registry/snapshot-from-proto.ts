@@ -1,11 +1,12 @@
 import type { Registry } from '../../gen/feast/core/Registry_pb.ts';
 import { dummyEntity } from './dummy-entity.ts';
 import { ImmutableMap } from './immutable-map.ts';
+import { atOnce, type Steps } from './in-turns.ts';
 import { onDemandViewFromProto } from './on-demand-view-from-proto.ts';
 import { serviceFromProto } from './projection-from-proto.ts';
 import { RegistryError } from './registry-error.ts';
 import type { EntitySpec, FeatureServiceSpec, FeatureViewSpec, RegistrySnapshot } from './registry-snapshot.ts';
-import { versionHistoryFromProto } from './version-history.ts';
+import { versionHistorySteps } from './version-history.ts';
 import {
   entityFromProto,
   featureViewFromProto,
@@ -26,12 +27,22 @@ export function createRegistrySnapshot(
   registry: Registry,
   project: string,
   generation: number,
-  warn: (message: string) => void = () => {},
+  warn?: (message: string) => void,
 ): RegistrySnapshot {
+  return atOnce(registrySnapshotSteps(registry, project, generation, warn));
+}
+
+/** {@link createRegistrySnapshot} in steps. */
+export function* registrySnapshotSteps(
+  registry: Registry,
+  project: string,
+  generation: number,
+  warn: (message: string) => void = () => {},
+): Steps<RegistrySnapshot> {
   const projects = projectsOf(registry);
   if (!projects.includes(project)) throw projectMissing(project, projects);
   const entities = entitiesOf(registry, project);
-  const views = viewsOf(registry, project, entities, warn);
+  const views = yield* viewsOf(registry, project, entities, warn);
   return Object.freeze({
     project,
     projects: Object.freeze(projects),
@@ -40,7 +51,7 @@ export function createRegistrySnapshot(
     lastUpdated: millisecondsFromTimestamp(registry.lastUpdated),
     entities,
     views,
-    services: servicesOf(registry, project, views),
+    services: yield* servicesOf(registry, project, views),
   });
 }
 
@@ -84,14 +95,14 @@ function entitiesOf(registry: Registry, project: string): ReadonlyMap<string, En
   return new ImmutableMap(entities);
 }
 
-function viewsOf(
+function* viewsOf(
   registry: Registry,
   project: string,
   entities: ReadonlyMap<string, EntitySpec>,
   warn: (message: string) => void,
-): ReadonlyMap<string, FeatureViewSpec> {
+): Steps<ReadonlyMap<string, FeatureViewSpec>> {
   const records = registry.featureViewVersionHistory?.records ?? [];
-  const versions = versionHistoryFromProto(records, project, { entities, versions: new Map(), warn });
+  const versions = yield* versionHistorySteps(records, project, { entities, versions: new Map(), warn });
   const context: ViewContext = { entities, versions, warn };
   const views = new Map<string, FeatureViewSpec>();
   const add = (view: FeatureViewSpec | undefined): void => {
@@ -103,23 +114,35 @@ function viewsOf(
   };
   const ofProject = (proto: { readonly spec?: { readonly project: string } | undefined }): boolean =>
     proto.spec?.project === project;
-  for (const proto of registry.featureViews.filter(ofProject)) add(featureViewFromProto(proto, context));
-  for (const proto of registry.streamFeatureViews.filter(ofProject)) add(streamViewFromProto(proto, context));
-  for (const proto of registry.labelViews.filter(ofProject)) add(labelViewFromProto(proto, context));
-  for (const proto of registry.onDemandFeatureViews.filter(ofProject))
+  for (const proto of registry.featureViews.filter(ofProject)) {
+    add(featureViewFromProto(proto, context));
+    yield;
+  }
+  for (const proto of registry.streamFeatureViews.filter(ofProject)) {
+    add(streamViewFromProto(proto, context));
+    yield;
+  }
+  for (const proto of registry.labelViews.filter(ofProject)) {
+    add(labelViewFromProto(proto, context));
+    yield;
+  }
+  for (const proto of registry.onDemandFeatureViews.filter(ofProject)) {
     add(onDemandViewFromProto(proto, context, views));
+    yield;
+  }
   return new ImmutableMap(views);
 }
 
-function servicesOf(
+function* servicesOf(
   registry: Registry,
   project: string,
   views: ReadonlyMap<string, FeatureViewSpec>,
-): ReadonlyMap<string, FeatureServiceSpec> {
+): Steps<ReadonlyMap<string, FeatureServiceSpec>> {
   const services = new Map<string, FeatureServiceSpec>();
   for (const proto of registry.featureServices) {
     const service = proto.spec?.project === project ? serviceFromProto(proto, views) : undefined;
     if (service !== undefined) services.set(service.name, service);
+    yield;
   }
   return new ImmutableMap(services);
 }

@@ -5,6 +5,7 @@ import { LabelViewSchema } from '../../gen/feast/core/LabelView_pb.ts';
 import { OnDemandFeatureViewSchema } from '../../gen/feast/core/OnDemandFeatureView_pb.ts';
 import { StreamFeatureViewSchema } from '../../gen/feast/core/StreamFeatureView_pb.ts';
 import { ImmutableMap } from './immutable-map.ts';
+import type { Steps } from './in-turns.ts';
 import { onDemandViewFromProto } from './on-demand-view-from-proto.ts';
 import type { FeatureViewSpec } from './registry-snapshot.ts';
 import { featureViewFromProto, labelViewFromProto, streamViewFromProto, type ViewContext } from './view-from-proto.ts';
@@ -15,14 +16,15 @@ export type VersionHistory = ReadonlyMap<string, ReadonlyMap<number, FeatureView
  * Versions by view name and number. Feast keeps them whether or not versioned reads are enabled, and numbers from 0. A
  * record that cannot be read is left out with a warning: it must not take the current versions down.
  */
-export function versionHistoryFromProto(
+export function* versionHistorySteps(
   records: readonly FeatureViewVersionRecord[],
   project: string,
   context: ViewContext,
-): VersionHistory {
+): Steps<VersionHistory> {
   const histories = new Map<string, Map<number, FeatureViewSpec>>();
   for (const record of records) {
     if (record.projectId !== project) continue;
+    yield;
     const view = viewOfRecord(record, { ...context, versionNumber: record.versionNumber });
     if (view === undefined) continue;
     let versions = histories.get(record.featureViewName);
