@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
 import type { RegistrySource } from '../../src/registry/registry-source.ts';
 import { createSqlRegistrySourceFromUrl } from '../../src/registry/sql/sql-registry-from-url.ts';
 import {
@@ -10,8 +12,9 @@ import {
 import { requireFeast } from '../support/feast-session.ts';
 import { viewsOfDocumentedFile } from '../support/inspected-registry.ts';
 import { type MysqlServer, sharedMysqlServer } from '../support/mysql-server.ts';
-import { type PostgresServer, sharedPostgresServer } from '../support/postgres-server.ts';
+import { type PostgresServer, sharedPostgresServer, startPostgresServer } from '../support/postgres-server.ts';
 import { hasRegistryCode, testRegistrySource } from '../support/registry-source-suite.ts';
+import { runProgram } from '../support/server-process.ts';
 import { openSqliteFile } from '../support/sqlite-registry.ts';
 
 /** A database server on which Feast has written registries into the schemas `first`, `changed` and `live`. */
@@ -197,6 +200,48 @@ describe('a SQL registry on a server', function () {
       });
       if (code === undefined) assert.ok((await from.load()) !== 'unchanged');
       else await assert.rejects(from.load(), hasRegistryCode(code));
+    }
+  });
+
+  it('verifies the certificate of PostgreSQL as sslmode says', async () => {
+    let folder = '';
+    const openssl = (place: string): void => {
+      folder = place;
+      const pem = (name: string): string => join(place, name);
+      runProgram(
+        'openssl',
+        [
+          ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=other.example'],
+          ...['-addext', 'subjectAltName=DNS:other.example', '-keyout', pem('key.pem'), '-out', pem('cert.pem')],
+        ],
+        undefined,
+      );
+      chmodSync(pem('key.pem'), 0o600);
+    };
+    const settings = ['ssl = on', "ssl_cert_file = '../cert.pem'", "ssl_key_file = '../key.pem'"];
+    const server = await startPostgresServer({ prepare: openssl, settings });
+    try {
+      const load = (connectArgs: object) =>
+        createSqlRegistrySourceFromUrl({
+          url: `postgresql://postgres:postgres@127.0.0.1:${server.port}/postgres`,
+          setting: 'registry.path',
+          connectArgs: { ...connectArgs },
+          repoPath: '/',
+          project: feastProject,
+          maxBytes: 2 ** 20,
+          openSqliteFile,
+        }).load();
+      // Whoever gets as far as the tables has been let through: there is no registry in this database.
+      const through = hasRegistryCode('REGISTRY_NOT_FOUND', /no table of a registry/);
+      const refused = hasRegistryCode('REGISTRY_UNREADABLE', /CERT|certificate|ALTNAME/i);
+      const sslrootcert = join(folder, 'cert.pem');
+      await assert.rejects(load({}), through);
+      await assert.rejects(load({ sslmode: 'require' }), through);
+      await assert.rejects(load({ sslmode: 'verify-ca' }), refused);
+      await assert.rejects(load({ sslmode: 'verify-ca', sslrootcert }), through);
+      await assert.rejects(load({ sslmode: 'verify-full', sslrootcert }), refused);
+    } finally {
+      await server.remove();
     }
   });
 });
