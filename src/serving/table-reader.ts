@@ -5,8 +5,11 @@ import type { OnlineStore, ReadOptions, TableRead } from '../stores/online-store
  * Fills the blocks of all reads: in one round trip where the store can, else table by table side by side through
  * `onlineRead`, which serializes the keys anew, in `call.entityKeyVersion`.
  */
-export async function readTables(store: OnlineStore, reads: readonly TableRead[], call: ReadOptions): Promise<void> {
-  if (store.readMany !== undefined) return store.readMany(reads, call);
+export function readTables(store: OnlineStore, reads: readonly TableRead[], call: ReadOptions): Promise<void> {
+  return store.readMany === undefined ? readEach(store, reads, call) : store.readMany(reads, call);
+}
+
+async function readEach(store: OnlineStore, reads: readonly TableRead[], call: ReadOptions): Promise<void> {
   await Promise.all(
     reads.map(async ({ table, keys, features, block }) => {
       const entityKeys = keys.map((key) => deserializeEntityKey(key));

@@ -106,8 +106,8 @@ export class RedisOnlineStore implements OnlineStore {
     return readRows(this, table, entityKeys, requestedFeatures, options);
   }
 
-  async readMany(reads: readonly TableRead[], options?: CallOptions): Promise<void> {
-    await this.#reader.read(reads, options);
+  readMany(reads: readonly TableRead[], options?: CallOptions): Promise<void> {
+    return this.#reader.read(reads, options);
   }
 
   async sampleKeys(table: OnlineTable, limit: number, options?: CallOptions): Promise<readonly Uint8Array[]> {
