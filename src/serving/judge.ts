@@ -36,7 +36,8 @@ export function judgeBlock(
   const { rows, features, cells, chunks } = block;
   const valueSizes = new Float64Array(features);
   const like = policy.statuses === 'feast-python' ? feast : undefined;
-  const atEpoch = like?.missingFeatureTime === 'epoch' ? new Uint8Array(rows * features) : undefined;
+  const missingTime = like?.missingFeatureTime ?? 'row';
+  const atEpoch = missingTime === 'row' ? undefined : new Uint8Array(rows * features);
   const missingRow = like?.missingRow === 'PRESENT' ? FieldStatus.PRESENT : FieldStatus.NOT_FOUND;
   const missingFeature = like?.missingFeature === 'PRESENT' ? FieldStatus.PRESENT : FieldStatus.NOT_FOUND;
   const nullValue = like === undefined ? FieldStatus.NULL_VALUE : FieldStatus.PRESENT;
@@ -49,12 +50,13 @@ export function judgeBlock(
     const found = block.found[row] === 1;
     const expired = found && isExpired(plan, block, row, now, policy);
     const withheld = expired && policy.ttl === 'null';
+    const missingAtEpoch = atEpoch !== undefined && (missingTime === 'epoch' || !block.hasValues(row));
     for (let feature = 0; feature < features; feature++, cell += CELL) {
       const number = cells[cell + CELL_CHUNK] as number;
       if (number === 0) {
         cells[cell + CELL_STATUS] = found ? missingFeature : missingRow;
         valueSizes[feature] = (valueSizes[feature] as number) + 2;
-        if (atEpoch !== undefined) atEpoch[cell / CELL] = 1;
+        if (missingAtEpoch) atEpoch[cell / CELL] = 1;
         continue;
       }
       if (number !== chunkNumber) {

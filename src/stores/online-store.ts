@@ -117,8 +117,8 @@ export interface FeastPythonBehaviour {
   readonly missingRow: 'PRESENT' | 'NOT_FOUND';
   /** Status of a feature that the row does not hold. */
   readonly missingFeature: 'PRESENT' | 'NOT_FOUND';
-  /** Event timestamp shown for a feature that the row does not hold. */
-  readonly missingFeatureTime: 'row' | 'epoch';
+  /** Event timestamp shown for a feature that the row does not hold. `row-if-any`: the row's, where it holds any that is asked for. */
+  readonly missingFeatureTime: 'row' | 'epoch' | 'row-if-any';
 }
 
 /** One feature view, or one version of it, as a store sees it. */

@@ -56,8 +56,8 @@ function capabilityProblem(capabilities: StoreCapabilities | null | undefined): 
   if (typeof feastPython !== 'object' || feastPython === null) return '.feastPython is missing';
   if (!STATUSES.includes(feastPython.missingRow)) return '.feastPython.missingRow is not PRESENT or NOT_FOUND';
   if (!STATUSES.includes(feastPython.missingFeature)) return '.feastPython.missingFeature is not PRESENT or NOT_FOUND';
-  if (!['row', 'epoch'].includes(feastPython.missingFeatureTime)) {
-    return '.feastPython.missingFeatureTime is not row or epoch';
+  if (!['row', 'epoch', 'row-if-any'].includes(feastPython.missingFeatureTime)) {
+    return '.feastPython.missingFeatureTime is not row, epoch or row-if-any';
   }
   return undefined;
 }

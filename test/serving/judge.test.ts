@@ -49,6 +49,28 @@ function statuses(policy: ServingPolicy, now = 1000_000, feast = redisLike): num
 
 const [PRESENT, NULL_VALUE, NOT_FOUND, OUTSIDE_MAX_AGE] = [1, 2, 3, 4];
 
+describe('the time of a feature that is not stored', () => {
+  for (const [missingFeatureTime, expected] of [
+    ['row', undefined],
+    ['epoch', [0, 0, 1, 1, 1, 1]],
+    ['row-if-any', [0, 0, 0, 1, 1, 1]],
+  ] as const) {
+    it(`is that which Feast's class says: ${missingFeatureTime}`, () => {
+      const rows = block();
+      rows.setRow(1, 1000, 0);
+      const judged = judgeBlock(
+        plan,
+        rows,
+        false,
+        1000_000,
+        { ...defaultServingPolicy, ...feastPythonPolicy },
+        { ...sqlLike, missingFeatureTime },
+      );
+      assert.deepEqual(judged.atEpoch && [...judged.atEpoch], expected);
+    });
+  }
+});
+
 describe('the status of a value', () => {
   it('tells a value, a stored null, a missing feature and a missing row apart', () => {
     assert.deepEqual(statuses(defaultServingPolicy), [PRESENT, NULL_VALUE, NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND]);

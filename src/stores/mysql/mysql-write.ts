@@ -17,7 +17,7 @@ import {
 /** Values of one statement. */
 const MAX_CELLS = 1000;
 /** Bytes of one statement's values: half of them, in hexadecimal, with room to spare below every max_allowed_packet. */
-const MAX_STATEMENT_BYTES = 512 * 1024;
+const MAX_STATEMENT_BYTES = 256 * 1024;
 
 /**
  * What a batch stores, the last write of an entity's feature only, in the order of the keys: writers that lock rows in the

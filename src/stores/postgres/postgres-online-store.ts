@@ -48,7 +48,7 @@ export class PostgreSQLOnlineStore implements OnlineStore {
     ttl: false,
     directWrite: true,
     keepsNewest: false,
-    feastPython: { missingRow: 'NOT_FOUND', missingFeature: 'NOT_FOUND', missingFeatureTime: 'epoch' },
+    feastPython: { missingRow: 'NOT_FOUND', missingFeature: 'NOT_FOUND', missingFeatureTime: 'row-if-any' },
   };
   readonly #config: PostgreSQLOnlineStoreConfig;
   readonly #database: SqlDatabase<PostgresConnection>;
@@ -204,7 +204,9 @@ function clientOptions(
 
 /** The search path is Feast's; the rest is what the server or its administrator may have set otherwise. */
 function sessionOptions(config: PostgreSQLOnlineStoreConfig, settings: PostgreSQLOnlineStoreSettings): string {
-  const schema = (config.db_schema || config.user).trim();
+  const name = (config.db_schema || config.user).trim();
+  // Feast writes the name as it is, which PostgreSQL reads in small letters; what it could not read at all is quoted.
+  const schema = /^[\p{L}_][\p{L}\p{N}_$]*$/u.test(name) ? name : quoteName(name);
   const session = {
     search_path: schema === 'public' ? schema : `${schema},public`,
     statement_timeout: String(settings.read_timeout_ms + SERVER_GRACE_MS),

@@ -5,5 +5,5 @@ export const postgresCapabilities: StoreCapabilities = {
   ttl: false,
   directWrite: true,
   keepsNewest: false,
-  feastPython: { missingRow: 'NOT_FOUND', missingFeature: 'NOT_FOUND', missingFeatureTime: 'epoch' },
+  feastPython: { missingRow: 'NOT_FOUND', missingFeature: 'NOT_FOUND', missingFeatureTime: 'row-if-any' },
 };
