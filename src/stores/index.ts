@@ -21,6 +21,7 @@ export type {
   CallOptions,
   EventTimestamp,
   FeastPythonBehaviour,
+  HashedRow,
   OnlineEntity,
   OnlineRow,
   OnlineStore,
