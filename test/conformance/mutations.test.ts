@@ -12,7 +12,7 @@ interface MochaReport {
 const titleOf = (name: string, section = ''): string => `${name} as an online store ${section}`;
 
 describe('the conformance suite', function () {
-  this.timeout(120_000);
+  this.timeout(240_000);
   let report: MochaReport;
 
   // Correct stores run all of it; a mutation only the section that must notice it.
@@ -27,7 +27,7 @@ describe('the conformance suite', function () {
         ...['--no-config', '--reporter', 'json', '--exit', '--grep', `^(${wanted.map(escaped).join('|')})`],
         join(import.meta.dirname, `mutated-stores${extension}`),
       ],
-      { cwd: projectRoot, encoding: 'utf8', maxBuffer: 256 * 1024 * 1024, timeout: 90_000 },
+      { cwd: projectRoot, encoding: 'utf8', maxBuffer: 256 * 1024 * 1024, timeout: 200_000 },
     );
     assert.ok(run.stdout.startsWith('{'), run.stderr);
     report = JSON.parse(run.stdout);
