@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Brings what the tests start or call: servers for Redis, MariaDB and PostgreSQL, DynamoDB Local, openssl, grpcurl, servers for S3
-# and Google Cloud Storage, Node 24 and Feast. System packages come by apt where it may install; the rest goes into the git-ignored .tools/ and .venv/.
+# Brings what the tests start or call: servers for Redis, MariaDB and PostgreSQL, DynamoDB Local, openssl, grpcurl, h2spec, servers
+# for S3 and Google Cloud Storage, Node 24 and Feast. System packages come by apt where it may install; the rest goes into the
+# git-ignored .tools/ and .venv/.
 # Does nothing that is already done. Starts nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -18,8 +19,8 @@ need openssl openssl || missing=1
 scripts/setup-node24.sh
 scripts/setup-grpcurl.sh
 scripts/setup-dynamodb-local.sh
-# Without Go or Python that is new enough, the tests of these two say so.
-for script in setup-moto.sh setup-fake-gcs.sh; do
+# Without Go or Python that is new enough, the tests of these three say so.
+for script in setup-h2spec.sh setup-moto.sh setup-fake-gcs.sh; do
   status=0
   "scripts/$script" || status=$?
   [ "$status" -eq 0 ] || [ "$status" -eq 3 ] || exit "$status"

@@ -58,7 +58,7 @@ const listenAddress = z
 export const grpcSchema = z
   .strictObject({
     address: listenAddress.default('127.0.0.1:50051'),
-    server: z.enum(['net-http2', 'node-http2', 'grpc-js']).default('node-http2'),
+    server: z.enum(['net-http2', 'node-http2', 'grpc-js']).default('net-http2'),
     max_message_bytes: z.int().min(1024).max(2_147_483_647).default(4_194_304),
     max_concurrent_streams: z.int().min(1).max(1_000_000).default(256),
     default_deadline_ms: z.int().min(1).max(3_600_000).default(5_000),

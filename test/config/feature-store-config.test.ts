@@ -77,7 +77,7 @@ describe('feature_store.yaml', () => {
         grpc: {
           address: '127.0.0.1:50051',
           maxMessageBytes: 4_194_304,
-          server: 'node-http2',
+          server: 'net-http2',
           maxConcurrentStreams: 256,
           defaultDeadlineMs: 5_000,
           maxDeadlineMs: 60_000,

@@ -3,7 +3,7 @@ import { startGrpcHttp2Server } from '../../src/transports/grpc/http2/grpc-http2
 import { http2Limits } from '../../src/transports/grpc/http2-limits.ts';
 import { type NetHttp2Limits, netHttp2Limits } from '../../src/transports/grpc/net-http2/net-http2-limits.ts';
 import { startNetHttp2Server } from '../../src/transports/grpc/net-http2/net-http2-server.ts';
-import type { GrpcServer, GrpcServerOptions } from '../../src/transports/grpc/service-table.ts';
+import type { GrpcServer, GrpcServerOptions, ServiceTable } from '../../src/transports/grpc/service-table.ts';
 import { createEchoService, type EchoService } from './echo-service.ts';
 import { http2Call, openSession, statusOf } from './http2-call.ts';
 import { grpcMessage, Http2Wire } from './http2-wire.ts';
@@ -34,15 +34,18 @@ export class Http2ServerUnderTest {
     this.server = server;
   }
 
+  /** @param more methods beside those of the echo service */
   static async start(
     kind: Http2ServerKind,
     options: Partial<GrpcServerOptions> = {},
     limits: Partial<NetHttp2Limits> = {},
+    more: ServiceTable = [],
   ): Promise<Http2ServerUnderTest> {
     const echo = createEchoService();
+    const methods = [...echo.methods, ...more];
     const server = await (kind === 'net-http2'
-      ? startNetHttp2Server(echo.methods, echo.options(options), { ...netHttp2Limits, ...limits })
-      : startGrpcHttp2Server(echo.methods, echo.options(options), { ...http2Limits, ...limits }));
+      ? startNetHttp2Server(methods, echo.options(options), { ...netHttp2Limits, ...limits })
+      : startGrpcHttp2Server(methods, echo.options(options), { ...http2Limits, ...limits }));
     return new Http2ServerUnderTest(echo, server);
   }
 

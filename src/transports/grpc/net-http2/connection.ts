@@ -59,6 +59,7 @@ export class Connection implements FrameHandler, AnswerSenderHost {
   #dataStream: Stream | undefined;
   /** Bytes of flow control that came since the client was last asked for more. */
   #unacknowledged = 0;
+  #greeted = false;
   #knowsSettings = false;
   #awaitsPong = false;
   /** `leaving`: has said that it will go, and takes what comes in the meantime. `ending`: has hung up on its side. */
@@ -93,7 +94,6 @@ export class Connection implements FrameHandler, AnswerSenderHost {
       this.#streams.closeAll();
       this.#end(limits.hangUpMs);
     });
-    this.#greet();
   }
 
   get openCalls(): number {
@@ -105,6 +105,7 @@ export class Connection implements FrameHandler, AnswerSenderHost {
     if (this.#phase === 'ending') return;
     this.#streams.sweep(now);
     if (!this.#knowsSettings && now > this.#connectedAt + this.#context.limits.settingsTimeoutMs) {
+      this.preface();
       this.#giveUp(ErrorCode.SETTINGS_TIMEOUT, 'the settings were not acknowledged');
     }
   }
@@ -116,7 +117,7 @@ export class Connection implements FrameHandler, AnswerSenderHost {
       return;
     }
     this.#awaitsPong = true;
-    this.#sender.frame(FrameType.PING, 0, 0, ALIVE);
+    if (this.#greeted) this.#sender.frame(FrameType.PING, 0, 0, ALIVE);
   }
 
   /**
@@ -127,6 +128,7 @@ export class Connection implements FrameHandler, AnswerSenderHost {
   drain(): void {
     if (this.#phase !== 'open') return;
     this.#phase = 'leaving';
+    this.preface();
     this.#goaway(MAX_STREAM_ID, ErrorCode.NO_ERROR, '');
     this.#sender.frame(FrameType.PING, 0, 0, LEAVING);
     this.#after(this.#context.limits.hangUpMs, () => this.#leave());
@@ -153,6 +155,15 @@ export class Connection implements FrameHandler, AnswerSenderHost {
   taken(): void {
     const socket = this.#socket;
     if (socket.isPaused() && this.#sender.backlog <= this.#context.limits.maxSocketBacklog) socket.resume();
+  }
+
+  /** Part of {@link FrameHandler}: the settings come first of all that is sent. */
+  preface(): void {
+    if (this.#greeted) return;
+    this.#greeted = true;
+    const { options, limits } = this.#context;
+    this.#sender.frame(FrameType.SETTINGS, 0, 0, settingsPayload(options.maxConcurrentStreams, limits));
+    this.#sender.number(FrameType.WINDOW_UPDATE, 0, limits.connectionWindow - DEFAULT_WINDOW);
   }
 
   /** Part of {@link FrameHandler}. */
@@ -289,12 +300,6 @@ export class Connection implements FrameHandler, AnswerSenderHost {
   /** Part of {@link FrameHandler}. */
   unknown(): void {
     this.#idleFrame();
-  }
-
-  #greet(): void {
-    const { options, limits } = this.#context;
-    this.#sender.frame(FrameType.SETTINGS, 0, 0, settingsPayload(options.maxConcurrentStreams, limits));
-    this.#sender.number(FrameType.WINDOW_UPDATE, 0, limits.connectionWindow - DEFAULT_WINDOW);
   }
 
   #receive(chunk: Buffer): void {

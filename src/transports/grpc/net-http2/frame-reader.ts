@@ -12,6 +12,8 @@ import { SETTING_LENGTH } from './settings.ts';
 
 /** What a client's frames say, in their order. Bytes are valid during the call only. */
 export interface FrameHandler {
+  /** The client's preface came: it speaks HTTP/2. */
+  preface(): void;
   /** What came is no HTTP/2. */
   notHttp2(bytes: Uint8Array): void;
   /** A header block is complete. `dependsOnItself` is an error in a priority that came with it. */
@@ -118,6 +120,7 @@ export class FrameReader {
       return chunk.length;
     }
     this.#prefaceSeen = seen + end;
+    if (this.#prefaceSeen === PREFACE.length) this.#handler.preface();
     return end;
   }
 

@@ -23,6 +23,8 @@ export interface HeadLimits {
 }
 
 const MAX_CONTENT_LENGTH_DIGITS = 15;
+/** Stands for a field that was sent twice, and means nothing. Joining them would let a small block make a huge string. */
+const REPEATED = 'sent twice';
 
 /** Collects the fields of one block and judges whether they make a request, or trailers. */
 export class HeadCollector implements FieldSink {
@@ -139,10 +141,10 @@ export class HeadCollector implements FieldSink {
         if (value !== 'trailers') this.#malformed = true;
         break;
       case FieldKind.TIMEOUT:
-        this.#timeout = this.#timeout === undefined ? value : `${this.#timeout}, ${value}`;
+        this.#timeout = this.#timeout === undefined ? value : REPEATED;
         break;
       case FieldKind.ENCODING:
-        this.#encoding = this.#encoding === undefined ? value : `${this.#encoding}, ${value}`;
+        this.#encoding = this.#encoding === undefined ? value : REPEATED;
         break;
       default:
     }

@@ -177,7 +177,8 @@ export class UnaryCall extends Stream implements ServedCall {
   #settle(answer: Uint8Array): void {
     this.#running = false;
     this.#host.settled(this);
-    if (this.#ended || answer !== this.#memory) this.#releaseMemory();
+    // A view of the memory that was asked for is in use like the whole.
+    if (this.#ended || answer.buffer !== this.#memory?.buffer) this.#releaseMemory();
     if (this.#ended) return;
     this.#ended = true;
     this.#host.answer(this, answer);
