@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { int64 } from '../support/feature-values.ts';
@@ -56,6 +56,17 @@ describe('the packed product on Node 24', function () {
     assert.match(runText('node', ['--version'], installed), /^v24\./);
     const { version }: { version: string } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8'));
     assert.ok(runText('node', ['dist/src/cli/main.js', '--version'], installed).includes(version));
+  });
+
+  it('keeps its compiled code beside the package, and starts where that cannot be written', () => {
+    const cache = join(installed, '.cache');
+    const version = () => runText('node', ['dist/src/cli/main.js', '--version'], installed);
+    const first = version();
+    assert.ok(existsSync(join(cache, 'compile')));
+    rmSync(cache, { recursive: true });
+    writeFileSync(cache, '');
+    assert.equal(version(), first);
+    rmSync(cache);
   });
 
   it('serves the example project from SQLite', async () => {
