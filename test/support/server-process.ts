@@ -24,6 +24,7 @@ export interface ServerProcessOptions {
 
 // Starting a database takes a second or two; a machine that runs everything at once is slower.
 const START_LIMIT_MS = 60_000;
+const END_LIMIT_MS = 10_000;
 
 export function createServerProcess(options: ServerProcessOptions): ServerProcess {
   let child: ChildProcess | undefined;
@@ -61,6 +62,9 @@ export function createServerProcess(options: ServerProcessOptions): ServerProces
       const children = childrenOf(ending.pid);
       await endProcess(ending);
       signal(children, 'SIGKILL');
+      // What they share with their parent is in use until they have ended.
+      const giveUpAt = Date.now() + END_LIMIT_MS;
+      while (children.some(isRunning) && Date.now() < giveUpAt) await sleep(10);
     },
     pause() {
       // The parent first: it must not miss its children.
@@ -80,6 +84,16 @@ function childrenOf(parent: number | undefined): number[] {
     return readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').split(' ').map(Number).filter(Boolean);
   } catch {
     return [];
+  }
+}
+
+/** False for a process that has ended, whether or not anybody has asked how. */
+function isRunning(pid: number): boolean {
+  try {
+    const [, state] = /\) (\w) /.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? [];
+    return state !== 'Z' && state !== 'X';
+  } catch {
+    return false;
   }
 }
 
