@@ -16,18 +16,33 @@ compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || need postgres post
 need openssl openssl || missing=1
 [ "$missing" -eq 0 ] || exit 1
 
-scripts/setup-node24.sh
-scripts/setup-grpcurl.sh
-scripts/setup-dynamodb-local.sh
-# Without Go or Python that is new enough, the tests of these three say so.
-for script in setup-h2spec.sh setup-moto.sh setup-fake-gcs.sh; do
-  status=0
-  "scripts/$script" || status=$?
-  [ "$status" -eq 0 ] || [ "$status" -eq 3 ] || exit "$status"
-done
-
+# apt has one lock: what the scripts below would ask it for comes first. Those that need more than this say so.
+need java default-jre-headless || true
+need mvn maven || true
 # An image without Python 3.10 may well run the other tests: those that compare with Feast say then why they are skipped.
 python3 -c 'import venv, ensurepip' 2>/dev/null || apt_install python3 python3-venv || true
-status=0
-scripts/setup-feast.sh || status=$?
-[ "$status" -eq 0 ] || [ "$status" -eq 3 ] || exit "$status"
+
+# The rest mostly waits for downloads and compilers, so it goes side by side. What each says is shown when it has ended.
+said=$(mktemp -d)
+trap 'rm -rf "$said"' EXIT
+declare -A running
+for script in setup-node24 setup-grpcurl setup-dynamodb-local setup-h2spec setup-moto setup-fake-gcs setup-feast; do
+  "scripts/$script.sh" >"$said/$script" 2>&1 &
+  running[$script]=$!
+done
+failed=0
+for script in "${!running[@]}"; do
+  status=0
+  wait "${running[$script]}" || status=$?
+  cat "$said/$script"
+  case $script:$status in
+    *:0) ;;
+    # Without Go or Python that is new enough, the tests that need these say so.
+    setup-h2spec:3 | setup-moto:3 | setup-fake-gcs:3 | setup-feast:3) ;;
+    *)
+      echo "scripts/$script.sh failed with status $status" >&2
+      failed=1
+      ;;
+  esac
+done
+exit "$failed"
