@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
 import { dummyEntity } from '../registry/dummy-entity.ts';
 import { createFileRegistrySource } from '../registry/file-registry-source.ts';
 import { openRegistry } from '../registry/registry-holder.ts';
@@ -24,7 +25,7 @@ export async function apply(options: ApplyOptions, { io, globals }: CommandConte
     const previous =
       options.previousRegistry === undefined
         ? undefined
-        : await readRegistry(options.previousRegistry, registry.project, io.warn);
+        : await readRegistry(options.previousRegistry, project.config, io.warn);
     const plan = await planStore({
       store: project.store,
       registry,
@@ -47,8 +48,13 @@ export async function apply(options: ApplyOptions, { io, globals }: CommandConte
   }
 }
 
-async function readRegistry(file: string, project: string, warn: (message: string) => void): Promise<RegistrySnapshot> {
-  const source = createFileRegistrySource({ path: resolve(file), repoPath: process.cwd() });
+async function readRegistry(
+  file: string,
+  { project, sideboard }: FeatureStoreConfig,
+  warn: (message: string) => void,
+): Promise<RegistrySnapshot> {
+  const { maxBytes } = sideboard.registry;
+  const source = createFileRegistrySource({ path: resolve(file), repoPath: process.cwd(), maxBytes });
   const holder = await openRegistry({ source, project, cacheTtlSeconds: 0, warn });
   await holder.close();
   return holder.current();

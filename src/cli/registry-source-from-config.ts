@@ -40,7 +40,7 @@ async function fileSource(config: FeatureStoreConfig, env: NodeJS.ProcessEnv): P
   const scheme = isAbsolute(path) ? undefined : /^([A-Za-z][A-Za-z0-9+.-]+):\/\//.exec(path)?.[1]?.toLowerCase();
   switch (scheme) {
     case undefined:
-      return createFileRegistrySource({ path, repoPath });
+      return createFileRegistrySource({ path, repoPath, maxBytes });
     case 's3': {
       const { createS3RegistrySource } = await import('../registry/s3/s3-registry-source.ts');
       const endpointUrl = s3EndpointUrl ?? env.FEAST_S3_ENDPOINT_URL;

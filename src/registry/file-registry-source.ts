@@ -2,6 +2,7 @@ import type { BigIntStats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { tooLarge } from './read-bounded.ts';
 import { RegistryError } from './registry-error.ts';
 import type { LoadedRegistry, RegistryLoadOptions, RegistrySource } from './registry-source.ts';
 
@@ -10,6 +11,7 @@ export interface FileRegistrySourceOptions {
   readonly path: string;
   /** Absolute folder of `feature_store.yaml`. */
   readonly repoPath: string;
+  readonly maxBytes: number;
   /** How long the file must have stayed the same before it is taken for whole, in milliseconds. Default 50. */
   readonly settleMs?: number;
 }
@@ -22,17 +24,18 @@ const attempts = 20;
  * was read counts only when size, times and inode were the same before and after, and the last change is not too recent.
  */
 export function createFileRegistrySource(options: FileRegistrySourceOptions): RegistrySource {
-  const { path, repoPath, settleMs = 50 } = options;
+  const { path, repoPath, maxBytes, settleMs = 50 } = options;
   const file = resolve(repoPath, path);
   return {
     describe: () => `registry file ${file}`,
-    load: (loadOptions = {}) => loadFile(file, settleMs, loadOptions),
+    load: (loadOptions = {}) => loadFile(file, maxBytes, settleMs, loadOptions),
     close: async () => {},
   };
 }
 
 async function loadFile(
   file: string,
+  maxBytes: number,
   settleMs: number,
   options: RegistryLoadOptions,
 ): Promise<LoadedRegistry | 'unchanged'> {
@@ -42,12 +45,14 @@ async function loadFile(
       const before = await stat(file, { bigint: true });
       const token = tokenFromStats(before);
       if (token === options.previous) return 'unchanged';
+      if (before.isFile() && before.size > maxBytes) throw tooLarge(`registry file ${file}`, maxBytes);
       const bytes = await readFile(file, abort);
       if (!isSettled(before, settleMs)) await sleep(settleMs, undefined, abort);
       const after = await stat(file, { bigint: true });
       if (tokenFromStats(after) === token && after.size === BigInt(bytes.length)) return { bytes, token };
     }
   } catch (error) {
+    if (error instanceof RegistryError) throw error;
     throw errorFromFailure(file, error);
   }
   throw new RegistryError('REGISTRY_UNREADABLE', `The registry file ${file} kept changing while it was read.`, {

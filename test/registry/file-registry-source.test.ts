@@ -21,7 +21,7 @@ describe('a file registry source', () => {
   const folder = useTempFolder();
   const file = () => join(folder(), 'registry.db');
   const open = (path = 'registry.db', settleMs = 10) =>
-    createFileRegistrySource({ path, repoPath: folder(), settleMs });
+    createFileRegistrySource({ path, repoPath: folder(), maxBytes: 1024, settleMs });
 
   it('reads the file whether its path is relative to the repo or absolute', async () => {
     mkdirSync(join(folder(), 'data'));
@@ -114,6 +114,13 @@ describe('a file registry source', () => {
     const { token } = await loadWhole(source);
     unlinkSync(file());
     await assert.rejects(source.load({ previous: token ?? '' }), hasCode('REGISTRY_NOT_FOUND', /There is no/));
+  });
+
+  it('refuses a file that is larger than is allowed, and reads one that is just as large', async () => {
+    writeFileSync(file(), Buffer.alloc(1025));
+    await assert.rejects(open().load(), hasCode('REGISTRY_TOO_LARGE', /registry file .* is larger than 1024 bytes/));
+    truncateSync(file(), 1024);
+    assert.equal((await loadWhole(open())).bytes.length, 1024);
   });
 
   it('names the reason when there is something that cannot be read', async () => {

@@ -33,7 +33,12 @@ describe('a registry holder', () => {
 
   /** Opens the registry in the temporary folder; closed after the test. */
   async function open(options: Partial<RegistryOptions> = {}): Promise<RegistryHolder> {
-    const source = createFileRegistrySource({ path: 'registry.db', repoPath: folder(), settleMs: 5 });
+    const source = createFileRegistrySource({
+      path: 'registry.db',
+      repoPath: folder(),
+      maxBytes: 2 ** 20,
+      settleMs: 5,
+    });
     const holder = await openRegistry({ source, project: 'kitchen_sink', cacheTtlSeconds: 0, ...options });
     holders.push(holder);
     return holder;
@@ -203,7 +208,7 @@ describe('a registry holder', () => {
 
     it('shows readers whole generations only, while the file is rewritten in place', async () => {
       writeFileSync(file(), markedRegistry(0));
-      const source = createFileRegistrySource({ path: file(), repoPath: '/', settleMs: 100 });
+      const source = createFileRegistrySource({ path: file(), repoPath: '/', maxBytes: 2 ** 20, settleMs: 100 });
       const holder = await open({ source, project: 'p' });
       let reads = 0;
       let generation = 0;

@@ -28,7 +28,12 @@ describe('a registry holder over time', () => {
 
   /** Opens the registry in the temporary folder; closed after the test. */
   async function open(options: Partial<RegistryOptions> = {}): Promise<RegistryHolder> {
-    const source = createFileRegistrySource({ path: 'registry.db', repoPath: folder(), settleMs: 5 });
+    const source = createFileRegistrySource({
+      path: 'registry.db',
+      repoPath: folder(),
+      maxBytes: 2 ** 20,
+      settleMs: 5,
+    });
     const holder = await openRegistry({ source, project: 'p', cacheTtlSeconds: 0, ...options });
     holders.push(holder);
     return holder;
@@ -107,7 +112,7 @@ describe('a registry holder over time', () => {
       const script = `
         import { createFileRegistrySource } from './src/registry/file-registry-source.ts';
         import { openRegistry } from './src/registry/registry-holder.ts';
-        const source = createFileRegistrySource({ path: process.argv[1], repoPath: '/' });
+        const source = createFileRegistrySource({ path: process.argv[1], repoPath: '/', maxBytes: 2 ** 20 });
         const holder = await openRegistry({ source, project: 'minimal', cacheTtlSeconds: 600 });
         console.log(holder.current().views.size);`;
       const child = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script, minimal], {
