@@ -11,6 +11,7 @@ import { errorCheck, type Finding } from './doctor-finding.ts';
 import { exitClassOf, exitCodes } from './exit-codes.ts';
 import type { Io } from './io.ts';
 import { loadProjectConfig } from './project-config.ts';
+import { registryOriginText } from './registry-origin.ts';
 import { checkRows } from './sample-check.ts';
 import { planStore } from './store-plan.ts';
 
@@ -142,13 +143,12 @@ function* unservedViews(registry: RegistrySnapshot): Generator<Finding> {
   };
 }
 
-function describeRegistry(registry: RegistrySnapshot, { origin, checkedAt }: RegistryStatus): string {
+function describeRegistry(registry: RegistrySnapshot, status: RegistryStatus): string {
   const { views, services, entities, lastUpdated } = registry;
   const time = new Date(lastUpdated).toISOString();
   const known = entities.has(dummyEntity.name) ? entities.size - 1 : entities.size;
-  const copied =
-    origin === 'source' ? '' : `; from the copy on disk, last checked ${new Date(checkedAt).toISOString()}`;
-  return `views: ${views.size}, services: ${services.size}, entities: ${known}; last applied ${time}${copied}`;
+  const counts = `views: ${views.size}, services: ${services.size}, entities: ${known}`;
+  return `${counts}; last applied ${time}; ${registryOriginText(status)}`;
 }
 
 const labels = { ok: 'ok     ', warning: 'warning', failed: 'FAILED ' } as const;

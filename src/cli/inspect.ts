@@ -7,6 +7,7 @@ import type { CommandContext } from './command-context.ts';
 import { openProjectRegistry } from './composition.ts';
 import type { InspectOptions } from './inspect-command.ts';
 import { loadProjectConfig } from './project-config.ts';
+import { registryOriginText } from './registry-origin.ts';
 import { printableText, textTable } from './text-table.ts';
 
 /** Shows the registry. The store is not asked. */
@@ -18,11 +19,15 @@ export async function inspect(
   const config = await loadProjectConfig(globals(), io.env);
   const registry = await openProjectRegistry({ config, env: io.env, warn: io.warn });
   const snapshot = registry.current();
-  const { origin, checkedAt } = registry.status();
+  const status = registry.status();
   await registry.close();
-  const description = describe(snapshot, { origin, checkedAt }, config.registry.enableOnlineFeatureViewVersioning);
+  const description = describe(snapshot, status, config.registry.enableOnlineFeatureViewVersioning);
   const chosen = name === undefined ? description : only(description, name);
-  io.out(options.json === true ? JSON.stringify(chosen, undefined, 2) : textOf(chosen, name === undefined));
+  io.out(
+    options.json === true
+      ? JSON.stringify(chosen, undefined, 2)
+      : textOf(chosen, name === undefined ? status : undefined),
+  );
 }
 
 type Description = ReturnType<typeof describe>;
@@ -102,14 +107,14 @@ function only(description: Description, name: string): Description {
   return { ...description, views, services, entities: [] };
 }
 
-function textOf(description: Description, whole: boolean): string {
-  const { project, projects, origin, checkedAt, lastUpdated, views, services, entities } = description;
+/** @param status where the whole registry is shown, of which the first line tells */
+function textOf(description: Description, status: RegistryStatus | undefined): string {
+  const { project, projects, lastUpdated, views, services, entities } = description;
   const blocks: string[] = [];
-  if (whole) {
+  if (status !== undefined) {
     const others = projects.filter((other) => other !== project);
     const beside = others.length === 0 ? '' : `; the registry also holds ${others.join(', ')}`;
-    const copied = origin === 'source' ? '' : ` (a copy, last checked ${checkedAt})`;
-    blocks.push(`project ${project}, registry of ${lastUpdated}${copied}${beside}`);
+    blocks.push(`project ${project}, registry of ${lastUpdated} (${registryOriginText(status)})${beside}`);
   }
   for (const view of views) {
     const rows = view.features.map((feature) => [`  ${feature.name}`, feature.type, feature.description]);

@@ -219,7 +219,7 @@ describe('a command', () => {
       try {
         const { stdout, status } = await runCli(['inspect', '--repo', other.path]);
         assert.equal(status, 0);
-        assert.match(stdout, /^project shop, registry of 20\d\d-/);
+        assert.match(stdout, /^project shop, registry of 20\d\d-\S+Z \(from its source, \d+ s old\)/);
         assert.match(
           stdout,
           /\nview live_counters \(feature view, by customer_id STRING, ttl 1 h\)\n {2}clicks {2}INT64\n/,
