@@ -2,8 +2,8 @@
  * A floating-point number as polars casts it to text: the shortest digits that read back as the number, positional from 1e-5
  * (32-bit numbers: from 1e-6), below that with an exponent.
  *
- * `undefined` from 1e16 on (32-bit numbers: from 1e13), where polars up to 1.36 writes `1e16` and from 1.39 on `1e+16`.
- * Checked against polars 0.20.31, 1.20.0, 1.35.2, 1.36.1, 1.39.3, 1.44.2, 2.0.0 and 2.1.0.
+ * `undefined` from 1e16 on (32-bit numbers: from 1e13), where polars 1.36.1 writes `1e16` and 1.39.3 `1e+16`.
+ * Checked against polars 0.20.31, 1.36.1, 1.39.3, 2.0.0 and 2.1.0.
  *
  * @param bits of a 32-bit number `n` is its value as a double
  */
