@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { connect as connectSocket, type Socket } from 'node:net';
 import type { ConnectionOptions, SslOptions } from 'mysql2';
 import type { Connection } from 'mysql2/promise';
 import { loadOptionalPackage } from '../optional-package.ts';
@@ -24,14 +25,21 @@ export function createMysqlRegistryDatabase(url: SqlAlchemyUrl): SqlDatabase {
     listTables: 'SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()',
     async read(work, signal) {
       let connection: Connection | undefined;
+      // Held here from the start, because there is no connection to destroy as long as the server has not answered.
+      let socket: Socket | undefined;
       try {
         return await endOnAbort(
           signal,
-          () => connection?.destroy(),
+          () => socket?.destroy(new Error('The reading was given up.')),
           async () => {
-            const opened = await connect(url);
-            connection = opened;
+            const options = await optionsFrom(url);
+            const mysql = await loadOptionalPackage('mysql2', 'A registry in MySQL', () => import('mysql2/promise'));
             signal?.throwIfAborted();
+            socket = socketTo(options);
+            const opened = await mysql.createConnection({ ...options, stream: socket });
+            connection = opened;
+            // What ends an idle connection shows with the next statement.
+            opened.on('error', () => {});
             await opened.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
             await opened.query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
             return work(async (sql, parameters = []) => {
@@ -44,14 +52,14 @@ export function createMysqlRegistryDatabase(url: SqlAlchemyUrl): SqlDatabase {
         throw errorFromDatabase(error, name, codes);
       } finally {
         connection?.destroy();
+        socket?.destroy();
       }
     },
   };
 }
 
-async function connect(url: SqlAlchemyUrl): Promise<Connection> {
-  const mysql = await loadOptionalPackage('mysql2', 'A registry in MySQL', () => import('mysql2/promise'));
-  return mysql.createConnection(await optionsFrom(url));
+function socketTo({ socketPath, host = 'localhost', port = 3306 }: ConnectionOptions): Socket {
+  return socketPath === undefined ? connectSocket({ host, port, noDelay: true }) : connectSocket(socketPath);
 }
 
 async function optionsFrom(url: SqlAlchemyUrl): Promise<ConnectionOptions> {
