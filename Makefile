@@ -21,7 +21,9 @@ test: servers build ## Run every test that CI runs
 	@npm run --silent build:test
 	@npm exec -- mocha 'build/test/**/*.test.js'
 
-test-store-%: servers ## Run the tests of one store: make test-store-redis
+test-store-%: ## Run the tests of one store: make test-store-redis
+	@STORES=$* node scripts/test-stores.mjs --check
+	@$(MAKE) --no-print-directory servers
 	@STORES=$* npm run --silent test:stores
 
 bench: servers ## Measure against Redis, a bare grpc-js server and Feast (about 50 minutes; with ARGS=--quick under one)

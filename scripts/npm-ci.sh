@@ -4,6 +4,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+if [ -L node_modules ]; then
+  echo "node_modules is a link: npm would empty the folder that it leads to. Install there, or remove the link." >&2
+  exit 1
+fi
+
 prefix=$(node -p 'path.dirname(path.dirname(fs.realpathSync(process.execPath)))')
 if [ -e "$prefix/include/node/node.h" ]; then
   # npm's node-gyp reads the second name since 2025; npm 11 warns about the first.

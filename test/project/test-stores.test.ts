@@ -29,6 +29,23 @@ describe('the tests of stores', () => {
 
   it('are run by make test-store-NAME', () => {
     const makefile = readFileSync(join(projectRoot, 'Makefile'), 'utf8');
-    assert.match(makefile, /^test-store-%:.*\n\t@STORES=\$\* npm run --silent test:stores$/m);
+    const recipe = [
+      '@STORES=$* node scripts/test-stores.mjs --check',
+      '@$(MAKE) --no-print-directory servers',
+      '@STORES=$* npm run --silent test:stores',
+    ];
+    assert.deepEqual(/^test-store-%:.*\n((?:\t.*\n)+)/m.exec(makefile)?.[1], `\t${recipe.join('\n\t')}\n`);
+  });
+
+  it('refuse a name that is wrong before anything is built or installed', () => {
+    const run = spawnSync(process.execPath, [join(projectRoot, 'scripts/test-stores.mjs'), '--check'], {
+      encoding: 'utf8',
+      env: { ...process.env, STORES: 'redis, sqlite' },
+    });
+    assert.deepEqual([run.status, run.stdout, run.stderr], [0, '', '']);
+    const { scripts } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
+    assert.equal(scripts['test:stores'], 'node scripts/test-stores.mjs');
   });
 });
