@@ -120,7 +120,7 @@ function surrogateFinding(table: OnlineTable, declaration: EntityKeyDeclaration,
       check: 'rows',
       result: 'failed',
       message: `${where} was made by no algorithm that is known here, or from other columns (${whole.length} sampled)`,
-      advice: 'Rows made with polars 2.1 or later cannot be found by their columns: let callers send the join key.',
+      advice: `Check the names and the order of from_columns. Rows made with polars 2.1 or later cannot be found by their columns: let callers send ${joinKey} itself.`,
     };
   }
   return {
