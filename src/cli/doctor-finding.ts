@@ -12,13 +12,17 @@ export interface Finding {
   readonly code?: string;
 }
 
-/** What a check that raised an error found. */
-export function errorCheck(check: string, error: unknown): Finding {
-  if (!(error instanceof SideboardError)) return { check, result: 'failed', message: String(error) };
+/**
+ * What a check that raised an error found.
+ * @param about which of several things was checked, where errors do not tell them apart
+ */
+export function errorCheck(check: string, error: unknown, about?: string): Finding {
+  const prefix = about === undefined ? '' : `${about}: `;
+  if (!(error instanceof SideboardError)) return { check, result: 'failed', message: `${prefix}${String(error)}` };
   return {
     check,
     result: 'failed',
-    message: `${error.code}: ${error.message}`,
+    message: `${prefix}${error.code}: ${error.message}`,
     code: error.code,
     ...(error.hint === undefined ? {} : { advice: error.hint }),
   };

@@ -46,7 +46,7 @@ export async function checkHashedRows(
     }
     return findings;
   } catch (error) {
-    if (error instanceof SideboardError) return [errorCheck('rows', error)];
+    if (error instanceof SideboardError) return [errorCheck('rows', error, table.name)];
     throw error;
   }
 }

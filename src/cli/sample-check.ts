@@ -39,7 +39,7 @@ export async function checkRows(
       ...ageFindings(table, read, registry),
     ];
   } catch (error) {
-    if (error instanceof SideboardError) return [errorCheck('rows', error)];
+    if (error instanceof SideboardError) return [errorCheck('rows', error, table.name)];
     throw error;
   }
 }

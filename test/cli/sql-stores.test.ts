@@ -161,3 +161,31 @@ for (const [name, sample] of Object.entries(samples)) {
     });
   });
 }
+
+describe('doctor on PostgreSQL, as a user who may not read', function () {
+  this.timeout(60_000);
+  let repo: FeatureRepo;
+
+  after(() => repo?.remove());
+
+  it('names each view, and what the user lacks', async () => {
+    const server = await sharedPostgresServer();
+    await server.createDatabase(DATABASE);
+    await server.query("DROP ROLE IF EXISTS blind; CREATE ROLE blind LOGIN PASSWORD 'blind'");
+    repo = createSqliteRepo('multiview');
+    const file = join(repo.path, 'feature_store.yaml');
+    const sample = samples['postgres, by the path of its class and pooled'](server.port);
+    writeFileSync(file, sample);
+    assert.equal((await runCli(['apply', '--repo', repo.path])).status, 0);
+    writeFileSync(
+      file,
+      sample.replace('user: postgres', 'user: blind').replace('password: postgres', 'password: blind'),
+    );
+    const { stdout, status } = await runCli(['doctor', '--repo', repo.path]);
+    for (const view of ['customer_profile', 'customer_orders']) {
+      const denied = `does not allow the user to do this: permission denied for table "shop_${view}" \\(42501\\)`;
+      assert.match(stdout, new RegExp(`FAILED +rows +${view}: STORE_PERMISSION_DENIED: .*${denied}`));
+    }
+    assert.notEqual(status, 0);
+  });
+});

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { int64 } from '../support/feature-values.ts';
+import { createSqliteRepo } from '../support/golden-repo.ts';
 import { createOnlineFeaturesClient } from '../support/online-features-client.ts';
 import { projectRoot } from '../support/project-root.ts';
 
@@ -57,6 +58,27 @@ describe('the packed product on Node 24', function () {
     const { version }: { version: string } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8'));
     assert.ok(runText('node', ['dist/src/cli/main.js', '--version'], installed).includes(version));
   });
+
+  const stores = {
+    mysql: ['mysql2', { type: 'mysql' }],
+    postgres: ['pg', { type: 'postgres', host: '127.0.0.1', database: 'd', user: 'u', password: 'p' }],
+    dynamodb: ['@aws-sdk/client-dynamodb', { type: 'dynamodb', region: 'eu-central-1' }],
+  } as const;
+  for (const [store, [name, section]] of Object.entries(stores)) {
+    it(`comes without the client of ${store}, and says how to install it`, () => {
+      assert.ok(!existsSync(join(installed, 'node_modules', name)));
+      const repo = createSqliteRepo('multiview', { online_store: section });
+      try {
+        const args = ['dist/src/cli/main.js', 'doctor', '--repo', repo.path];
+        const { stdout, status } = spawnSync(join(node24, 'node'), args, { cwd: installed, encoding: 'utf8' });
+        assert.match(stdout, new RegExp(`STORE_UNAVAILABLE: The online store "${store}" needs the package ${name}`));
+        assert.match(stdout, new RegExp(`-> Install it beside sideboard: npm install ${name}\n`));
+        assert.notEqual(status, 0);
+      } finally {
+        repo.remove();
+      }
+    });
+  }
 
   it('keeps its compiled code beside the package, and starts where that cannot be written', () => {
     const cache = join(installed, '.cache');

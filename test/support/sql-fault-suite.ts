@@ -280,7 +280,7 @@ export function describeSqlFaults<Server extends SqlServerUnderTest>(
       it('says that there is no such database', async () => {
         open({ database: 'nowhere' });
         const error = await storeErrorOf(read(), 'STORE_WRONG_LAYOUT');
-        assert.match(error.describe(), /has no database of that name/);
+        assert.match(error.describe(), /has no database "nowhere"/);
       });
 
       it('says which table is missing and how to make it', async () => {

@@ -1,4 +1,4 @@
-import { StoreError } from '../store-error.ts';
+import { loadOptionalPackage } from '../optional-package.ts';
 import type { DynamoHttpHandler } from './dynamodb-http-handler.ts';
 
 /** What is asked of DynamoDB: the names of its API, which are those of the IAM actions after `dynamodb:`. */
@@ -53,15 +53,7 @@ export function loadDynamoSdk(): Promise<DynamoSdk> {
 
 /** @param name of the package, which a test may make one that is missing */
 export async function importSdk(name: string): Promise<DynamoSdk> {
-  let exported: Readonly<Record<string, unknown>>;
-  try {
-    exported = (await import(name)) as Readonly<Record<string, unknown>>;
-  } catch (error) {
-    throw new StoreError('STORE_UNAVAILABLE', `The package ${name} is not installed, which DynamoDB needs.`, {
-      hint: `Run: npm install ${name}`,
-      cause: error,
-    });
-  }
+  const exported = (await loadOptionalPackage(name, 'dynamodb')) as Readonly<Record<string, unknown>>;
   const Client = exported.DynamoDBClient as new (options: SdkClientOptions) => SdkClient;
   return {
     createClient: (options) => new Client(options),

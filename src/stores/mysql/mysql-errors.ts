@@ -184,7 +184,19 @@ export function storeErrorFromMysql(error: unknown, where: string): StoreError {
     (isLoss(error) ? UNREACHABLE : undefined);
   if (known === undefined) return new StoreError('STORE_FAILED', `${where} failed in an unexpected way.`, { cause });
   const detail = /^[A-Z_]{3,}$/.test(code) ? ` (${code})` : '';
-  return new StoreError(known.code, `${where} ${known.says}${detail}.`, { hint: known.hint, cause });
+  const says = objectSaid(errno, message, known.says);
+  return new StoreError(known.code, `${where} ${says}${detail}.`, { hint: known.hint, cause });
+}
+
+/** Names the database, or the right and the table, that the server's message names, where it is in English. */
+function objectSaid(errno: number, message: string, says: string): string {
+  if (errno === 1049) {
+    const database = /database '([^']*)'/.exec(message)?.[1];
+    return database === undefined ? says : `has no database "${database}"`;
+  }
+  // MySQL writes the table as 'stats', MariaDB as `feast`.`stats`.
+  const denied = errno === 1142 ? /^([A-Z][A-Z ,]*) command denied .* for table (['`].+['`])$/.exec(message) : null;
+  return denied === null ? says : `${says}: ${denied[1]} on ${denied[2]}`;
 }
 
 function fieldsOf(error: unknown): { code: string; errno: number; message: string } {

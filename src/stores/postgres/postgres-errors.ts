@@ -179,8 +179,19 @@ export function storeErrorFromPostgres(error: unknown, where: string): StoreErro
     const detail = isState ? ` (SQLSTATE ${code})` : '';
     return new StoreError('STORE_FAILED', `${where} failed in an unexpected way${detail}.`, { cause });
   }
+  const says = objectSaid(code, message, known.says);
   const detail = code === '' ? '' : ` (${code})`;
-  return new StoreError(known.code, `${where} ${known.says}${detail}.`, { hint: known.hint, cause });
+  return new StoreError(known.code, `${where} ${says}${detail}.`, { hint: known.hint, cause });
+}
+
+/** Names the database, table or schema that the server's message names, where it is in English. */
+function objectSaid(code: string, message: string, says: string): string {
+  if (code === '3D000') {
+    const database = /database "([^"]*)"/.exec(message)?.[1];
+    return database === undefined ? says : `has no database "${database}"`;
+  }
+  const denied = code === '42501' ? /^permission denied for (\w+(?: \w+)*) "?([^"\s]+)"?$/.exec(message) : null;
+  return denied === null ? says : `${says}: permission denied for ${denied[1]} "${denied[2]}"`;
 }
 
 function fieldsOf(error: unknown): { code: string; message: string } {

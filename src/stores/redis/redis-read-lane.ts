@@ -26,8 +26,14 @@ export interface RefusedRow {
   readonly message: string;
 }
 
-/** A lane lost its connection while it owed replies; the read may be sent again on the next one. */
+/**
+ * A lane lost its connection while it owed replies; the read may be sent again on the next one. The message is what Redis said
+ * before it hung up, if that was about the connection.
+ */
 export class LaneLost extends Error {}
+
+/** Redis takes the connection, says this to whatever comes, and hangs up. */
+const NO_MORE_CLIENTS = /^ERR max number of clients reached/;
 
 /**
  * A connection to one Redis server on which nothing but reads travel, so that replies can be scanned in place.
@@ -45,6 +51,8 @@ export class RedisReadLane {
   #heardAt = 0;
   #inFlight = 0;
   #output: LaneOutput | undefined;
+  /** Why Redis hung up last, until it answers again. */
+  #lastWords: string | undefined;
 
   /** @param client a client that was made for this lane alone */
   constructor(client: Redis, options: ReadLaneOptions) {
@@ -66,7 +74,7 @@ export class RedisReadLane {
    */
   read(groups: readonly ReadGroup[], call?: CallOptions): Promise<readonly RefusedRow[]> {
     const output = this.#output;
-    if (this.#socket === undefined || output === undefined) return Promise.reject(new LaneLost());
+    if (this.#socket === undefined || output === undefined) return Promise.reject(this.#lost());
     const now = Date.now();
     const late = call === undefined ? undefined : limitPassed(call, now, this.#options.doing);
     if (late !== undefined) return Promise.reject(late);
@@ -82,8 +90,10 @@ export class RedisReadLane {
     return new Promise((resolve, reject) => {
       const pending = new PendingRead(groups, call, resolve, reject, (ended, answered) => {
         this.#pending.delete(ended);
+        if (!answered) return;
         // Counted until they are really answered: a caller that stops waiting does not shorten the queue.
-        if (answered) this.#inFlight -= rows;
+        this.#inFlight -= rows;
+        this.#lastWords = undefined;
       });
       if (this.#scanner.waiting === 0) this.#heardAt = now;
       this.#pending.add(pending);
@@ -99,7 +109,7 @@ export class RedisReadLane {
     this.#socket = undefined;
     clearInterval(this.#sweep);
     this.#sweep = undefined;
-    this.#give(this.#scanner, new LaneLost());
+    this.#give(this.#scanner, this.#lost());
     socket?.destroy();
   }
 
@@ -115,6 +125,7 @@ export class RedisReadLane {
       try {
         scan();
       } catch (error) {
+        this.#note(scanner.unasked);
         this.#give(scanner, error);
         socket.destroy();
       }
@@ -126,13 +137,22 @@ export class RedisReadLane {
     });
     socket.once('close', () => {
       if (this.#socket === socket) this.#socket = undefined;
-      this.#give(scanner, new LaneLost());
+      for (const pending of this.#pending) this.#note(pending.firstRefusal);
+      this.#give(scanner, this.#lost());
     });
   }
 
   /** Ends whatever still waits on a connection that is of no more use. */
   #give(scanner: RedisReplyScanner, error: unknown): void {
     for (const expected of scanner.abandon()) if (expected instanceof PendingRead) expected.fail(error);
+  }
+
+  #note(said: string | undefined): void {
+    if (said !== undefined && NO_MORE_CLIENTS.test(said)) this.#lastWords = said.trim();
+  }
+
+  #lost(): LaneLost {
+    return new LaneLost(this.#lastWords);
   }
 
   /**
@@ -191,6 +211,10 @@ class PendingRead implements ExpectedReplies {
   refused(group: ReadGroup, row: number, message: string): void {
     this.#refused ??= [];
     this.#refused.push({ group, row, message });
+  }
+
+  get firstRefusal(): string | undefined {
+    return this.#refused?.[0]?.message;
   }
 
   corruptTime(read: TableRead, row: number): void {

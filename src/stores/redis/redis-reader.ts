@@ -86,7 +86,7 @@ export class RedisReader {
       try {
         return await this.#readOnce(lane, groups, call);
       } catch (again) {
-        throw again instanceof LaneLost ? lane.connection.translate(new Error('Connection is closed.')) : again;
+        throw again instanceof LaneLost ? lane.connection.translate(new Error(again.message || CLOSED)) : again;
       }
     }
   }
@@ -157,6 +157,8 @@ export class RedisReader {
   }
 }
 
+/** What the client library says of a connection that is lost. */
+const CLOSED = 'Connection is closed.';
 /** Name of the one lane outside a cluster; in a cluster, of slots that nobody is known to serve. */
 const ONLY = '';
 

@@ -60,6 +60,9 @@ export class RedisReplyScanner {
   #pos = 0;
   #end = 0;
 
+  /** An error that came though nothing was asked: what a server says before it hangs up. */
+  unasked: string | undefined;
+
   /** How many expectations are not fulfilled yet. */
   get waiting(): number {
     return this.#queue.length - this.#head;
@@ -96,7 +99,12 @@ export class RedisReplyScanner {
     if (this.#end - this.#pos < this.#needed) return;
     this.#needed = 0;
     while (this.#head < this.#queue.length && this.#step());
-    if (this.#pos < this.#end && this.waiting === 0) throw unexpected('bytes that nobody asked for');
+    if (this.#pos < this.#end && this.waiting === 0) {
+      const isError = this.#data[this.#pos] === ERROR;
+      if (isError)
+        this.unasked = this.#data.toString('utf8', this.#pos + 1, Math.min(this.#end, this.#pos + MAX_ERROR));
+      throw unexpected('bytes that nobody asked for');
+    }
     memory.read(this.#pos, this.#needed);
   }
 

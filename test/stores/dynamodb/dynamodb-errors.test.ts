@@ -255,7 +255,8 @@ describe('errors of the DynamoDB store', () => {
   it('name the command that installs a missing SDK', async () => {
     const name = '@aws-sdk/client-that-is-not-there';
     const error = await storeErrorOf(importSdk(name), 'STORE_UNAVAILABLE');
-    assert.equal(error.hint, `Run: npm install ${name}`);
+    assert.match(error.message, new RegExp(`"dynamodb" needs the package ${name}, which is not installed`));
+    assert.equal(error.hint, `Install it beside sideboard: npm install ${name}`);
   });
 
   it('name the address that does not resolve, and one that speaks no TLS', async () => {

@@ -187,6 +187,7 @@ describe('the MySQL store', function () {
       store.onlineWriteBatch(table, [driverRow(1, 1000, { a: 1 })]),
       'STORE_PERMISSION_DENIED',
     );
+    assert.match(error.message, /does not allow the user to do this: INSERT(, UPDATE)? on .*`p_stats`/);
     assert.match(error.hint ?? '', /writing INSERT and UPDATE/);
   });
 

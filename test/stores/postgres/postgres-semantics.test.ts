@@ -185,6 +185,7 @@ describe('the PostgreSQL store', function () {
     assert.deepEqual(await store.onlineRead(table, [driverKey(1)]), [undefined]);
     const write = () => store.onlineWriteBatch(table, [driverRow(1, 1000, { a: 1 })]);
     const error = await storeErrorOf(write(), 'STORE_PERMISSION_DENIED');
+    assert.match(error.message, /does not allow the user to do this: permission denied for table "p_stats"/);
     assert.match(error.hint ?? '', /writing INSERT and UPDATE/);
     await storeErrorOf(
       store.update(changeOf({ tablesToKeep: [{ ...table, name: 'other' }] })),
