@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { wholeStorage } from '../../src/conformance/index.ts';
@@ -18,7 +18,7 @@ for (const [, file = '', block = ''] of guide.matchAll(/^```\w+ (\S+)\n(.*?)^```
 describe('docs/guide/adding-a-store.md', () => {
   it('shows the files of the example, whole', () => {
     const shown = [...files.keys()].filter((file) => file !== 'package.json');
-    assert.deepEqual(shown, ['feature_store.yaml', 'test/json_file.test.js', 'my_stores/json_file.js']);
+    assert.deepEqual(shown, ['feature_store.yaml', 'test/json_file.test.js', 'my_stores/json_file.js', 'rows.jsonl']);
     for (const file of shown) {
       assert.deepEqual(linesOf(files.get(file) ?? ''), linesOf(readFileSync(join(example, file), 'utf8')), file);
     }
@@ -34,10 +34,13 @@ describe('docs/guide/adding-a-store.md', () => {
 
 describe('the package, installed somewhere else', function () {
   this.timeout(120_000);
+  let parent: string;
   let folder: string;
 
   before(() => {
-    folder = mkdtempSync(join(tmpdir(), 'sideboard-package-'));
+    parent = mkdtempSync(join(tmpdir(), 'sideboard-package-'));
+    folder = join(parent, 'my-features');
+    mkdirSync(folder);
     install(folder);
     for (const [file, text] of files) {
       mkdirSync(dirname(join(folder, file)), { recursive: true });
@@ -45,7 +48,7 @@ describe('the package, installed somewhere else', function () {
     }
   });
 
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  after(() => rmSync(parent, { recursive: true, force: true }));
 
   it('tests the store of the guide', () => {
     const run = spawnSync(
@@ -55,6 +58,23 @@ describe('the package, installed somewhere else', function () {
     );
     assert.equal(run.status, 0, run.stdout + run.stderr);
     assert.ok(Number(/(\d+) passing/.exec(run.stdout)?.[1]) > 80, run.stdout);
+  });
+
+  it('serves from the store of the guide by the commands of the guide', () => {
+    cpSync(join(projectRoot, 'examples/driver_stats'), join(parent, 'driver_stats'), { recursive: true });
+    const commands = [...guide.matchAll(/^\$ npx sideboard (.+)$/gm)].map(([, command = '']) => command.split(' '));
+    assert.deepEqual(
+      commands.map(([name]) => name),
+      ['apply', 'write', 'get', 'serve'],
+    );
+    const cli = join(folder, 'node_modules/sideboard/dist/src/cli/main.js');
+    let stdout = '';
+    for (const command of commands.slice(0, -1)) {
+      const run = spawnSync(process.execPath, [cli, ...command], { cwd: folder, encoding: 'utf8' });
+      assert.equal(run.status, 0, run.stderr);
+      stdout = run.stdout;
+    }
+    assert.match(stdout, /^7 +vehicle +cargo bike +PRESENT .*\n9 +vehicle +- +NOT_FOUND/m);
   });
 
   it('fails the test of a store with a mistake, and names the section', () => {
