@@ -47,10 +47,26 @@ const pages: readonly (readonly [string, readonly z.ZodObject[]])[] = [
   ['sqlite', [SqliteOnlineStoreConfig, SqliteOnlineStoreSettings]],
 ];
 
+/** Stores whose servers are put through faults. */
+const certified = ['dynamodb', 'mysql', 'postgres', 'redis'];
+
 describe("the stores' pages", () => {
+  for (const [name] of pages) {
+    it(`of ${name} says how rows are stored, how far the store is, and on what it was tested`, () => {
+      const page = readPage(name);
+      for (const heading of ['Configuration', 'Data model']) assert.match(page, new RegExp(`^## ${heading}$`, 'm'));
+      assert.match(page, /\b[Ss]tate(:| of this store is) (stable|alpha)\b/);
+      assert.match(page, /\b([Tt]ested|[Cc]ertified) [^.]*\b[A-Z]\w+ \d+/);
+      if (!certified.includes(name)) return;
+      assert.match(page, /^## (Credentials and p|P)ermissions$/m);
+      assert.match(page, /^## (Certification|What was certified)$/m);
+      for (const fault of [/killed/, /SIGSTOP/, /slow/i, /cut/, /wrong/]) assert.match(page, fault);
+    });
+  }
+
   for (const [name, schemas] of pages) {
     it(`of ${name} names every key of its configuration with its default`, () => {
-      const page = readFileSync(join(projectRoot, 'docs', 'reference', 'stores', `${name}.md`), 'utf8');
+      const page = readPage(name);
       const required = requiredKeys[name] ?? {};
       for (const schema of schemas) {
         const given = Object.entries(required).filter(([key]) => key in schema.shape);
@@ -67,3 +83,7 @@ describe("the stores' pages", () => {
     });
   }
 });
+
+function readPage(name: string): string {
+  return readFileSync(join(projectRoot, 'docs', 'reference', 'stores', `${name}.md`), 'utf8');
+}
