@@ -34,7 +34,9 @@ export function errorFromConnection(name: string, cause: unknown): RegistryError
   if (cause instanceof RegistryError) return cause;
   const why = codeOf(cause) ?? (cause instanceof Error ? cause.name : 'unknown');
   return new RegistryError('REGISTRY_UNREADABLE', `The ${name} cannot be reached or read to its end (${why}).`, {
-    hint: 'Check address and network.',
+    hint: /CERT|SELF_SIGNED|ISSUER/.test(why)
+      ? 'Check the address; a certificate authority of your own is added with NODE_EXTRA_CA_CERTS.'
+      : 'Check address and network.',
     cause: plainCause(cause),
   });
 }
