@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { EntityKeySchema } from '../../gen/feast/types/EntityKey_pb.ts';
@@ -47,6 +47,15 @@ describe('the command line on Redis', () => {
     const { status, stdout } = await sideboard(['apply']);
     assert.equal(status, 0);
     assert.match(stdout, /\nlive_counters +customer_id +ready\n/);
+  });
+
+  it('does not call ready what it cannot reach', async () => {
+    const text = readFileSync(join(repo.path, 'feature_store.yaml'), 'utf8');
+    writeFileSync(join(repo.path, 'feature_store.yaml'), text.replace(`127.0.0.1:${redis.port}`, '127.0.0.1:1'));
+    const { status, stdout, stderr } = await sideboard(['apply']);
+    assert.notEqual(status, 0);
+    assert.match(stderr, /error STORE_UNAVAILABLE: Redis at 127\.0\.0\.1:1 cannot be reached \(ECONNREFUSED\)/);
+    assert.doesNotMatch(stdout, /ready/);
   });
 
   it('removes the rows of views that an earlier registry had, and of all views', async () => {

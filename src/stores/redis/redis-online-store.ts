@@ -59,8 +59,12 @@ export class RedisOnlineStore implements OnlineStore {
     if (ignored.length > 0) context.warn(`online_store.connection_string: ${ignored.join(', ')} is ignored.`);
   }
 
-  /** Redis needs no tables: rows of `tablesToDelete` are removed, unless `full_scan_for_deletion` is off. */
+  /**
+   * Redis needs no tables, only an answer: whoever applies wants to know that it can be used. Rows of `tablesToDelete` are
+   * removed, unless `full_scan_for_deletion` is off.
+   */
   async update(change: StoreChange, options?: CallOptions): Promise<void> {
+    if (change.tablesToKeep.length > 0) await this.ping(options);
     if (change.tablesToDelete.length === 0) return;
     if (!this.#config.full_scan_for_deletion) {
       const names = change.tablesToDelete.map((table) => table.name).join(', ');
