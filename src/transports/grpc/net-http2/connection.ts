@@ -78,13 +78,16 @@ export class Connection implements FrameHandler, AnswerSenderHost {
     this.#resets = new TokenBucket(limits.resetsAtOnce, limits.resetsPerSecond, this.#now);
     this.#idleFrames = new TokenBucket(limits.idleFramesAtOnce, limits.idleFramesPerSecond, this.#now);
     this.hungUp = new Promise((resolve) => {
-      socket.once('close', () => {
+      const closed = () => {
         clearTimeout(this.#timer);
         this.#phase = 'ending';
         this.#reader.stop();
         this.#streams.closeAll();
         resolve();
-      });
+      };
+      // One that was handed over may have broken on the way.
+      if (socket.destroyed) closed();
+      else socket.once('close', closed);
     });
     // A connection that breaks is the client's affair; `close` follows.
     socket.on('error', () => {});

@@ -126,7 +126,11 @@ export class FrameOutput {
     this.#fullBytes = 0;
     this.block = EMPTY;
     this.at = 0;
-    if (socket.destroyed || socket.writableEnded) return;
+    if (socket.destroyed || socket.writableEnded) {
+      for (const each of full) this.#pool.release(each.block);
+      this.#pool.release(block);
+      return;
+    }
     if (full.length > 0) socket.cork();
     for (const each of full) this.#write(each.block, each.length);
     if (at > 0) this.#write(block, at);

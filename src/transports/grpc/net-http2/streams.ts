@@ -168,6 +168,7 @@ export class Streams implements CallHost, ForeignHost {
 
   /** Answers every call that is still open UNAVAILABLE. */
   abandon(): void {
+    this.#held.clear();
     for (const stream of [...this.#open.values()]) {
       stream.abandon(new TransportError('SHUTTING_DOWN', 'The server is shutting down.'));
     }
@@ -175,6 +176,7 @@ export class Streams implements CallHost, ForeignHost {
 
   /** The connection is gone, and every call with it. */
   closeAll(): void {
+    this.#held.clear();
     for (const stream of [...this.#open.values()]) this.close(stream);
   }
 

@@ -105,6 +105,28 @@ describe('the net-http2 server keeps its limits:', function () {
     await lab.hasNoCalls();
   });
 
+  it('a connection that breaks takes the calls along that it holds: their methods never begin', async () => {
+    lab = await Http2ServerUnderTest.start('net-http2', {}, { maxUnsentBytes: 100_000 });
+    for (const leave of [
+      (wire: Http2Wire) => wire.destroy(),
+      (wire: Http2Wire) => wire.send(frame(FrameType.PING, 0, 1, Buffer.alloc(8))),
+      () => void lab.server.close(0),
+    ]) {
+      const wire = await lab.greet(Buffer.from([0, 4, 0, 0, 0, 0]));
+      for (let id = 1; id < 60; id += 2) wire.send(unaryCall(id, '/test.Echo/Large', Buffer.from('60000')));
+      await eventually(
+        () => lab.server.openCalls() === 30,
+        () => `${lab.server.openCalls()} calls`,
+      );
+      const { started } = lab.echo.counts;
+      assert.ok(started > 0 && started < 10, `${started} methods began`);
+      leave(wire);
+      await lab.hasNoCalls();
+      await pause(20);
+      assert.equal(lab.echo.counts.started, started);
+    }
+  });
+
   it('more calls than are allowed are refused, so that the client may make them again', async () => {
     lab = await Http2ServerUnderTest.start('net-http2', { maxConcurrentStreams: 10 });
     const wire = await lab.greet();
