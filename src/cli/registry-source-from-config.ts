@@ -1,6 +1,7 @@
 import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
 import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
+import { laxBoolean } from '../config/lax-values.ts';
 import { createFileRegistrySource } from '../registry/file-registry-source.ts';
 import { RegistryError } from '../registry/registry-error.ts';
 import type { RegistrySource } from '../registry/registry-source.ts';
@@ -86,7 +87,7 @@ async function sqlSource({ registry, repoPath, project, sideboard }: FeatureStor
 }
 
 const remoteSettings = z.looseObject({
-  is_tls: z.boolean().default(false),
+  is_tls: laxBoolean().default(false),
   cert: z.string().default(''),
   client_cert: z.string().default(''),
   client_key: z.string().default(''),

@@ -6,6 +6,8 @@ export interface UnwrappedSchema {
   readonly optional: boolean;
   /** The default that the schema itself fills in. */
   readonly defaultValue: unknown;
+  /** Whether a conversion in front of the schema reads it out of other values, such as a number out of text. */
+  readonly lax: boolean;
   /** What the schema's author registered with `.meta()`, on any layer. */
   readonly meta: SchemaMeta;
 }
@@ -22,6 +24,7 @@ export interface SchemaMeta {
 export function unwrapSchema(outer: z.core.$ZodType): UnwrappedSchema {
   let schema = outer as z.core.$ZodTypes;
   let optional = false;
+  let lax = false;
   let defaultValue: unknown;
   let meta: SchemaMeta = {};
   for (;;) {
@@ -41,11 +44,15 @@ export function unwrapSchema(outer: z.core.$ZodType): UnwrappedSchema {
       case 'catch':
       case 'nonoptional':
         break;
-      case 'pipe':
-        schema = def.in as z.core.$ZodTypes;
+      case 'pipe': {
+        // Of a preprocessing pipe, only what comes out says what is allowed.
+        const converts = (def.in as z.core.$ZodTypes)._zod.def.type === 'transform';
+        lax ||= converts;
+        schema = (converts ? def.out : def.in) as z.core.$ZodTypes;
         continue;
+      }
       default:
-        return { schema, optional, defaultValue, meta };
+        return { schema, optional, defaultValue, lax, meta };
     }
     schema = def.innerType as z.core.$ZodTypes;
   }

@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { laxBoolean, laxInt, laxNumber } from './lax-values.ts';
 
 /*
  * What Feast 0.67 accepts in the sections that Sideboard reads. Source: `RepoConfig`, `RegistryConfig` and its subclasses,
- * and `AuthConfig` and its subclasses of the published package.
+ * and `AuthConfig` and its subclasses of the published package. Its registries' numbers and flags are strict but for `is_tls`.
  */
 
 /** Letters of any script, digits, `_` and `-`, the last two not in front: `is_valid_name` of Feast. */
@@ -59,7 +60,7 @@ export const sqlRegistrySchema = z.strictObject({
 export const remoteRegistrySchema = z.strictObject({
   ...registryKeys,
   cert: z.string().default(''),
-  is_tls: z.boolean().default(false),
+  is_tls: laxBoolean().default(false),
   client_cert: z.string().default(''),
   client_key: z.string().default(''),
   authority: z.string().default(''),
@@ -80,18 +81,18 @@ export const oidcAuthSchema = z.strictObject({
   auth_discovery_url: z.string().nullish(),
   client_id: z.string().nullish(),
   ui_client_id: z.string().nullish(),
-  verify_ssl: z.boolean().default(true),
+  verify_ssl: laxBoolean().default(true),
   ca_cert_path: z.string().default(''),
   audience: z.string().nullish(),
   issuer: z.string().nullish(),
-  jwks_cache_lifespan_seconds: z.int().min(1).default(300),
-  jwks_request_timeout_seconds: z.number().gt(0).default(10),
+  jwks_cache_lifespan_seconds: laxInt(z.int().min(1)).default(300),
+  jwks_request_timeout_seconds: laxNumber(z.number().gt(0)).default(10),
   username: z.string().nullish(),
   password: z.string().nullish(),
   client_secret: z.string().nullish(),
   token: z.string().nullish(),
   token_env_var: z.string().nullish(),
-  token_refresh_margin_seconds: z.number().gt(0).default(30),
+  token_refresh_margin_seconds: laxNumber(z.number().gt(0)).default(30),
 });
 
 /** Feast keeps any further key here. */

@@ -101,12 +101,15 @@ function describeKind(value: unknown): string {
 /** YAML reads `5`, `yes` and `2026-01-01` as something else than text, and `"5"` as text. */
 function quotesAdvice(value: unknown, schema: z.core.$ZodType | undefined): string | undefined {
   if (schema === undefined) return undefined;
-  const { def } = unwrapSchema(schema).schema._zod;
+  const { schema: plain, lax } = unwrapSchema(schema);
+  const { def } = plain._zod;
   const type = def.type === 'literal' ? typeof def.values[0] : def.type;
   if (type === 'string') {
     const quotable = typeof value === 'number' || typeof value === 'boolean' || value instanceof Date;
     return quotable ? 'Put it in quotes to make it text.' : undefined;
   }
+  // A text that could be read has been: what is wrong with it is not the quotes.
+  if (lax) return undefined;
   const bare = (type === 'number' && /^-?\d+$/) || (type === 'boolean' && /^(?:true|false)$/i);
   return bare && typeof value === 'string' && bare.test(value) ? 'Write it without quotes.' : undefined;
 }

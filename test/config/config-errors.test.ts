@@ -156,6 +156,7 @@ const FEAST: readonly BadConfig[] = [
     ],
   },
   {
+    // Feast refuses it as well: StrictInt.
     name: 'an entity key serialization in quotes',
     yaml: `${BASE}entity_key_serialization_version: "3"\n`,
     says: ['3: entity_key_serialization_version: expected 3, got "3". Write it without quotes.'],
@@ -166,6 +167,7 @@ const FEAST: readonly BadConfig[] = [
     says: ['2: registry: expected a path or a section, got "".'],
   },
   {
+    // purge_feast_metadata is a StrictBool of Feast's, which refuses text.
     name: 'a registry without a path and with a mistyped key',
     yaml: 'project: shop\nregistry:\n  pth: r.db\n  cache_ttl_seconds: ten\n  cache_mode: async\n  purge_feast_metadata: "true"\n',
     says: [
@@ -215,6 +217,14 @@ const FEAST: readonly BadConfig[] = [
     name: 'an unknown authentication method',
     yaml: `${BASE}auth:\n  type: basic\n`,
     says: ['4: auth.type: expected no_auth, oidc or kubernetes, got "basic".'],
+  },
+  {
+    name: 'a number in quotes that is too small, and a flag that is no word for one',
+    yaml: `${BASE}auth:\n  type: oidc\n  verify_ssl: "maybe"\n  jwks_cache_lifespan_seconds: "0"\n`,
+    says: [
+      '5: auth.verify_ssl: expected true or false, got "maybe".',
+      '6: auth.jwks_cache_lifespan_seconds: expected a whole number of seconds, at least 1, got "0".',
+    ],
   },
   {
     name: 'a mistyped key of oidc',

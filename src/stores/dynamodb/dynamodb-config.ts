@@ -1,8 +1,13 @@
 import { z } from 'zod';
+import { laxBoolean, laxInt, laxNumber } from '../../config/lax-values.ts';
 import { parseTableNameTemplate } from './dynamodb-table-name.ts';
 
 /** Feast takes whole numbers and fractions here, of seconds. */
-const seconds = z.number().positive().max(86_400);
+const seconds = laxNumber(z.number().positive().max(86_400));
+
+/** Limits of what the store of mlforge's rows has among its settings too. */
+export const maxReadWorkers = z.int().min(1).max(1000);
+export const maxPoolConnections = z.int().min(1).max(10_000);
 
 /** `online_store:` of type `dynamodb`: Feast's keys with Feast's defaults. */
 export const DynamoDBOnlineStoreConfig = z.strictObject({
@@ -22,15 +27,15 @@ export const DynamoDBOnlineStoreConfig = z.strictObject({
       }
     }),
   /** Items of one BatchGetItem; DynamoDB takes no more than 100. */
-  batch_size: z.int().min(1).max(100).default(100),
+  batch_size: laxInt(z.int().min(1).max(100)).default(100),
   /** Reads see every write that was acknowledged before, for twice the price. */
   consistent_reads: z.boolean().default(false),
   /** Tags of every table that is created; a view's own tag of the same name wins. */
   tags: z.record(z.string(), z.string()).nullish(),
   /** How many requests one call may have under way at the same time. */
-  max_read_workers: z.int().min(1).max(1000).default(10),
+  max_read_workers: laxInt(maxReadWorkers).default(10),
   /** How many connections there may be, and so how many requests at the same time. */
-  max_pool_connections: z.int().min(1).max(10_000).default(50),
+  max_pool_connections: laxInt(maxPoolConnections).default(50),
   /** Seconds after which an idle connection is closed. */
   keepalive_timeout: seconds.default(30),
   /** Seconds that connecting may take; comes before `sideboard.dynamodb.connect_timeout_ms`. */
@@ -38,13 +43,13 @@ export const DynamoDBOnlineStoreConfig = z.strictObject({
   /** Seconds that an answer may take; comes before `sideboard.dynamodb.request_timeout_ms`. */
   read_timeout: seconds.nullish(),
   /** How often a request is sent in all when its connection breaks or DynamoDB fails. */
-  total_max_retry_attempts: z.int().min(1).max(100).nullish(),
+  total_max_retry_attempts: laxInt(z.int().min(1).max(100)).nullish(),
   /** How Feast's Python library waits between attempts. Of no meaning here. */
   retry_mode: z.enum(['legacy', 'standard', 'adaptive']).nullish(),
   /** Whether Feast connects before its first request. Of no meaning here. */
   warmup_connections: z.boolean().default(false),
   /** Which Python class Feast takes credentials from. Of no meaning here. */
-  session_based_auth: z.boolean().default(false),
+  session_based_auth: laxBoolean().default(false),
 });
 export type DynamoDBOnlineStoreConfig = z.infer<typeof DynamoDBOnlineStoreConfig>;
 

@@ -1,6 +1,11 @@
 import { z } from 'zod';
 import type { DynamoClientConfig } from '../dynamodb/dynamodb-client.ts';
-import { DynamoDBOnlineStoreConfig, DynamoDBOnlineStoreSettings } from '../dynamodb/dynamodb-config.ts';
+import {
+  DynamoDBOnlineStoreConfig,
+  DynamoDBOnlineStoreSettings,
+  maxPoolConnections,
+  maxReadWorkers,
+} from '../dynamodb/dynamodb-config.ts';
 import type { DynamoHints } from '../dynamodb/dynamodb-errors.ts';
 
 /** `online_store:` of type `mlforge_dynamodb`: the parameters of mlforge's `DynamoDBStore`, with its defaults. */
@@ -24,9 +29,9 @@ export type MlforgeDynamodbOnlineStoreConfig = z.infer<typeof MlforgeDynamodbOnl
 export const MlforgeDynamodbOnlineStoreSettings = z.strictObject({
   ...DynamoDBOnlineStoreSettings.shape,
   /** How many connections there may be, and so how many requests at the same time. */
-  max_pool_connections: DynamoDBOnlineStoreConfig.shape.max_pool_connections,
+  max_pool_connections: maxPoolConnections.default(50),
   /** How many requests one call may have under way at the same time. */
-  max_read_workers: DynamoDBOnlineStoreConfig.shape.max_read_workers,
+  max_read_workers: maxReadWorkers.default(10),
   /** Rows that have expired and that DynamoDB has not removed yet: `hide` them, or `serve` them as mlforge does. */
   expired_rows: z.enum(['hide', 'serve']).default('hide'),
 });

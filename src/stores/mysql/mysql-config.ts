@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { laxBoolean, laxInt } from '../../config/lax-values.ts';
 
 /** An empty value counts as missing, as Feast's `or` has it. */
 function textOr(fallback: string) {
@@ -11,21 +12,17 @@ function textOr(fallback: string) {
 /** `online_store:` of type `mysql`: Feast's keys with Feast's defaults. */
 export const MySQLOnlineStoreConfig = z.strictObject({
   host: textOr('127.0.0.1'),
-  port: z
-    .int()
-    .min(0)
-    .max(65_535)
+  port: laxInt(z.int().min(0).max(65_535))
     .nullish()
     .transform((value) => value || 3306),
   user: textOr('test'),
   password: textOr('test'),
   database: textOr('feast'),
   /** How Feast's own client writes. Of no meaning here: rows are always written in batches. */
-  batch_write: z
-    .boolean()
+  batch_write: laxBoolean()
     .nullish()
     .transform((value) => value ?? false),
-  batch_size: z.int().nullish(),
+  batch_size: laxInt().nullish(),
 });
 export type MySQLOnlineStoreConfig = z.infer<typeof MySQLOnlineStoreConfig>;
 

@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { laxBoolean, laxInt } from '../../config/lax-values.ts';
 
 /** `online_store:` of type `postgres`: Feast's keys with Feast's defaults. */
 export const PostgreSQLOnlineStoreConfig = z
   .strictObject({
     host: z.string().min(1),
-    port: z.int().min(1).max(65_535).default(5432),
+    port: laxInt(z.int().min(1).max(65_535)).default(5432),
     database: z.string().min(1),
     /** Where the tables are; those of the schema `public` are found as well. Empty: the schema named like the user. */
     db_schema: z.string().default('public'),
@@ -21,15 +22,14 @@ export const PostgreSQLOnlineStoreConfig = z
     sslcert_path: z.string().nullish(),
     sslrootcert_path: z.string().nullish(),
     /** Time without traffic after which the operating system probes a connection, in seconds. */
-    keepalives_idle: z.int().min(1).nullish(),
+    keepalives_idle: laxInt(z.int().min(1)).nullish(),
     /** Feast's own clients hold one connection or a pool. Of no meaning here: there always is a pool. */
     conn_type: z.enum(['singleton', 'pool']).default('singleton'),
     /** Connections of one process: kept open though unused, and at most. */
-    min_conn: z.int().min(0).max(10_000).default(1),
-    max_conn: z.int().min(1).max(10_000).default(10),
+    min_conn: laxInt(z.int().min(0).max(10_000)).default(1),
+    max_conn: laxInt(z.int().min(1).max(10_000)).default(10),
     /** Writes embeddings into the column that Feast's vector search reads. */
-    vector_enabled: z
-      .boolean()
+    vector_enabled: laxBoolean()
       .nullish()
       .transform((value) => value ?? false),
     /** The next two belong to Feast's own reading: accepted. */
@@ -37,10 +37,9 @@ export const PostgreSQLOnlineStoreConfig = z
       .string()
       .nullish()
       .transform((value) => value ?? 'cosine'),
-    max_batched_result_rows: z.int().min(0).default(2048),
+    max_batched_result_rows: laxInt(z.int().min(0)).default(2048),
     /** Keeps the numeric search column `value_num` of Feast's OpenAI-compatible search. */
-    enable_openai_compatible_store: z
-      .boolean()
+    enable_openai_compatible_store: laxBoolean()
       .nullish()
       .transform((value) => value ?? false),
   })

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { laxBoolean, laxInt } from '../../config/lax-values.ts';
 import { parseConnectionString } from './redis-connection-string.ts';
 
 /** `online_store:` of type `redis`: Feast's keys with Feast's defaults. */
@@ -24,14 +25,13 @@ export const RedisOnlineStoreConfig = z.strictObject({
       }
     }),
   /** Seconds after which Redis forgets an entity, counted from its last accepted write of any view. Null or 0: never. */
-  key_ttl_seconds: z.int().min(0).nullish(),
+  key_ttl_seconds: laxInt(z.int().min(0)).nullish(),
   /** Whether removing a view searches the whole database for its rows. Without it the rows stay. */
-  full_scan_for_deletion: z
-    .boolean()
+  full_scan_for_deletion: laxBoolean()
     .nullish()
     .transform((value) => value ?? true),
   /** Writes without looking at the stored time first: half the round trips, but an older row may win. */
-  skip_dedup: z.boolean().default(false),
+  skip_dedup: laxBoolean().default(false),
 });
 export type RedisOnlineStoreConfig = z.infer<typeof RedisOnlineStoreConfig>;
 

@@ -3,6 +3,7 @@ import { isAbsolute, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from 'zod';
 import type { EntityKey } from '../../../gen/feast/types/EntityKey_pb.ts';
+import { laxBoolean } from '../../config/lax-values.ts';
 import type {
   CallOptions,
   EventTimestamp,
@@ -43,11 +44,11 @@ export const SqliteOnlineStoreConfig = z.strictObject({
   /** The database file, relative to the folder of feature_store.yaml. */
   path: z.string().min(1).default('data/online.db'),
   /** Keeps the numeric search column `value_num` of Feast's OpenAI-compatible search filled. */
-  enable_openai_compatible_store: z.boolean().default(false),
+  enable_openai_compatible_store: laxBoolean().default(false),
   /** The next three belong to Feast's document search. They are accepted; rows are written without vectors. */
-  vector_enabled: z.boolean().nullish(),
+  vector_enabled: laxBoolean().nullish(),
   similarity: z.string().nullish(),
-  text_search_enabled: z.boolean().nullish(),
+  text_search_enabled: laxBoolean().nullish(),
 });
 export type SqliteOnlineStoreConfig = z.infer<typeof SqliteOnlineStoreConfig>;
 
