@@ -58,6 +58,20 @@ describe('the command line on Redis', () => {
     assert.doesNotMatch(stdout, /ready/);
   });
 
+  it("does not call ready what it cannot reach of mlforge's rows either", async () => {
+    const other = createSqliteRepo('multiview', {
+      online_store: { type: 'mlforge_redis', host: '127.0.0.1', port: 1 },
+    });
+    try {
+      const { status, stdout, stderr } = await runCli(['apply', '--repo', other.path]);
+      assert.notEqual(status, 0);
+      assert.match(stderr, /error STORE_UNAVAILABLE: Redis at 127\.0\.0\.1:1 cannot be reached \(ECONNREFUSED\)/);
+      assert.doesNotMatch(stdout, /ready/);
+    } finally {
+      other.remove();
+    }
+  });
+
   it('removes the rows of views that an earlier registry had, and of all views', async () => {
     await write();
     const profile = '{"customer_id": "c-1", "age": 3, "score": 1, "name": "n", "event_timestamp": "2026-01-10"}\n';

@@ -27,7 +27,8 @@ export type MlforgeRedisOnlineStoreSettings = z.infer<typeof MlforgeRedisOnlineS
 
 const hints: RedisHints = {
   STORE_AUTH_FAILED: 'Check online_store.password.',
-  STORE_PERMISSION_DENIED: 'Serving needs GET and PING; writing SET and SETEX; apply and teardown SCAN and UNLINK.',
+  STORE_PERMISSION_DENIED:
+    'Serving needs GET and PING; writing SET and SETEX; apply and teardown PING, SCAN and UNLINK.',
 };
 
 /** How to connect. mlforge knows single servers only, without a user name and without TLS. */

@@ -60,8 +60,12 @@ export class MlforgeRedisOnlineStore implements OnlineStore {
     this.#writes = new RedisConnection(options);
   }
 
-  /** Redis needs no tables; rows of `tablesToDelete` are removed. mlforge itself never removes any. */
+  /**
+   * Redis needs no tables, only an answer: whoever applies wants to know that it can be used. Rows of `tablesToDelete` are
+   * removed; mlforge itself never removes any.
+   */
   async update(change: StoreChange, options?: CallOptions): Promise<void> {
+    if (change.tablesToKeep.length > 0) await this.ping(options);
     await this.#remove(change.tablesToDelete, options);
   }
 

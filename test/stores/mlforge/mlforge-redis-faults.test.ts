@@ -73,6 +73,22 @@ describe("the store of mlforge's rows in Redis, in trouble", () => {
     assert.deepEqual(await storedDriver(store, table, 1), { seconds: 0, trips: '2007' });
   });
 
+  it('lets apply fail while Redis is away', async () => {
+    server = await startRedisServer();
+    open(server.port);
+    const apply = () =>
+      store.update({
+        tablesToKeep: [table],
+        tablesToDelete: [],
+        entitiesToKeep: [],
+        entitiesToDelete: [],
+        partial: false,
+      });
+    await apply();
+    await server.stop();
+    await storeErrorOf(apply(), 'STORE_UNAVAILABLE');
+  });
+
   it('ends calls at their deadline while Redis is silent, and serves again when it is not', async () => {
     server = await startRedisServer();
     open(server.port, { command_timeout_ms: 300 });
