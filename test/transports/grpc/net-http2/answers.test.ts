@@ -35,8 +35,9 @@ const stamps: ServiceTable = [
       const [number = 0, size = 0, waitMs = 0] = Buffer.from(message).toString().split(' ').map(Number);
       const answer = call.allocateAnswer?.(size) ?? assert.fail('the server gives no memory');
       assert.equal(answer.length, size);
-      stamped(answer, number);
+      // Memory that was given to two calls at a time would show the wrong bytes in one of them.
       if (waitMs > 0) await sleep(waitMs);
+      stamped(answer, number);
       if (number % 7 === 3) throw new Error('thought better of it');
       if (number % 7 === 4) return stamped(new Uint8Array(size), number);
       return number % 7 === 5 ? answer.subarray(0) : answer;
@@ -53,13 +54,16 @@ describe('answers of the net-http2 server', function () {
   it('go as far as windows allow, and no further, whatever the client does with them', async () => {
     lab = await Http2ServerUnderTest.start('net-http2', {}, { minPingIntervalMs: 0 });
     const step = fc.oneof(
-      fc.record({ kind: fc.constant('call' as const), size: fc.integer({ min: 0, max: 60_000 }) }),
+      fc.record({
+        kind: fc.constant('call' as const),
+        size: fc.oneof(fc.integer({ min: 0, max: 16_000 }), fc.integer({ min: 0, max: 60_000 })),
+      }),
       fc.record({ kind: fc.constant('stream' as const), by: fc.integer({ min: 1, max: 40_000 }) }),
       fc.record({ kind: fc.constant('connection' as const), by: fc.integer({ min: 1, max: 80_000 }) }),
       fc.record({ kind: fc.constant('initial' as const), to: fc.integer({ min: 0, max: 50_000 }) }),
     );
     const scenario = fc.record({
-      first: fc.integer({ min: 0, max: 70_000 }),
+      first: fc.oneof(fc.constant(70_000), fc.integer({ min: 0, max: 70_000 })),
       maxFrame: fc.constantFrom(16_384, 20_000, 1_000_000),
       steps: fc.array(step, { minLength: 3, maxLength: 25 }),
     });

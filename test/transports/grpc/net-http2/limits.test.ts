@@ -105,6 +105,51 @@ describe('the net-http2 server keeps its limits:', function () {
     await lab.hasNoCalls();
   });
 
+  it('requests of methods that run although their calls were reset count in memory until they have ended', async () => {
+    let end = () => {};
+    const ended = new Promise<Uint8Array>((resolve) => {
+      end = () => resolve(Buffer.alloc(0));
+    });
+    const deaf = { path: '/test.Deaf/Deaf', handle: () => ended };
+    const limits = { streamWindow: 100_000, connectionWindow: 100_000, maxRequestBytes: 40_000 };
+    lab = await Http2ServerUnderTest.start('net-http2', {}, limits, [deaf]);
+    const wire = await lab.greet();
+    const asked = () =>
+      wire.frames.filter(({ type, stream }) => type === FrameType.WINDOW_UPDATE && stream === 0).length;
+    // The window is opened once at the beginning.
+    assert.equal(asked(), 1);
+    for (let id = 1; id < 13; id += 2) {
+      wire.send(unaryCall(id, '/test.Deaf/Deaf', Buffer.alloc(15_000)), frame(FrameType.RST_STREAM, 0, id, uint32(8)));
+    }
+    await pause(50);
+    assert.equal(asked(), 1, 'what the methods hold was asked for again');
+    end();
+    await eventually(
+      () => asked() === 2,
+      () => 'nothing more is asked for',
+    );
+  });
+
+  it('a request that is held does not hold what came with it', async () => {
+    let held = 0;
+    const measure = {
+      path: '/test.Held/Held',
+      async handle(message: Uint8Array) {
+        held = message.buffer.byteLength;
+        return message;
+      },
+    };
+    lab = await Http2ServerUnderTest.start('net-http2', {}, {}, [measure]);
+    const wire = await lab.greet();
+    wire.send(
+      frame(77, 0, 0, Buffer.alloc(16_384)),
+      unaryCall(1, '/test.Held/Held', Buffer.from('x')),
+      frame(77, 0, 0, Buffer.alloc(16_384)),
+    );
+    await wire.next(({ type, stream }) => type === FrameType.DATA && stream === 1);
+    assert.ok(held <= Buffer.poolSize, `${held} bytes for one`);
+  });
+
   it('a connection that breaks takes the calls along that it holds: their methods never begin', async () => {
     lab = await Http2ServerUnderTest.start('net-http2', {}, { maxUnsentBytes: 100_000 });
     for (const leave of [
