@@ -93,7 +93,10 @@ describe('on mlforge rows, the command doctor', () => {
   it('fails for a row that is not JSON', async () => {
     await server.client.set('mlforge:user_spend:0000000000000000', '{');
     const { status, stdout } = await doctor('polars-1');
-    assert.match(stdout, /FAILED +rows +STORE_CORRUPT: What is stored for a sampled row of feature view "user_spend"/);
+    assert.match(
+      stdout,
+      /FAILED +rows +user_spend: STORE_CORRUPT: What is stored for a sampled row of feature view "user_spend"/,
+    );
     assert.equal(status, exitCodes.store.code);
   });
 
