@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
-import type { HeaderField } from '../../../../src/transports/grpc/net-http2/header-field.ts';
+import { HeadDecoder } from '../../../../src/transports/grpc/net-http2/head-decoder.ts';
+import { HeaderField } from '../../../../src/transports/grpc/net-http2/header-field.ts';
 import { HpackDecoder } from '../../../../src/transports/grpc/net-http2/hpack-decoder.ts';
 import { decodeHuffman } from '../../../../src/transports/grpc/net-http2/hpack-huffman.ts';
+import { HpackTable } from '../../../../src/transports/grpc/net-http2/hpack-table.ts';
+import { netHttp2Limits } from '../../../../src/transports/grpc/net-http2/net-http2-limits.ts';
 import { ConnectionFault, ErrorCode } from '../../../../src/transports/grpc/net-http2/protocol.ts';
+import { heapAfterGc } from '../../../support/heap-after-gc.ts';
 
 /** Decodes blocks of one connection, in their order. */
 function decoderOf(tableSize?: number) {
@@ -206,6 +210,15 @@ describe('HPACK decoding', () => {
     }
   });
 
+  it('keeps nothing of what fell out of the table', () => {
+    const table = new HpackTable(1_000);
+    const before = heapAfterGc();
+    for (let i = 0; i < 200_000; i++) table.add(new HeaderField('name', `value ${i}`, 0));
+    const more = heapAfterGc() - before;
+    assert.ok(more < 2 * 1024 * 1024, `${more} bytes more`);
+    assert.ok(table.size > 900 && table.size <= 1_000);
+  });
+
   it('knows when an index may have changed its meaning', () => {
     const on = decoderOf();
     const versions = ['82', '0001 6101 62', '4001 6101 62', 'be', '3f61', '0f2f 0161'].map((block) => {
@@ -213,6 +226,69 @@ describe('HPACK decoding', () => {
       return on.table.version;
     });
     assert.deepEqual(versions, [0, 0, 1, 1, 2, 2]);
+  });
+});
+
+describe('heads of requests', () => {
+  /** Decodes blocks of one connection; counts how many heads were judged. */
+  function heads() {
+    let judged = 0;
+    const decoder = new HeadDecoder(netHttp2Limits, (head) => {
+      judged++;
+      return head;
+    });
+    return {
+      judged: () => judged,
+      request(hex: string) {
+        const bytes = Buffer.from(hex.replaceAll(' ', ''), 'hex');
+        return decoder.request(Buffer.concat([Buffer.alloc(9), bytes, Buffer.alloc(9)]), 9, 9 + bytes.length);
+      },
+      trailers(hex: string) {
+        const bytes = Buffer.from(hex.replaceAll(' ', ''), 'hex');
+        return decoder.trailers(bytes, 0, bytes.length);
+      },
+    };
+  }
+  const method = (letter: string) => `8386 4402 2f${Buffer.from(letter).toString('hex')}`;
+
+  it('that are repeated are judged once, as long as the table stays as it is', () => {
+    const on = heads();
+    assert.equal(on.request(method('a')).path, '/a');
+    const known = on.request('8386be');
+    assert.equal(known.path, '/a');
+    for (let i = 0; i < 10; i++) assert.equal(on.request('8386be'), known);
+    assert.equal(on.judged(), 2);
+    // The same bytes mean another method from here on.
+    assert.equal(on.request(method('b')).path, '/b');
+    assert.equal(on.request('8386be').path, '/b');
+    assert.equal(on.request('8386bf').path, '/a');
+    assert.equal(on.judged(), 5);
+  });
+
+  it('mean something else behind trailers that change the table, and behind a change of its size', () => {
+    const on = heads();
+    on.request(method('a'));
+    on.request(method('b'));
+    assert.equal(on.request('8386bf').path, '/a');
+    on.trailers('4001 6101 62');
+    assert.equal(on.request('8386bf').path, '/b');
+    on.request(`20 3fe1 1f ${method('c')}`);
+    assert.throws(() => on.request('8386bf'), isCompressionError);
+  });
+
+  it('that change the table are decoded every time', () => {
+    const on = heads();
+    for (let i = 0; i < 5; i++) on.request(method('a'));
+    assert.equal(on.request('8386c2').path, '/a');
+    assert.equal(on.judged(), 6);
+  });
+
+  it('of the same length and other bytes are not taken for each other', () => {
+    const on = heads();
+    const blocks = ['a', 'b', 'c', 'd', 'e', 'f'].map((letter) => `8386 0402 2f${Buffer.from(letter).toString('hex')}`);
+    for (let round = 0; round < 3; round++) {
+      for (const [at, block] of blocks.entries()) assert.equal(on.request(block).path, `/${'abcdef'[at]}`);
+    }
   });
 });
 

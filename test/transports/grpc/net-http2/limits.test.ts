@@ -215,6 +215,26 @@ describe('the net-http2 server keeps its limits:', function () {
       assert.equal(goawayOf(await wire.next(isGoaway)).code, ErrorCode.ENHANCE_YOUR_CALM);
     });
 
+    it('of 131,072 bytes costs its call, a larger one the connection', async () => {
+      lab = await Http2ServerUnderTest.start('net-http2');
+      const block = Buffer.concat([headerBlock(echo), Buffer.alloc(netHttp2Limits.maxHeaderBlockBytes, 0x82)]);
+      const send = (wire: Http2Wire, length: number) => {
+        wire.send(frame(FrameType.HEADERS, 0, 1, block.subarray(0, 16_384)));
+        for (let at = 16_384; at < length; at += 16_384) {
+          const end = Math.min(at + 16_384, length);
+          wire.send(frame(FrameType.CONTINUATION, end === length ? END_HEADERS : 0, 1, block.subarray(at, end)));
+        }
+      };
+      const wire = await lab.greet();
+      send(wire, 131_072);
+      assert.equal((await wire.next(isReset)).payload.readUInt32BE(0), ErrorCode.ENHANCE_YOUR_CALM);
+      wire.send(unaryCall(3, '/test.Echo/Echo', Buffer.from('x')));
+      await wire.next(({ type, stream }) => type === FrameType.DATA && stream === 3);
+      const other = await lab.greet();
+      send(other, 131_073);
+      assert.equal(goawayOf(await other.next(isGoaway)).code, ErrorCode.ENHANCE_YOUR_CALM);
+    });
+
     it('in empty frames without end costs the connection', async () => {
       lab = await Http2ServerUnderTest.start('net-http2');
       const wire = await lab.greet();
