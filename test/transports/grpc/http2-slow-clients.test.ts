@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { http2Call, openSession, statusOf } from '../../support/http2-call.ts';
-import { Http2ServerUnderTest, http2Servers, pause } from '../../support/http2-server-under-test.ts';
+import { eventually, Http2ServerUnderTest, http2Servers, pause } from '../../support/http2-server-under-test.ts';
 import {
   callHeaders,
   END_HEADERS,
@@ -37,6 +37,21 @@ for (const kind of http2Servers) {
         assert.equal(lab.server.openCalls(), 60);
         assert.equal(lab.echo.counts.started, 11);
         await lab.serves();
+      });
+
+      it('but reset their calls: what was not taken is forgotten, and the next methods run', async () => {
+        lab = await Http2ServerUnderTest.start(kind, {}, { maxUnsentBytes: 3 * MB });
+        const wire = await lab.greet(noWindow);
+        const cancel = Buffer.from([0, 0, 0, 8]);
+        for (let id = 1; id < 60; id += 2) {
+          wire.send(unaryCall(id, '/test.Echo/Large', Buffer.from(String(MB))));
+          await eventually(
+            () => lab.echo.counts.started === (id + 1) / 2,
+            () => `${lab.echo.counts.started} methods have begun`,
+          );
+          wire.send(frame(FrameType.RST_STREAM, 0, id, cancel));
+        }
+        await lab.hasNoCalls();
       });
 
       it('slowly: every answer arrives, in turn', async () => {

@@ -81,6 +81,21 @@ describe('what a connection writes', () => {
           assert.ok(pool.kept >= OUTPUT_BLOCK && pool.kept % OUTPUT_BLOCK === 0, `${pool.kept}`);
         }
       }),
+      {
+        // The second write is still on its way when the first is done.
+        examples: [
+          [
+            [
+              { kind: 'frame', size: 1 },
+              { kind: 'flush' },
+              { kind: 'frame', size: 1 },
+              { kind: 'flush' },
+              { kind: 'take' },
+              { kind: 'frame', size: 1 },
+            ],
+          ],
+        ],
+      },
     );
   });
 
