@@ -178,10 +178,10 @@ describe('the PostgreSQL store', function () {
     assert.deepEqual(await store.listTables('p'), []);
     await server.query('DROP TABLE p_stats', DATABASE);
     await open();
-    await server.query("DROP ROLE IF EXISTS reader; CREATE ROLE reader LOGIN PASSWORD 'reader'");
-    await server.query('GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader', DATABASE);
+    await server.query("CREATE ROLE semantics_reader LOGIN PASSWORD 'reader'");
+    await server.query('GRANT SELECT ON ALL TABLES IN SCHEMA public TO semantics_reader', DATABASE);
     await store.close();
-    store = openPostgresStore({ server, database: DATABASE, config: { user: 'reader', password: 'reader' } });
+    store = openPostgresStore({ server, database: DATABASE, config: { user: 'semantics_reader', password: 'reader' } });
     assert.deepEqual(await store.onlineRead(table, [driverKey(1)]), [undefined]);
     const write = () => store.onlineWriteBatch(table, [driverRow(1, 1000, { a: 1 })]);
     const error = await storeErrorOf(write(), 'STORE_PERMISSION_DENIED');
@@ -191,7 +191,7 @@ describe('the PostgreSQL store', function () {
       store.update(changeOf({ tablesToKeep: [{ ...table, name: 'other' }] })),
       'STORE_PERMISSION_DENIED',
     );
-    await server.query('DROP OWNED BY reader', DATABASE);
+    await server.query('DROP OWNED BY semantics_reader', DATABASE);
     await server.query(`ALTER DATABASE ${DATABASE} SET default_transaction_read_only = on`);
     await store.close();
     store = openPostgresStore({ server, database: DATABASE });

@@ -312,8 +312,11 @@ for (const kind of http2Servers) {
           () => openFiles() <= files + 2,
           () => `${openFiles()} files are open, ${files} were before`,
         );
-        const more = heapAfterGc() - before;
-        assert.ok(more < MB, `${more} bytes more`);
+        // What the last connections held is let go some turns after they have closed.
+        await eventually(
+          () => heapAfterGc() - before < MB,
+          () => `${heapAfterGc() - before} bytes more`,
+        );
       });
     });
 
