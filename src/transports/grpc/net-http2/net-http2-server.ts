@@ -1,9 +1,10 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { listen } from '../listen.ts';
 import type { GrpcServer, GrpcServerOptions, ServiceTable } from '../service-table.ts';
-import { Connection, type ServerContext } from './connection.ts';
+import { Connection } from './connection.ts';
 import { MemoryPool } from './memory-pool.ts';
 import { type NetHttp2Limits, netHttp2Limits } from './net-http2-limits.ts';
+import type { ServerContext } from './server-context.ts';
 
 /**
  * A gRPC server for unary methods that speaks HTTP/2 itself, on plain sockets: what a call costs is the reading and writing of
