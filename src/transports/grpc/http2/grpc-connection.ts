@@ -1,6 +1,7 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import { TransportError } from '../../transport-error.ts';
+import type { ServedConnection } from '../connection-set.ts';
 import { failureHeaders, isGrpcType, parseEncoding, parseTimeout } from '../grpc-headers.ts';
 import { grpcFailureFrom } from '../grpc-status.ts';
 import type { Http2Limits } from '../http2-limits.ts';
@@ -19,7 +20,7 @@ export interface ServerContext {
 }
 
 /** One client's connection, and the calls on it. */
-export class GrpcConnection implements CallHost {
+export class GrpcConnection implements ServedConnection, CallHost {
   readonly options: GrpcServerOptions;
   /** Settles when the socket is closed. */
   readonly hungUp: Promise<void>;

@@ -1,5 +1,6 @@
 import { createServer, type Http2Server, type ServerHttp2Session, type ServerOptions } from 'node:http2';
 import type { Socket } from 'node:net';
+import { ConnectionSet } from '../connection-set.ts';
 import { type Http2Limits, http2Limits } from '../http2-limits.ts';
 import { listen } from '../listen.ts';
 import type { GrpcServer, GrpcServerOptions, ServiceTable } from '../service-table.ts';
@@ -17,8 +18,7 @@ export async function startGrpcHttp2Server(
 ): Promise<GrpcServer> {
   const context: ServerContext = { methods: new Map(methods.map((each) => [each.path, each])), options, limits };
   const server = createServer(serverOptions(options, limits));
-  const connections = new Set<GrpcConnection>();
-  let closing: Promise<void> | undefined;
+  const connections = new ConnectionSet(limits);
 
   // 'connection' comes before node:http2 has made a session of it: the session's own `socket` cannot be destroyed.
   let accepted: Socket | undefined;
@@ -27,37 +27,12 @@ export async function startGrpcHttp2Server(
   });
   server.on('session', (session: ServerHttp2Session) => {
     const socket = accepted;
-    if (socket === undefined) return;
-    const connection = new GrpcConnection(session, socket, context);
-    connections.add(connection);
-    void connection.hungUp.then(() => connections.delete(connection));
-    if (closing !== undefined) connection.drain();
+    if (socket !== undefined) connections.add(new GrpcConnection(session, socket, context));
   });
   // Bytes that are no HTTP/2 end their own connection and nothing else.
   server.on('sessionError', () => {});
 
-  const address = await acceptConnections(server, options.address);
-  const timers = [
-    setInterval(() => {
-      const now = Date.now();
-      for (const connection of connections) connection.sweep(now);
-    }, limits.sweepMs),
-    setInterval(() => {
-      for (const connection of connections) connection.checkAlive();
-    }, limits.keepaliveMs),
-  ];
-
-  const stopTimers = (): void => {
-    for (const timer of timers) clearInterval(timer);
-  };
-  return {
-    address,
-    openCalls: () => [...connections].reduce((sum, connection) => sum + connection.openCalls, 0),
-    close(graceMs) {
-      closing ??= close(server, connections, graceMs, limits).finally(stopTimers);
-      return closing;
-    },
-  };
+  return connections.serve(server, await acceptConnections(server, options.address));
 }
 
 async function acceptConnections(server: Http2Server, address: GrpcServerOptions['address']): Promise<string> {
@@ -82,29 +57,4 @@ function serverOptions(options: GrpcServerOptions, limits: Http2Limits): ServerO
     streamResetRate: limits.resetsPerSecond,
     streamResetBurst: limits.resetsAtOnce,
   });
-}
-
-/** Stops accepting and drains every connection. Calls that outlast the grace are answered UNAVAILABLE. */
-async function close(
-  server: Http2Server,
-  connections: ReadonlySet<GrpcConnection>,
-  graceMs: number,
-  limits: Http2Limits,
-): Promise<void> {
-  const closed = new Promise<void>((resolve) => {
-    server.close(() => resolve());
-  });
-  for (const connection of connections) connection.drain();
-  const timers = [
-    setTimeout(() => {
-      for (const connection of connections) connection.abandon();
-    }, graceMs),
-    setTimeout(() => {
-      for (const connection of connections) connection.destroy();
-    }, graceMs + limits.hangUpMs),
-  ];
-  await closed;
-  // The server waits for the connections that it accepted, not for those that were handed to it.
-  await Promise.all([...connections].map((connection) => connection.hungUp));
-  for (const timer of timers) clearTimeout(timer);
 }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { ServedConnection } from '../connection-set.ts';
 import { AnswerSender, type AnswerSenderHost } from './answer-sender.ts';
 import { ClientFrames, type FramesHost } from './client-frames.ts';
 import { FrameReader } from './frame-reader.ts';
@@ -21,7 +22,7 @@ const HTTP1_ANSWER =
   'This port speaks gRPC over HTTP/2.\n';
 
 /** One client's connection: how it begins and ends, and whether anybody is there. */
-export class Connection implements FramesHost, AnswerSenderHost {
+export class Connection implements ServedConnection, FramesHost, AnswerSenderHost {
   /** Settles when the socket is closed. */
   readonly hungUp: Promise<void>;
   readonly #context: ServerContext;
