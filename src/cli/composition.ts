@@ -1,6 +1,8 @@
 import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
+import type { Logger } from '../operations/logger.ts';
 import { createRegistryCopy } from '../registry/registry-copy.ts';
 import { openRegistry, type RegistryHolder, type RegistryOptions } from '../registry/registry-holder.ts';
+import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import type { OnlineStore } from '../stores/online-store.ts';
 import { ResolutionError } from '../stores/resolution-error.ts';
 import { resolveOnlineStore } from '../stores/resolve.ts';
@@ -103,5 +105,27 @@ export async function openProjectRegistry(options: OpenRegistryOptions): Promise
     ...(copy === undefined ? {} : { copy, updateCopy: refresh !== undefined }),
     warn,
     ...refresh,
+  });
+}
+
+/**
+ * Opens the registry of a process that serves: it is kept fresh, and the log tells of it.
+ * @param describeSwap what the log says of a registry that has changed
+ * @throws RegistryError, CliError `CLI_REGISTRY_NOT_SERVED`
+ */
+export function openServedRegistry(
+  config: FeatureStoreConfig,
+  env: NodeJS.ProcessEnv,
+  log: Logger,
+  describeSwap: (snapshot: RegistrySnapshot, previous: RegistrySnapshot) => object,
+): Promise<RegistryHolder> {
+  return openProjectRegistry({
+    config,
+    env,
+    warn: (message) => log.warn(message),
+    refresh: {
+      onSwap: (snapshot, previous) => log.info(describeSwap(snapshot, previous), 'the registry has changed'),
+      onError: (err) => log.error({ err }, 'refreshing the registry failed; the last good one stays in use'),
+    },
   });
 }

@@ -6,49 +6,31 @@ import { onlineTablesOfSnapshot } from '../stores/online-table.ts';
 import { createConnectorService } from '../transports/grpc/connector-service.ts';
 import { startGrpcServer } from '../transports/grpc/start-grpc-server.ts';
 import type { CommandContext } from './command-context.ts';
-import { openProjectRegistry, openProjectStore } from './composition.ts';
+import { openProjectStore, openServedRegistry } from './composition.ts';
 import type { ConnectorOptions } from './connector-command.ts';
 import { exitCodes } from './exit-codes.ts';
 import { endAtOnce, watchLifeCycle } from './life-cycle.ts';
 import { packageVersion } from './package-version.ts';
 import { loadProjectConfig } from './project-config.ts';
+import { loggerOptionsFrom } from './serving-options.ts';
 
 /** Serves the project's store by the connector protocol until it is told to stop. */
 export async function connector(options: ConnectorOptions, { io, globals, exitWith }: CommandContext): Promise<void> {
   const config = await loadProjectConfig(globals(), io.env);
-  const { grpc, log: logSettings } = config.sideboard;
-  const log = await createLogger({
-    level: options.logLevel ?? logSettings.level,
-    format: options.logFormat ?? logSettings.format,
-    fileDescriptor: 2,
-    isTerminal: io.stderrIsTerminal,
-    plain: (io.env.NO_COLOR ?? '') !== '',
-    worker: undefined,
-  });
+  const { grpc } = config.sideboard;
+  const log = await createLogger(loggerOptionsFrom(options, config, io));
   const life = watchLifeCycle(log, endAtOnce(log));
-  const warn = (message: string): void => log.warn(message);
   const closers: (() => Promise<void>)[] = [];
   try {
-    const store = await openProjectStore(config, warn);
+    const store = await openProjectStore(config, (message) => log.warn(message));
     closers.unshift(() => store.close());
-    const registry = await openProjectRegistry({
-      config,
-      env: io.env,
-      warn,
-      refresh: {
-        onSwap: (snapshot) => log.info({ generation: snapshot.generation }, 'the registry has changed'),
-        onError: (err) => log.error({ err }, 'refreshing the registry failed; the last good one stays in use'),
-      },
-    });
+    const registry = await openServedRegistry(config, io.env, log, ({ generation }) => ({ generation }));
     closers.unshift(() => registry.close());
     const tables = tablesByName(config.registry.enableOnlineFeatureViewVersioning);
     const service = createConnectorService({ store, table: (name) => tables(registry.current()).get(name) });
     const server = await startGrpcServer(grpc.server, service, {
+      ...grpc,
       address: options.address,
-      maxMessageBytes: grpc.maxMessageBytes,
-      maxConcurrentStreams: grpc.maxConcurrentStreams,
-      defaultDeadlineMs: grpc.defaultDeadlineMs,
-      maxDeadlineMs: grpc.maxDeadlineMs,
       onFailure: createFailureLog(log),
     });
     closers.unshift(() => server.close(options.shutdownTimeout * 1000));

@@ -1,21 +1,15 @@
 import { type Command, Option } from 'commander';
-import type { LogFormat, LogLevel } from '../operations/logger.ts';
 import { holdYoungSpace } from '../operations/young-space.ts';
 import { type CommandContext, wholeNumber } from './command-context.ts';
+import { addServingOptions, type ServingOptions } from './serving-options.ts';
 
-/** As {@link logLevels}; repeated here because the log library is loaded by `serve` alone. */
-const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
-
-export interface ServeOptions {
+export interface ServeOptions extends ServingOptions {
   readonly grpcAddress?: string;
   readonly workers?: number;
-  readonly shutdownTimeout: number;
-  readonly logLevel?: LogLevel;
-  readonly logFormat?: LogFormat;
 }
 
 export function addServeCommand(program: Command, context: CommandContext): void {
-  program
+  const command = program
     .command('serve')
     .summary('serve the project over gRPC')
     .description(
@@ -33,25 +27,8 @@ export function addServeCommand(program: Command, context: CommandContext): void
         '--workers <count>',
         'processes that serve and share the address (default: sideboard.workers, which is 1 unless set)',
       ).argParser(wholeNumber(1, 64)),
-    )
-    .addOption(
-      new Option('--shutdown-timeout <seconds>', 'how long calls under way may take to finish when it is told to stop')
-        .argParser(wholeNumber(0, 3600))
-        .default(10),
-    )
-    .addOption(
-      new Option('--log-level <level>', 'what to log (default: sideboard.log.level, which is info unless set)')
-        .choices(LEVELS)
-        .env('SIDEBOARD_LOG_LEVEL'),
-    )
-    .addOption(
-      new Option(
-        '--log-format <format>',
-        'auto is pretty on a terminal and json elsewhere (default: sideboard.log.format)',
-      )
-        .choices(['auto', 'json', 'pretty'])
-        .env('SIDEBOARD_LOG_FORMAT'),
-    )
+    );
+  addServingOptions(command)
     .addHelpText(
       'after',
       `

@@ -10,7 +10,7 @@ import type { OnlineStore } from '../stores/online-store.ts';
 import { createFeastServices } from '../transports/grpc/feast-services.ts';
 import { startGrpcServer } from '../transports/grpc/start-grpc-server.ts';
 import type { CommandContext } from './command-context.ts';
-import { openProjectRegistry, openProjectStore } from './composition.ts';
+import { openProjectStore, openServedRegistry } from './composition.ts';
 import { exitCodes } from './exit-codes.ts';
 import { endAtOnce, watchLifeCycle } from './life-cycle.ts';
 import { packageVersion } from './package-version.ts';
@@ -55,20 +55,11 @@ export async function serveProject(
         counters,
       })
     : undefined;
-  const warn = (message: string): void => log.warn(message);
   const closers: (() => Promise<void>)[] = [];
   try {
-    const store = await openProjectStore(config, warn);
+    const store = await openProjectStore(config, (message) => log.warn(message));
     closers.unshift(() => store.close());
-    const registry = await openProjectRegistry({
-      config,
-      env: io.env,
-      warn,
-      refresh: {
-        onSwap: (snapshot, previous) => log.info(describeSwap(snapshot, previous), 'the registry has changed'),
-        onError: (err) => log.error({ err }, 'refreshing the registry failed; the last good one stays in use'),
-      },
-    });
+    const registry = await openServedRegistry(config, io.env, log, describeSwap);
     closers.unshift(() => registry.close());
     features = new OnlineFeatures({
       registry: () => registry.current(),
@@ -79,11 +70,8 @@ export async function serveProject(
     const logFailure = createFailureLog(log);
     const outages = new StoreOutageWatch({ log, ping: () => pingStore(store) });
     const server = await startGrpcServer(grpc.server, calls.counted(createFeastServices(features, version)), {
+      ...grpc,
       address: link ?? address,
-      maxMessageBytes: grpc.maxMessageBytes,
-      maxConcurrentStreams: grpc.maxConcurrentStreams,
-      defaultDeadlineMs: grpc.defaultDeadlineMs,
-      maxDeadlineMs: grpc.maxDeadlineMs,
       onFailure(error, path) {
         calls.failed(path);
         logFailure(error, path);

@@ -2,6 +2,7 @@ import { createLogger } from '../operations/logger.ts';
 import type { CommandContext } from './command-context.ts';
 import { loadProjectConfig } from './project-config.ts';
 import type { ServeOptions } from './serve-command.ts';
+import { loggerOptionsFrom } from './serving-options.ts';
 import { workerNumber } from './worker-process.ts';
 
 /**
@@ -12,15 +13,7 @@ export async function serve(options: ServeOptions, context: CommandContext, onRe
   const { io, globals } = context;
   const worker = workerNumber(process);
   const config = await loadProjectConfig(globals(), io.env);
-  const { log: logSettings } = config.sideboard;
-  const log = await createLogger({
-    level: options.logLevel ?? logSettings.level,
-    format: options.logFormat ?? logSettings.format,
-    fileDescriptor: 2,
-    isTerminal: io.stderrIsTerminal,
-    plain: (io.env.NO_COLOR ?? '') !== '',
-    worker,
-  });
+  const log = await createLogger(loggerOptionsFrom(options, config, io, worker));
   const workers = options.workers ?? config.sideboard.workers;
   // Each way loads what it needs: the process that supervises needs neither stores nor a gRPC server.
   if (worker === undefined && workers > 1) {

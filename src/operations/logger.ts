@@ -1,13 +1,11 @@
 import { destination, type Logger, pino, stdTimeFunctions } from 'pino';
+import type { LogSettings } from '../config/sideboard-settings.ts';
 import { SideboardError } from '../errors.ts';
 
 export type { Logger } from 'pino';
 
-export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-export type LogLevel = (typeof logLevels)[number];
-
-export const logFormats = ['auto', 'json', 'pretty'] as const;
-export type LogFormat = (typeof logFormats)[number];
+export type LogLevel = LogSettings['level'];
+export type LogFormat = LogSettings['format'];
 
 export interface LoggerOptions {
   readonly level: LogLevel;
