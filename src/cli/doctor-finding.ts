@@ -1,4 +1,7 @@
+import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
 import { SideboardError } from '../errors.ts';
+import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
+import type { OnlineStore, OnlineTable } from '../stores/online-store.ts';
 
 /** What one check of `doctor` found. */
 export interface Finding {
@@ -10,6 +13,16 @@ export interface Finding {
   readonly advice?: string;
   /** The error's code, where the check failed with an error. */
   readonly code?: string;
+}
+
+/** What the rows of one table are checked with. */
+export interface RowCheck {
+  readonly store: OnlineStore;
+  readonly table: OnlineTable;
+  readonly registry: RegistrySnapshot;
+  readonly config: FeatureStoreConfig;
+  /** How long one reading may take. */
+  readonly timeoutMs: number;
 }
 
 /**
@@ -26,4 +39,9 @@ export function errorCheck(check: string, error: unknown, about?: string): Findi
     code: error.code,
     ...(error.hint === undefined ? {} : { advice: error.hint }),
   };
+}
+
+/** A table without rows that could be looked at. */
+export function noRows({ name }: OnlineTable, advice: string): Finding {
+  return { check: 'rows', result: 'warning', message: `${name}: no rows were seen`, advice };
 }

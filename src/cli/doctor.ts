@@ -128,7 +128,8 @@ async function* examineStore(
     };
   }
   for (const table of wanted) {
-    if (!missing.includes(table)) yield* await checkRows(store, table, registry, config, STORE_TIMEOUT_MS);
+    if (!missing.includes(table))
+      yield* await checkRows({ store, table, registry, config, timeoutMs: STORE_TIMEOUT_MS });
   }
 }
 

@@ -3,52 +3,34 @@ import {
   type SurrogateAlgorithm,
   surrogateAlgorithms,
 } from '../config/entity-key-schema.ts';
-import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
 import { EncodingError } from '../encoding/encoding-error.ts';
 import type { ExactJson } from '../encoding/json-exact.ts';
-import { SideboardError } from '../errors.ts';
 import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import { type ColumnValue, columnText, surrogateKey } from '../serving/surrogate-key.ts';
 import { entityHash } from '../stores/mlforge/mlforge-layout.ts';
 import { valueFromMember } from '../stores/mlforge/mlforge-values.ts';
 import type { HashedRow, OnlineStore, OnlineTable } from '../stores/online-store.ts';
-import { errorCheck, type Finding } from './doctor-finding.ts';
+import { type Finding, noRows, type RowCheck } from './doctor-finding.ts';
 import { tableView } from './table-view.ts';
 
 const SAMPLE = 20;
 
 /** Looks at some rows of a table whose keys are hashes: whether their values fit, and how surrogate keys were made. */
-export async function checkHashedRows(
-  store: OnlineStore,
-  table: OnlineTable,
-  registry: RegistrySnapshot,
-  config: FeatureStoreConfig,
-  timeoutMs: number,
-): Promise<readonly Finding[]> {
-  try {
-    const rows = (await store.sampleHashedRows?.(table, SAMPLE, { deadline: Date.now() + timeoutMs })) ?? [];
-    if (rows.length === 0) {
-      const message = `${table.name}: no rows were seen`;
-      return [
-        { check: 'rows', result: 'warning', message, advice: 'Run `mlforge build --online` or `sideboard write`.' },
-      ];
-    }
-    const findings = [...valueFindings(table, rows), ...ttlFindings(store, table, registry)];
-    for (const declaration of config.sideboard.entityKeys) {
-      if (table.joinKeys.includes(declaration.joinKey)) findings.push(surrogateFinding(table, declaration, rows));
-    }
-    if (findings.every(({ result }) => result === 'ok')) {
-      findings.unshift({
-        check: 'rows',
-        result: 'ok',
-        message: `${table.name}: values fit the registry (${rows.length} sampled)`,
-      });
-    }
-    return findings;
-  } catch (error) {
-    if (error instanceof SideboardError) return [errorCheck('rows', error, table.name)];
-    throw error;
+export async function hashedRowFindings({ store, table, registry, config, timeoutMs }: RowCheck): Promise<Finding[]> {
+  const rows = (await store.sampleHashedRows?.(table, SAMPLE, { deadline: Date.now() + timeoutMs })) ?? [];
+  if (rows.length === 0) return [noRows(table, 'Run `mlforge build --online` or `sideboard write`.')];
+  const findings = [...valueFindings(table, rows), ...ttlFindings(store, table, registry)];
+  for (const declaration of config.sideboard.entityKeys) {
+    if (table.joinKeys.includes(declaration.joinKey)) findings.push(surrogateFinding(table, declaration, rows));
   }
+  if (findings.every(({ result }) => result === 'ok')) {
+    findings.unshift({
+      check: 'rows',
+      result: 'ok',
+      message: `${table.name}: values fit the registry (${rows.length} sampled)`,
+    });
+  }
+  return findings;
 }
 
 function valueFindings(table: OnlineTable, rows: readonly HashedRow[]): Finding[] {

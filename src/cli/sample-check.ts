@@ -5,43 +5,40 @@ import { armOfValueType, valueTypeName, valueTypeOfArm } from '../encoding/value
 import { SideboardError } from '../errors.ts';
 import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import { classifyStoredValue, StoredKind } from '../serving/stored-value.ts';
-import type { OnlineStore, OnlineTable, StoredRow } from '../stores/online-store.ts';
-import { errorCheck, type Finding } from './doctor-finding.ts';
-import { checkHashedRows } from './hashed-row-check.ts';
+import type { OnlineTable, StoredRow } from '../stores/online-store.ts';
+import { errorCheck, type Finding, noRows, type RowCheck } from './doctor-finding.ts';
+import { hashedRowFindings } from './hashed-row-check.ts';
 import { tableView } from './table-view.ts';
 
 const SAMPLE = 100;
 const READ = 20;
 
 /** Looks at some rows of a table: under which keys they stand, of which types their values are, how old they are. */
-export async function checkRows(
-  store: OnlineStore,
-  table: OnlineTable,
-  registry: RegistrySnapshot,
-  config: FeatureStoreConfig,
-  timeoutMs: number,
-): Promise<readonly Finding[]> {
-  if (store.sampleHashedRows !== undefined) return checkHashedRows(store, table, registry, config, timeoutMs);
-  if (store.sampleKeys === undefined) return [];
+export async function checkRows(check: RowCheck): Promise<readonly Finding[]> {
   try {
-    const call = { deadline: Date.now() + timeoutMs };
-    const keys = await store.sampleKeys(table, SAMPLE, call);
-    const current = keys.filter((key) => entityKeyVersionOf(key, table.joinKeys) === 3);
-    const older = keys.filter((key) => entityKeyVersionOf(key, table.joinKeys) === 2);
-    const rows = await store.onlineRead(table, current.slice(0, READ).map(deserializeEntityKey), undefined, {
-      deadline: Date.now() + timeoutMs,
-    });
-    const read = rows.filter((row) => row !== undefined);
-    return [
-      ...keyFindings(table, keys.length, current.length, older.length, config),
-      ...(keys.length === 0 || (read.length === 0 && current.length > 0) ? [noRows(table)] : []),
-      ...valueFindings(table, read),
-      ...ageFindings(table, read, registry),
-    ];
+    return await (check.store.sampleHashedRows === undefined ? rowFindings(check) : hashedRowFindings(check));
   } catch (error) {
-    if (error instanceof SideboardError) return [errorCheck('rows', error, table.name)];
+    if (error instanceof SideboardError) return [errorCheck('rows', error, check.table.name)];
     throw error;
   }
+}
+
+async function rowFindings({ store, table, registry, config, timeoutMs }: RowCheck): Promise<Finding[]> {
+  if (store.sampleKeys === undefined) return [];
+  const keys = await store.sampleKeys(table, SAMPLE, { deadline: Date.now() + timeoutMs });
+  const current = keys.filter((key) => entityKeyVersionOf(key, table.joinKeys) === 3);
+  const older = keys.filter((key) => entityKeyVersionOf(key, table.joinKeys) === 2);
+  const rows = await store.onlineRead(table, current.slice(0, READ).map(deserializeEntityKey), undefined, {
+    deadline: Date.now() + timeoutMs,
+  });
+  const read = rows.filter((row) => row !== undefined);
+  const isEmpty = keys.length === 0 || (read.length === 0 && current.length > 0);
+  return [
+    ...keyFindings(table, keys.length, current.length, older.length, config),
+    ...(isEmpty ? [noRows(table, 'Run `feast materialize` or `sideboard write`.')] : []),
+    ...valueFindings(table, read),
+    ...ageFindings(table, read, registry),
+  ];
 }
 
 function keyFindings(
@@ -76,15 +73,6 @@ function keyFindings(
     findings.push({ check: 'rows', result: 'ok', message: `${name}: keys of version 3 (${sampled} sampled)` });
   }
   return findings;
-}
-
-function noRows({ name }: OnlineTable): Finding {
-  return {
-    check: 'rows',
-    result: 'warning',
-    message: `${name}: no rows were seen`,
-    advice: 'Run `feast materialize` or `sideboard write`.',
-  };
 }
 
 /** By the rule by which serving judges values, so that what is found here is what requests will meet. */
