@@ -35,5 +35,5 @@ export type {
   TableRead,
 } from './online-store.ts';
 export { RowBlock } from './row-block.ts';
-export { describeTable, rowsFromBlock, serializeKeys, validateRowTimes } from './row-objects.ts';
+export { describeTable, keysFromRows, rowsFromBlock, serializeKeys, validateRowTimes } from './row-objects.ts';
 export { StoreError, type StoreErrorCode, storeErrors } from './store-error.ts';

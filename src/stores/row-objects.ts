@@ -25,6 +25,18 @@ export function serializeKeys(
   });
 }
 
+/**
+ * The serialized entity keys of rows that are to be written. A row that cannot be is refused here, before anything is.
+ * @throws StoreError `STORE_INVALID_ROW` for a time that is no protobuf Timestamp and for a key that has no serialization
+ */
+export function keysFromRows(table: OnlineTable, rows: readonly OnlineRow[]): Uint8Array[] {
+  validateRowTimes(table, rows);
+  return serializeKeys(
+    table,
+    rows.map((row) => row.entityKey),
+  );
+}
+
 /** Row objects, as {@link OnlineStore.onlineRead} gives them, from a block that a store filled. */
 export function rowsFromBlock(block: RowBlock, features: readonly string[]): (StoredRow | undefined)[] {
   return Array.from({ length: block.rows }, (_, row) => {

@@ -4,6 +4,7 @@ import {
   type CallOptions,
   describeTable,
   type EventTimestamp,
+  keysFromRows,
   type OnlineEntity,
   type OnlineRow,
   type OnlineStore,
@@ -15,7 +16,6 @@ import {
   StoreError,
   serializeKeys,
   type TableRead,
-  validateRowTimes,
 } from '../../src/stores/index.ts';
 
 export interface MemoryConfig {
@@ -77,11 +77,7 @@ export class MemoryOnlineStore implements OnlineStore {
     options?: CallOptions,
   ): Promise<void> {
     this.#check(options);
-    validateRowTimes(table, rows);
-    const keys = serializeKeys(
-      table,
-      rows.map((row) => row.entityKey),
-    );
+    const keys = keysFromRows(table, rows);
     const kept = this.#rows(table);
     for (const [index, key] of keys.entries()) {
       const row = rows[index];

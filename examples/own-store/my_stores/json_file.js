@@ -1,6 +1,6 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { assertTimeLeft, describeTable, StoreError, serializeKeys, validateRowTimes } from 'sideboard/stores';
+import { assertTimeLeft, describeTable, keysFromRows, StoreError, serializeKeys } from 'sideboard/stores';
 import { z } from 'zod';
 
 /** What may stand under `online_store:` beside `type`. */
@@ -51,11 +51,7 @@ export class JsonFileOnlineStore {
   }
 
   async onlineWriteBatch(table, rows, progress, options) {
-    validateRowTimes(table, rows);
-    const keys = serializeKeys(
-      table,
-      rows.map((row) => row.entityKey),
-    );
+    const keys = keysFromRows(table, rows);
     await this.#change(options, (tables) => {
       const stored = rowsOf(tables, table);
       for (const [index, row] of rows.entries()) {

@@ -14,7 +14,7 @@ import type {
   TableRead,
 } from '../online-store.ts';
 import { readRows } from '../read-rows.ts';
-import { serializeKeys, validateRowTimes } from '../row-objects.ts';
+import { keysFromRows } from '../row-objects.ts';
 import { DynamoClient } from './dynamodb-client.ts';
 import { type DynamoDBOnlineStoreConfig, DynamoDBOnlineStoreSettings } from './dynamodb-config.ts';
 import { DynamoReader } from './dynamodb-reader.ts';
@@ -84,11 +84,7 @@ export class DynamoDBOnlineStore implements OnlineStore {
   ): Promise<void> {
     if (rows.length === 0) return;
     assertTimeLeft(options, 'writing rows');
-    validateRowTimes(table, rows);
-    const keys = serializeKeys(
-      table,
-      rows.map((row) => row.entityKey),
-    );
+    const keys = keysFromRows(table, rows);
     await this.#writer.write(this.#tables.nameOf(table), planWrites(table, rows, keys), progress, options);
   }
 

@@ -19,7 +19,7 @@ import type {
   TableRead,
 } from '../online-store.ts';
 import { readRows } from '../read-rows.ts';
-import { describeTable, serializeKeys, validateRowTimes } from '../row-objects.ts';
+import { describeTable, keysFromRows } from '../row-objects.ts';
 import { StoreError } from '../store-error.ts';
 import {
   clientConfigFromConfig,
@@ -112,11 +112,7 @@ export class MlforgeDynamodbOnlineStore implements OnlineStore {
     if (rows.length === 0) return;
     assertTimeLeft(options, 'writing rows');
     assertFeatureName(table);
-    validateRowTimes(table, rows);
-    const keys = serializeKeys(
-      table,
-      rows.map((row) => row.entityKey),
-    );
+    const keys = keysFromRows(table, rows);
     const moment = { micros: Date.now() * 1000, ttlSeconds: this.#ttlSeconds };
     const writes = planWrites(table, rows, keys, moment);
     // mlforge makes the table when it connects; without rows to write nothing needs it.

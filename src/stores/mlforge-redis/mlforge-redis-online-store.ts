@@ -18,7 +18,7 @@ import type {
 import { readRows } from '../read-rows.ts';
 import { type RedisCommand, RedisConnection } from '../redis/redis-connection.ts';
 import { walkSome } from '../redis/redis-inspection.ts';
-import { describeTable, serializeKeys, validateRowTimes } from '../row-objects.ts';
+import { describeTable, keysFromRows } from '../row-objects.ts';
 import { StoreError } from '../store-error.ts';
 import {
   clientOptionsFromConfig,
@@ -84,11 +84,7 @@ export class MlforgeRedisOnlineStore implements OnlineStore {
     progress?: (rows: number) => void,
     options?: CallOptions,
   ): Promise<void> {
-    validateRowTimes(table, rows);
-    const keys = serializeKeys(
-      table,
-      rows.map((row) => row.entityKey),
-    );
+    const keys = keysFromRows(table, rows);
     const prefix = keyPrefix(this.#prefix, table);
     const commands = writeCommands(table, rows, keys, prefix, this.#ttl);
     for (let start = 0; start < commands.length; start += this.#pipeline) {

@@ -16,7 +16,7 @@ import type {
   TableRead,
 } from '../online-store.ts';
 import { readRows } from '../read-rows.ts';
-import { serializeKeys, validateRowTimes } from '../row-objects.ts';
+import { keysFromRows } from '../row-objects.ts';
 import { SqlDatabase } from '../sql/sql-database.ts';
 import { StoreError } from '../store-error.ts';
 import { type MySQLOnlineStoreConfig, MySQLOnlineStoreSettings } from './mysql-config.ts';
@@ -106,11 +106,7 @@ export class MySQLOnlineStore implements OnlineStore {
     progress?: (rows: number) => void,
     options?: CallOptions,
   ): Promise<void> {
-    validateRowTimes(table, rows);
-    const keys = serializeKeys(
-      table,
-      rows.map((row) => row.entityKey),
-    );
+    const keys = keysFromRows(table, rows);
     const cells = cellsOf(table, rows, keys);
     if (rows.length === 0) return;
     const names = [...new Set([...table.features.map(({ name }) => name), ...cells.map(({ feature }) => feature)])];

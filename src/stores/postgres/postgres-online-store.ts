@@ -14,7 +14,7 @@ import type {
   TableRead,
 } from '../online-store.ts';
 import { readRows } from '../read-rows.ts';
-import { serializeKeys, validateRowTimes } from '../row-objects.ts';
+import { keysFromRows } from '../row-objects.ts';
 import { SqlDatabase } from '../sql/sql-database.ts';
 import { type PostgreSQLOnlineStoreConfig, PostgreSQLOnlineStoreSettings } from './postgres-config.ts';
 import { PostgresConnection } from './postgres-connection.ts';
@@ -114,11 +114,7 @@ export class PostgreSQLOnlineStore implements OnlineStore {
     progress?: (rows: number) => void,
     options?: CallOptions,
   ): Promise<void> {
-    validateRowTimes(table, rows);
-    const keys = serializeKeys(
-      table,
-      rows.map((row) => row.entityKey),
-    );
+    const keys = keysFromRows(table, rows);
     const cells = cellsOf(table, rows, keys, this.#config.vector_enabled);
     if (rows.length === 0) return;
     const name = this.#names.of(table);

@@ -13,7 +13,7 @@ import type {
   TableRead,
 } from '../online-store.ts';
 import { readRows } from '../read-rows.ts';
-import { serializeKeys, validateRowTimes } from '../row-objects.ts';
+import { keysFromRows } from '../row-objects.ts';
 import type { RedisClientOptions } from './redis-client.ts';
 import { type RedisOnlineStoreConfig, RedisOnlineStoreSettings } from './redis-config.ts';
 import { type RedisCommand, RedisConnection } from './redis-connection.ts';
@@ -88,11 +88,7 @@ export class RedisOnlineStore implements OnlineStore {
     progress?: (rows: number) => void,
     options?: CallOptions,
   ): Promise<void> {
-    validateRowTimes(table, rows);
-    const keys = serializeKeys(
-      table,
-      rows.map((row) => row.entityKey),
-    );
+    const keys = keysFromRows(table, rows);
     const size = this.#settings.max_pipeline_keys;
     for (let start = 0; start < rows.length; start += size) {
       const part = rows.slice(start, start + size);

@@ -19,7 +19,7 @@ import type {
   TableRead,
 } from '../online-store.ts';
 import { readRows } from '../read-rows.ts';
-import { asBuffer, describeTable, serializeKeys, validateRowTimes } from '../row-objects.ts';
+import { asBuffer, describeTable, keysFromRows } from '../row-objects.ts';
 import { type SearchColumns, searchColumns } from '../sql/search-columns.ts';
 import { StoreError } from '../store-error.ts';
 import { SqliteConnection, type SqliteReader } from './sqlite-connection.ts';
@@ -147,11 +147,7 @@ export class SqliteOnlineStore implements OnlineStore {
     progress?: (rows: number) => void,
     options?: CallOptions,
   ): Promise<void> {
-    validateRowTimes(table, rows);
-    const keys = serializeKeys(
-      table,
-      rows.map((row) => row.entityKey),
-    );
+    const keys = keysFromRows(table, rows);
     for (let start = 0; start < rows.length; ) {
       if (start > 0) await nextTurn();
       const end = transactionEnd(rows, start);
