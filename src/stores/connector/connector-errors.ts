@@ -1,17 +1,12 @@
 import type { ServiceError } from '@grpc/grpc-js';
-import { StoreError, type StoreErrorCode, storeErrors } from '../store-error.ts';
+import { type ErrorTranslation, storeErrorFromTranslation } from '../error-translation.ts';
+import { type StoreError, type StoreErrorCode, storeErrors } from '../store-error.ts';
 
 /** The trailer in which `sideboard connector` says which of our codes a failure has. */
 const CODE_TRAILER = 'sideboard-code';
 
-interface Meaning {
-  readonly code: StoreErrorCode;
-  readonly says: string;
-  readonly hint?: string;
-}
-
 /** gRPC's status codes, by number, as far as they say more than that something failed. */
-const meanings: Readonly<Record<number, Meaning>> = {
+const meanings: Readonly<Record<number, ErrorTranslation>> = {
   1: { code: 'STORE_UNAVAILABLE', says: 'cancelled the call' },
   3: { code: 'STORE_INVALID_ROW', says: 'calls the request invalid' },
   4: { code: 'STORE_TIMEOUT', says: 'did not answer in time' },
@@ -36,18 +31,15 @@ const meanings: Readonly<Record<number, Meaning>> = {
   16: { code: 'STORE_AUTH_FAILED', says: 'refused the credentials' },
 };
 
-const UNFORESEEN: Meaning = { code: 'STORE_FAILED', says: 'failed' };
+const UNFORESEEN: ErrorTranslation = { code: 'STORE_FAILED', says: 'failed' };
 
 /** A failed call as an error of ours. What the other process says stays in `cause`: nobody promised that it holds no secret. */
 export function storeErrorFromGrpc(error: ServiceError, where: string): StoreError {
   const told = error.metadata?.get(CODE_TRAILER)[0];
   const meaning = meanings[error.code] ?? UNFORESEEN;
   const code = isStoreErrorCode(told) ? told : meaning.code;
-  const says = code === meaning.code ? meaning.says : `failed with ${code}`;
-  return new StoreError(code, `The store process at ${where} ${says}.`, {
-    ...(meaning.hint !== undefined && code === meaning.code ? { hint: meaning.hint } : {}),
-    cause: error,
-  });
+  const translation = code === meaning.code ? meaning : { code, says: `failed with ${code}` };
+  return storeErrorFromTranslation(translation, `The store process at ${where}`, error);
 }
 
 /** Whether a failed call proves all the same that the store process is there and serves the protocol. */

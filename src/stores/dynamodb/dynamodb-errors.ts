@@ -1,3 +1,4 @@
+import { type ErrorTranslation, storeErrorFromTranslation } from '../error-translation.ts';
 import { StoreError, type StoreErrorCode } from '../store-error.ts';
 import { DynamoTransportError } from './dynamodb-http-handler.ts';
 import type { DynamoAction } from './dynamodb-sdk.ts';
@@ -48,19 +49,10 @@ export function storeErrorFromDynamo(error: unknown, request: DynamoRequest): St
   if (error instanceof StoreError) return error;
   const { code, says, hint: usual } = translate(error, request);
   const hint = request.hintFor?.(code, request.action) ?? usual;
-  return new StoreError(code, `${request.where} ${says}.`, {
-    ...(hint !== undefined && { hint }),
-    cause: withoutSecrets(error),
-  });
+  return storeErrorFromTranslation({ code, says, hint }, request.where, withoutSecrets(error));
 }
 
-interface Translation {
-  readonly code: StoreErrorCode;
-  readonly says: string;
-  readonly hint?: string;
-}
-
-function translate(error: unknown, request: DynamoRequest): Translation {
+function translate(error: unknown, request: DynamoRequest): ErrorTranslation {
   if (error instanceof DynamoTransportError) return translateTransport(error);
   const name = nameOf(error);
   const { action } = request;
@@ -111,7 +103,7 @@ function translate(error: unknown, request: DynamoRequest): Translation {
 }
 
 /** What DynamoDB refuses as it was asked. Its message says why and repeats no value. */
-function translateRefusal(error: unknown, { action, tables }: DynamoRequest): Translation {
+function translateRefusal(error: unknown, { action, tables }: DynamoRequest): ErrorTranslation {
   const message = messageOf(error);
   const on = tables.length === 0 ? '' : ` on ${tables.join(', ')}`;
   if (/key element does not match|missing the key|required keys? was not given|schema/i.test(message)) {
@@ -137,7 +129,7 @@ function translateRefusal(error: unknown, { action, tables }: DynamoRequest): Tr
   return { code: 'STORE_FAILED', says: `refused dynamodb:${action}${on} (${nameOf(error)})` };
 }
 
-function translateTransport(error: DynamoTransportError): Translation {
+function translateTransport(error: DynamoTransportError): ErrorTranslation {
   if (error.code === 'ETIMEDOUT' && error.connected) {
     return { code: 'STORE_TIMEOUT', says: `gave ${error.message}` };
   }

@@ -1,67 +1,46 @@
-import { StoreError, type StoreErrorCode } from '../store-error.ts';
+import { type ErrorTranslation, storeErrorFromTranslation, UNEXPECTED } from '../error-translation.ts';
+import { STARTING_OR_ENDING, tableMissingError, UNREACHABLE, WRONG_COLUMNS } from '../sql/sql-errors.ts';
+import { StoreError } from '../store-error.ts';
 
-interface Translation {
-  readonly code: StoreErrorCode;
-  readonly says: string;
-  readonly hint: string;
-}
-
-const APPLY = 'Run `sideboard apply` (or `feast apply`) to create what the views need.';
-
-const UNREACHABLE: Translation = {
-  code: 'STORE_UNAVAILABLE',
-  says: 'cannot be reached',
-  hint: 'Check that it runs and that host and port in online_store point at it.',
-};
-const REFUSED: Translation = {
+const REFUSED: ErrorTranslation = {
   code: 'STORE_AUTH_FAILED',
   says: 'refused the user or the password',
   hint: 'Check user and password in online_store.',
 };
-const DENIED: Translation = {
+const DENIED: ErrorTranslation = {
   code: 'STORE_PERMISSION_DENIED',
   says: 'does not allow the user to do this',
   hint: 'Serving needs SELECT; writing INSERT and UPDATE; apply and teardown CREATE, INDEX, ALTER and DROP.',
 };
-const FULL: Translation = {
+const FULL: ErrorTranslation = {
   code: 'STORE_OVERLOADED',
   says: 'takes no more connections',
   hint: 'Raise max_connections of the server, or lower sideboard.mysql.max_connections times the number of sidecars.',
 };
-const READ_ONLY: Translation = {
+const READ_ONLY: ErrorTranslation = {
   code: 'STORE_READ_ONLY',
   says: 'takes no writes',
   hint: 'It is a replica, or set to read_only: connect to the primary.',
 };
-const TOO_LATE: Translation = {
+const TOO_LATE: ErrorTranslation = {
   code: 'STORE_TIMEOUT',
   says: 'ended a statement that took too long',
   hint: 'Look at its load, and at sideboard.mysql.read_timeout_ms and write_timeout_ms.',
 };
-const BUSY_ROWS: Translation = {
+const BUSY_ROWS: ErrorTranslation = {
   code: 'STORE_UNAVAILABLE',
   says: 'has the rows locked by another writer',
   hint: 'Try again; writers of the same entities wait for each other.',
 };
-const NO_TLS: Translation = {
+const NO_TLS: ErrorTranslation = {
   code: 'STORE_UNAVAILABLE',
   says: 'cannot be reached over TLS',
   hint: 'Check sideboard.mysql.tls and tls_ca, and the host name of its certificate.',
 };
-const NO_SPACE: Translation = { code: 'STORE_OVERLOADED', says: 'has no space left', hint: 'Free some space.' };
-const STARTING: Translation = {
-  code: 'STORE_UNAVAILABLE',
-  says: 'is starting or shutting down',
-  hint: 'It answers as soon as it has started.',
-};
-const WRONG_COLUMNS: Translation = {
-  code: 'STORE_WRONG_LAYOUT',
-  says: "has a table that is not in Feast's layout",
-  hint: 'Another program made it, or an old version; drop it and apply again.',
-};
+const NO_SPACE: ErrorTranslation = { code: 'STORE_OVERLOADED', says: 'has no space left', hint: 'Free some space.' };
 
 /** By the server's error numbers, which MySQL and MariaDB share unless noted. */
-const BY_NUMBER: Readonly<Record<number, Translation>> = {
+const BY_NUMBER: Readonly<Record<number, ErrorTranslation>> = {
   1021: NO_SPACE,
   1040: FULL,
   1042: UNREACHABLE,
@@ -76,7 +55,7 @@ const BY_NUMBER: Readonly<Record<number, Translation>> = {
     says: 'has no database of that name',
     hint: 'Check database in online_store, or create it: CREATE DATABASE.',
   },
-  1053: STARTING,
+  1053: STARTING_OR_ENDING,
   1054: WRONG_COLUMNS,
   1114: NO_SPACE,
   1129: {
@@ -128,7 +107,7 @@ const BY_NUMBER: Readonly<Record<number, Translation>> = {
 };
 
 /** By codes of the client library and of Node. */
-const BY_CODE: readonly (readonly [RegExp, Translation])[] = [
+const BY_CODE: readonly (readonly [RegExp, ErrorTranslation])[] = [
   [
     /^(HANDSHAKE_NO_SSL_SUPPORT|HANDSHAKE_SSL_ERROR|ERR_TLS|ERR_SSL|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO_|EPROTO)/,
     NO_TLS,
@@ -174,18 +153,16 @@ export function storeErrorFromMysql(error: unknown, where: string): StoreError {
   const { code, errno, message } = fieldsOf(error);
   const cause = safeCopy(error);
   const table = errno === 1146 ? /'([^']*)'/.exec(message)?.[1] : undefined;
-  if (table !== undefined) {
-    return new StoreError('STORE_TABLE_MISSING', `${where} has no table "${table}".`, { hint: APPLY, cause });
-  }
+  if (table !== undefined) return tableMissingError(where, table, cause);
   const known =
     BY_NUMBER[errno] ??
     BY_CODE.find(([pattern]) => pattern.test(code))?.[1] ??
     (/certificate|self.signed|altnames/i.test(message) ? NO_TLS : undefined) ??
     (isLoss(error) ? UNREACHABLE : undefined);
-  if (known === undefined) return new StoreError('STORE_FAILED', `${where} failed in an unexpected way.`, { cause });
+  if (known === undefined) return storeErrorFromTranslation(UNEXPECTED, where, cause);
   const detail = /^[A-Z_]{3,}$/.test(code) ? ` (${code})` : '';
   const says = objectSaid(errno, message, known.says);
-  return new StoreError(known.code, `${where} ${says}${detail}.`, { hint: known.hint, cause });
+  return storeErrorFromTranslation({ ...known, says: `${says}${detail}` }, where, cause);
 }
 
 /** Names the database, or the right and the table, that the server's message names, where it is in English. */

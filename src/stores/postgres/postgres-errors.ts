@@ -1,75 +1,54 @@
-import { StoreError, type StoreErrorCode } from '../store-error.ts';
+import { type ErrorTranslation, storeErrorFromTranslation, UNEXPECTED } from '../error-translation.ts';
+import { APPLY, STARTING_OR_ENDING, tableMissingError, UNREACHABLE, WRONG_COLUMNS } from '../sql/sql-errors.ts';
+import { StoreError } from '../store-error.ts';
 
-interface Translation {
-  readonly code: StoreErrorCode;
-  readonly says: string;
-  readonly hint: string;
-}
-
-const APPLY = 'Run `sideboard apply` (or `feast apply`) to create what the views need.';
-
-const UNREACHABLE: Translation = {
-  code: 'STORE_UNAVAILABLE',
-  says: 'cannot be reached',
-  hint: 'Check that it runs and that host and port in online_store point at it.',
-};
-const REFUSED: Translation = {
+const REFUSED: ErrorTranslation = {
   code: 'STORE_AUTH_FAILED',
   says: 'refused the user or the password',
   hint: 'Check user and password in online_store, and pg_hba.conf of the server.',
 };
-const DENIED: Translation = {
+const DENIED: ErrorTranslation = {
   code: 'STORE_PERMISSION_DENIED',
   says: 'does not allow the user to do this',
   hint:
     'Serving needs USAGE on the schema and SELECT on the tables; writing INSERT and UPDATE; apply and teardown CREATE on the ' +
     'schema and tables that belong to the user.',
 };
-const FULL: Translation = {
+const FULL: ErrorTranslation = {
   code: 'STORE_OVERLOADED',
   says: 'takes no more connections',
   hint: 'Raise max_connections of the server, or lower online_store.max_conn times the number of sidecars.',
 };
-const NO_SPACE: Translation = {
+const NO_SPACE: ErrorTranslation = {
   code: 'STORE_OVERLOADED',
   says: 'is out of memory or space',
   hint: 'Look at the log of the server.',
 };
-const NO_TLS: Translation = {
+const NO_TLS: ErrorTranslation = {
   code: 'STORE_UNAVAILABLE',
   says: 'cannot be reached over TLS',
   hint:
     'Check sslmode and sslrootcert_path in online_store, and the host name of its certificate. sslmode: disable goes ' +
     'without encryption.',
 };
-const WRONG_COLUMNS: Translation = {
-  code: 'STORE_WRONG_LAYOUT',
-  says: "has a table that is not in Feast's layout",
-  hint: 'Another program made it, or an old version; drop it and apply again.',
-};
-const CUT_TEXT: Translation = {
+const CUT_TEXT: ErrorTranslation = {
   code: 'STORE_INVALID_ROW',
   says: 'cannot hold a name or a text of a row',
   hint: 'Names must not hold NUL characters, and must fit the encoding of the database (UTF8 takes all).',
 };
-const ENDING: Translation = {
-  code: 'STORE_UNAVAILABLE',
-  says: 'is starting or shutting down',
-  hint: 'It answers as soon as it has started.',
-};
-const CONFLICT: Translation = {
+const CONFLICT: ErrorTranslation = {
   code: 'STORE_UNAVAILABLE',
   says: 'gave the transaction up in favour of another writer',
   hint: 'Try again; writers of the same entities wait for each other.',
 };
-const NO_STATEMENT: Translation = {
+const NO_STATEMENT: ErrorTranslation = {
   code: 'STORE_UNAVAILABLE',
   says: 'does not know a statement that was prepared',
   hint: 'A pooler hands the connection to several clients: set sideboard.postgres.prepared_statements: false.',
 };
 
 /** By SQLSTATE. */
-const BY_STATE: Readonly<Record<string, Translation>> = {
+const BY_STATE: Readonly<Record<string, ErrorTranslation>> = {
   '08P01': {
     code: 'STORE_UNAVAILABLE',
     says: 'does not take the connection as it is asked for',
@@ -129,13 +108,13 @@ const BY_STATE: Readonly<Record<string, Translation>> = {
     says: 'ended a statement that took too long',
     hint: 'Look at its load, and at sideboard.postgres.read_timeout_ms and write_timeout_ms.',
   },
-  '57P01': ENDING,
-  '57P02': ENDING,
-  '57P03': ENDING,
+  '57P01': STARTING_OR_ENDING,
+  '57P02': STARTING_OR_ENDING,
+  '57P03': STARTING_OR_ENDING,
 };
 
 /** By codes of Node, and by messages of pg, which has no codes. */
-const BY_TEXT: readonly (readonly [RegExp, Translation])[] = [
+const BY_TEXT: readonly (readonly [RegExp, ErrorTranslation])[] = [
   [/SSL|TLS|CERT_|certificate|SELF_SIGNED|UNABLE_TO_|EPROTO|altnames/i, NO_TLS],
   [/timeout expired|ETIMEDOUT/, { ...UNREACHABLE, says: 'did not answer in time' }],
   [/SCRAM|SASL|password/i, REFUSED],
@@ -170,18 +149,16 @@ export function storeErrorFromPostgres(error: unknown, where: string): StoreErro
   const { code, message } = fieldsOf(error);
   const cause = Object.assign(new Error(message), { code });
   const table = code === '42P01' ? /"([^"]*)"/.exec(message)?.[1] : undefined;
-  if (table !== undefined) {
-    return new StoreError('STORE_TABLE_MISSING', `${where} has no table "${table}".`, { hint: APPLY, cause });
-  }
+  if (table !== undefined) return tableMissingError(where, table, cause);
   const isState = /^[0-9A-Z]{5}$/.test(code) && !code.startsWith('E');
   const known = isState ? BY_STATE[code] : BY_TEXT.find(([pattern]) => pattern.test(`${code} ${message}`))?.[1];
   if (known === undefined) {
     const detail = isState ? ` (SQLSTATE ${code})` : '';
-    return new StoreError('STORE_FAILED', `${where} failed in an unexpected way${detail}.`, { cause });
+    return storeErrorFromTranslation({ ...UNEXPECTED, says: `${UNEXPECTED.says}${detail}` }, where, cause);
   }
   const says = objectSaid(code, message, known.says);
   const detail = code === '' ? '' : ` (${code})`;
-  return new StoreError(known.code, `${where} ${says}${detail}.`, { hint: known.hint, cause });
+  return storeErrorFromTranslation({ ...known, says: `${says}${detail}` }, where, cause);
 }
 
 /** Names the database, table or schema that the server's message names, where it is in English. */

@@ -3,6 +3,7 @@ import { ValueSchema } from '../../../gen/feast/types/Value_pb.ts';
 import type { OnlineRow, OnlineTable } from '../online-store.ts';
 import { describeTable } from '../row-objects.ts';
 import { pythonFloat, type SearchColumns, searchColumns } from '../sql/search-columns.ts';
+import { APPLY } from '../sql/sql-errors.ts';
 import { StoreError } from '../store-error.ts';
 import type { PostgresConnection } from './postgres-connection.ts';
 import { bytesArray, columnsSql, quoteName, timeText, validateKey } from './postgres-layout.ts';
@@ -66,9 +67,7 @@ export async function upsertCells(
   const table = quoteName(name);
   const described = await connection.change(columnsSql, [table]);
   if (described.length === 0) {
-    throw new StoreError('STORE_TABLE_MISSING', `PostgreSQL has no table ${table}.`, {
-      hint: 'Run `sideboard apply` (or `feast apply`) to create what the views need.',
-    });
+    throw new StoreError('STORE_TABLE_MISSING', `PostgreSQL has no table ${table}.`, { hint: APPLY });
   }
   const columns = columnsOf(new Map(described.map(([column, type]) => [String(column), String(type)])));
   const sql = upsertSql(table, columns);

@@ -1,10 +1,8 @@
+import { type ErrorTranslation, storeErrorFromTranslation, UNEXPECTED } from '../error-translation.ts';
 import { StoreError, type StoreErrorCode } from '../store-error.ts';
 
-interface Translation {
+interface Translation extends ErrorTranslation {
   readonly pattern: RegExp;
-  readonly code: StoreErrorCode;
-  readonly says: string;
-  readonly hint: string;
 }
 
 // Redis' own error replies begin with a word in capitals; what the client library says comes after them.
@@ -122,12 +120,10 @@ export function storeErrorFromRedis(
   const known = TRANSLATIONS.find(
     ({ pattern }) => pattern.test(message) || (typeof code === 'string' && pattern.test(code)),
   );
-  if (known === undefined) return new StoreError('STORE_FAILED', `${where} failed in an unexpected way.`, { cause });
+  if (known === undefined) return storeErrorFromTranslation(UNEXPECTED, where, cause);
   const detail = /^[A-Z]{3,}$/.test(String(code)) ? ` (${String(code)})` : '';
-  return new StoreError(known.code, `${where} ${known.says}${detail}.`, {
-    hint: hints[known.code] ?? known.hint,
-    cause,
-  });
+  const hint = hints[known.code] ?? known.hint;
+  return storeErrorFromTranslation({ code: known.code, says: `${known.says}${detail}`, hint }, where, cause);
 }
 
 function withoutSecrets(error: unknown, secrets: readonly string[]): Error {

@@ -1,3 +1,4 @@
+import { APPLY, tableMissingError } from '../sql/sql-errors.ts';
 import { StoreError, type StoreErrorCode } from '../store-error.ts';
 
 const CODES: Readonly<Record<string, readonly [StoreErrorCode, string, string]>> = {
@@ -15,8 +16,6 @@ const CODES: Readonly<Record<string, readonly [StoreErrorCode, string, string]>>
   SQLITE_AUTH: ['STORE_PERMISSION_DENIED', 'may not be accessed', 'Check the permissions of the file.'],
 };
 
-const APPLY = 'Run `sideboard apply` (or `feast apply`) to create what the views need.';
-
 /** True when another connection holds the lock that the call needs. */
 export function isBusy(error: unknown): boolean {
   const code = sqliteCode(error);
@@ -29,12 +28,7 @@ export function storeErrorFromSqlite(error: unknown, path: string): StoreError {
   const code = sqliteCode(error);
   const message = error instanceof Error ? error.message : String(error);
   const missingTable = /^no such table: (.*)$/.exec(message)?.[1];
-  if (missingTable !== undefined) {
-    return new StoreError('STORE_TABLE_MISSING', `SQLite file ${path} has no table "${missingTable}".`, {
-      hint: APPLY,
-      cause: error,
-    });
-  }
+  if (missingTable !== undefined) return tableMissingError(`SQLite file ${path}`, missingTable, error);
   if (code === 'SQLITE_ERROR' && /no (such )?column|ON CONFLICT clause/.test(message)) {
     return new StoreError(
       'STORE_WRONG_LAYOUT',
