@@ -3,6 +3,7 @@ import { assertTimeLeft } from '../call-limits.ts';
 import { DynamoClient } from '../dynamodb/dynamodb-client.ts';
 import { isRefusal } from '../dynamodb/dynamodb-tables.ts';
 import { DynamoWriter } from '../dynamodb/dynamodb-writer.ts';
+import { mayFindRows, mlforgeCapabilities } from '../mlforge/mlforge-capabilities.ts';
 import { membersFromText } from '../mlforge/mlforge-rows.ts';
 import type {
   CallOptions,
@@ -56,14 +57,7 @@ export class MlforgeDynamodbOnlineStore implements OnlineStore {
     this.#autoCreate = config.auto_create;
     this.#ttlSeconds = config.ttl_seconds ?? 0;
     this.#hidesExpired = settings.expired_rows === 'hide';
-    this.capabilities = {
-      readMany: true,
-      ttl: this.#ttlSeconds > 0,
-      directWrite: true,
-      keepsNewest: false,
-      eventTimes: false,
-      feastPython: { missingRow: 'NOT_FOUND', missingFeature: 'NOT_FOUND', missingFeatureTime: 'row' },
-    };
+    this.capabilities = mlforgeCapabilities({ ttl: this.#ttlSeconds > 0 });
     const client = new DynamoClient(
       clientConfigFromConfig(config, settings),
       settings,
@@ -131,8 +125,7 @@ export class MlforgeDynamodbOnlineStore implements OnlineStore {
   }
 
   async readMany(reads: readonly TableRead[], options?: ReadOptions): Promise<void> {
-    // The hash is over texts: Feast's older serialization of a key leads nowhere else.
-    if (options?.entityKeyVersion === 2) return;
+    if (!mayFindRows(options)) return;
     await this.#reader.read(reads, options);
   }
 

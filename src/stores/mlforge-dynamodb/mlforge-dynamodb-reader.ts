@@ -1,7 +1,7 @@
 import type { DynamoClient } from '../dynamodb/dynamodb-client.ts';
 import { forEachParallel } from '../dynamodb/dynamodb-parallel.ts';
 import { throttled } from '../dynamodb/dynamodb-retry.ts';
-import { entityHashOfKey } from '../mlforge/mlforge-layout.ts';
+import { createKeyHasher } from '../mlforge/mlforge-layout.ts';
 import { createRowFiller, type RowFiller } from '../mlforge/mlforge-rows.ts';
 import type { CallOptions, TableRead } from '../online-store.ts';
 import { StoreError } from '../store-error.ts';
@@ -127,14 +127,11 @@ export function wrongItem(where: string, table: string): StoreError {
 
 function planReads(reads: readonly TableRead[]): Map<string, WantedItem> {
   const wanted = new Map<string, WantedItem>();
-  // Views with the same join keys come with the same list of keys: each is hashed once.
-  const hashed = new Map<readonly Uint8Array[], readonly string[]>();
+  const hashesOf = createKeyHasher();
   for (const read of reads) {
-    const hashes = hashed.get(read.keys) ?? read.keys.map(entityHashOfKey);
-    hashed.set(read.keys, hashes);
     const filler = createRowFiller(read);
     const feature = read.table.name;
-    for (const [row, hash] of hashes.entries()) {
+    for (const [row, hash] of hashesOf(read.keys).entries()) {
       const id = idOf(hash, feature);
       const item = wanted.get(id) ?? { hash, feature, targets: [] };
       wanted.set(id, item);

@@ -1,5 +1,6 @@
 import type { EntityKey } from '../../../gen/feast/types/EntityKey_pb.ts';
-import { entityHashOfKey } from '../mlforge/mlforge-layout.ts';
+import { mayFindRows, mlforgeCapabilities } from '../mlforge/mlforge-capabilities.ts';
+import { createKeyHasher } from '../mlforge/mlforge-layout.ts';
 import { createRowFiller, membersFromText } from '../mlforge/mlforge-rows.ts';
 import type {
   CallOptions,
@@ -47,14 +48,7 @@ export class MlforgeRedisOnlineStore implements OnlineStore {
     this.#prefix = config.prefix;
     this.#ttl = config.ttl ?? 0;
     this.#pipeline = settings.max_pipeline_keys;
-    this.capabilities = {
-      readMany: true,
-      ttl: this.#ttl > 0,
-      directWrite: true,
-      keepsNewest: false,
-      eventTimes: false,
-      feastPython: { missingRow: 'NOT_FOUND', missingFeature: 'NOT_FOUND', missingFeatureTime: 'row' },
-    };
+    this.capabilities = mlforgeCapabilities({ ttl: this.#ttl > 0 });
     const options = clientOptionsFromConfig(config, settings);
     this.#reads = new RedisConnection(options);
     this.#writes = new RedisConnection(options);
@@ -104,16 +98,13 @@ export class MlforgeRedisOnlineStore implements OnlineStore {
   }
 
   async readMany(reads: readonly TableRead[], options?: ReadOptions): Promise<void> {
-    // The hash is over texts: Feast's older serialization of a key leads nowhere else.
-    if (options?.entityKeyVersion === 2) return;
+    if (!mayFindRows(options)) return;
     // Not MGET: it answers null for a key of another type, and a row that cannot be read must not look like none.
     const commands: RedisCommand[] = [];
-    const hashes = new Map<readonly Uint8Array[], readonly string[]>();
+    const hashesOf = createKeyHasher();
     for (const { table, keys } of reads) {
       const prefix = keyPrefix(this.#prefix, table);
-      const known = hashes.get(keys) ?? keys.map(entityHashOfKey);
-      hashes.set(keys, known);
-      for (const hash of known) commands.push(['get', prefix + hash]);
+      for (const hash of hashesOf(keys)) commands.push(['get', prefix + hash]);
     }
     const replies = await this.#reads.run(commands, { repeatable: true }, options);
     let reply = 0;

@@ -38,6 +38,19 @@ export function entityHashOfKey(key: Uint8Array): string {
   return entityHash(entityPairs(deserializeEntityKey(key)));
 }
 
+/**
+ * Hashes of the keys of one call's reads. Views with the same join keys come with the same list of keys: each is hashed once.
+ * @returns what gives the hashes of a list, and throws as {@link entityHashOfKey}
+ */
+export function createKeyHasher(): (keys: readonly Uint8Array[]) => readonly string[] {
+  const known = new Map<readonly Uint8Array[], readonly string[]>();
+  return (keys) => {
+    const hashes = known.get(keys) ?? keys.map(entityHashOfKey);
+    known.set(keys, hashes);
+    return hashes;
+  };
+}
+
 function entityPairs({ joinKeys, entityValues }: EntityKey): (readonly [string, string])[] {
   if (joinKeys.length === 1 && joinKeys[0] === dummyEntity.joinKey) return [];
   return joinKeys.map((name, index) => [name, keyText(name, entityValues[index])]);
