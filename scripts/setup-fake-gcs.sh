@@ -3,18 +3,16 @@
 #   exit 3  there is no Go that is new enough
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/go-tool.sh
 
 release=v1.52.2
 tool=.tools/bin/fake-gcs-server
-mkdir -p .tools/bin
-exec 9>.tools/fake-gcs.lock
-flock 9
+go_tool_lock fake-gcs
 if [ -x "$tool" ] && [ "$(cat "$tool.version" 2>/dev/null)" = "$release" ]; then
   exit 0
 fi
 
-minor=$(go env GOVERSION 2>/dev/null | sed -E 's/^go1\.([0-9]+).*/\1/' || true)
-if [ "${minor:-0}" -lt 23 ]; then
+if [ "$(go_minor)" -lt 23 ]; then
   echo 'setup-fake-gcs: Go 1.23 or newer is needed.' >&2
   exit 3
 fi

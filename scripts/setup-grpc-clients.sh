@@ -6,6 +6,7 @@
 #   exit 3  there is no compiler for it; the last line says what is missing
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/go-tool.sh
 
 kind=$1
 root=$PWD
@@ -24,8 +25,7 @@ fi
 case $kind in
   go)
     needed=$(sed -nE 's/^go 1\.([0-9]+).*/\1/p' "$sources/go.mod")
-    found=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null | sed -E 's/^go1\.([0-9]+).*/\1/' || true)
-    if [ "${found:-0}" -lt "$needed" ]; then
+    if [ "$(GOTOOLCHAIN=local go_minor)" -lt "$needed" ]; then
       echo "Go 1.$needed or newer is not installed"
       exit 3
     fi

@@ -3,11 +3,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/apt.sh
+. scripts/go-tool.sh
 
 tool=.tools/bin/grpcurl
-mkdir -p .tools/bin
-exec 9>.tools/grpcurl.lock
-flock 9
+go_tool_lock grpcurl
 if "$tool" -version >/dev/null 2>&1; then
   exit 0
 fi
@@ -15,8 +14,7 @@ fi
 need go golang-go
 # The newest release wants Go 1.24; 1.8.9 still builds with the 1.19 of Debian 12.
 release=v1.8.9
-minor=$(go env GOVERSION | sed -E 's/^go1\.([0-9]+).*/\1/')
-if [ "$minor" -ge 24 ]; then
+if [ "$(go_minor)" -ge 24 ]; then
   release=v1.9.3
 fi
 echo "setup-grpcurl: building grpcurl $release"

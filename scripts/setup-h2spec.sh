@@ -4,17 +4,15 @@
 #   exit 3  there is no Go for it; the last line says what is missing
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/go-tool.sh
 
 tool=.tools/bin/h2spec
-mkdir -p .tools/bin
-exec 9>.tools/h2spec.lock
-flock 9
+go_tool_lock h2spec
 if "$tool" --version >/dev/null 2>&1; then
   exit 0
 fi
 
-minor=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null | sed -E 's/^go1\.([0-9]+).*/\1/' || true)
-if [ "${minor:-0}" -lt 19 ]; then
+if [ "$(GOTOOLCHAIN=local go_minor)" -lt 19 ]; then
   echo 'Go 1.19 or newer is not installed'
   exit 3
 fi
