@@ -50,20 +50,29 @@ export async function outcomeOf(call: Promise<unknown>): Promise<string> {
 export async function waitUntil(isSo: () => boolean): Promise<void> {
   const giveUpAt = Date.now() + 20_000;
   while (!isSo()) {
-    assert.ok(Date.now() < giveUpAt, 'waited for twenty seconds');
+    assert.ok(Date.now() < giveUpAt, `waited in vain until ${isSo}`);
     await sleep(5);
   }
 }
 
-/** A caller that tries again every few milliseconds. */
-export async function succeedsWithin(limitMs: number, call: () => Promise<unknown>): Promise<void> {
+export const isStoreError = (error: unknown): boolean => error instanceof StoreError;
+
+/**
+ * A caller that tries again every few milliseconds.
+ * @param isForeseen false for a failure that ends it at once
+ */
+export async function succeedsWithin(
+  limitMs: number,
+  call: () => Promise<unknown>,
+  isForeseen: (error: unknown) => boolean = () => true,
+): Promise<void> {
   const giveUpAt = Date.now() + limitMs;
   for (;;) {
     try {
       await call();
       return;
     } catch (error) {
-      if (Date.now() > giveUpAt) throw error;
+      if (!isForeseen(error) || Date.now() > giveUpAt) throw error;
     }
     await sleep(10);
   }

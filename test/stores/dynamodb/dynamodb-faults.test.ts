@@ -8,6 +8,7 @@ import { type DynamoServer, startDynamoServer } from '../../support/dynamodb-ser
 import { openDynamoStore, useFreshDatabase } from '../../support/dynamodb-store.ts';
 import { tableWith } from '../../support/golden-stores.ts';
 import { countOpenResources } from '../../support/open-resources.ts';
+import { isStoreError, succeedsWithin, waitUntil } from '../../support/store-load.ts';
 import { changeOf, driverKey, driverRow, int64Bytes, storeErrorOf } from '../../support/store-rows.ts';
 
 const table = tableWith('p', 'stats', ['driver_id'], ['trips']);
@@ -49,7 +50,7 @@ describe('the DynamoDB store in trouble', function () {
     await filler.close();
     store = openDynamoStore(url, { settings: { ...settings }, config: { ...config } });
     // Credentials are found and a connection made: what is limited below is a request alone.
-    await succeedsWithin(10_000, () => readSome(1));
+    await succeedsWithin(10_000, () => readSome(1), isStoreError);
   };
 
   /** Reads some drivers and compares every value. */
@@ -100,19 +101,19 @@ describe('the DynamoDB store in trouble', function () {
       assert.ok(Date.now() - started < 1000);
     }
     await server.start();
-    await succeedsWithin(BACK_WITHIN_MS, () => readSome(1));
+    await succeedsWithin(BACK_WITHIN_MS, () => readSome(1), isStoreError);
   });
 
   it('fails with a code while DynamoDB is killed and restarted under load, and serves when it is back', async () => {
     await openFilled(server.url);
     const clients = startClients();
-    await until(() => clients.counts.served > 40);
+    await waitUntil(() => clients.counts.served > 40);
     await server.stop();
-    await until(() => (clients.codes.get('STORE_UNAVAILABLE') ?? 0) > 20);
+    await waitUntil(() => (clients.codes.get('STORE_UNAVAILABLE') ?? 0) > 20);
     await server.start();
-    await succeedsWithin(BACK_WITHIN_MS, () => readSome(1));
+    await succeedsWithin(BACK_WITHIN_MS, () => readSome(1), isStoreError);
     const before = clients.counts.served;
-    await until(() => clients.counts.served > before + 20);
+    await waitUntil(() => clients.counts.served > before + 20);
     await clients.stop();
     const unforeseen = [...clients.codes.keys()].filter((code) => !/^STORE_(UNAVAILABLE|TIMEOUT)$/.test(code));
     assert.deepEqual(unforeseen, []);
@@ -130,7 +131,7 @@ describe('the DynamoDB store in trouble', function () {
     } finally {
       server.resume();
     }
-    await succeedsWithin(BACK_WITHIN_MS, () => readSome(2));
+    await succeedsWithin(BACK_WITHIN_MS, () => readSome(2), isStoreError);
   });
 
   it('ends a call when its caller goes away', async () => {
@@ -206,7 +207,7 @@ describe('the DynamoDB store in trouble', function () {
     const before = countOpenResources();
     await openFilled(proxy.url, { request_timeout_ms: 150 }, { max_pool_connections: 4, total_max_retry_attempts: 1 });
     const clients = startClients();
-    await until(() => clients.counts.served > 20);
+    await waitUntil(() => clients.counts.served > 20);
     let most = 0;
     let turn = 0;
     proxy.intervene(async (_, forward) => {
@@ -216,38 +217,16 @@ describe('the DynamoDB store in trouble', function () {
       const answer = await forward();
       return turn % 3 === 1 ? { ...answer, cutAfter: 50 } : answer;
     });
-    await until(() => turn > 60);
+    await waitUntil(() => turn > 60);
     proxy.intervene(undefined);
     const served = clients.counts.served;
-    await until(() => clients.counts.served > served + 20);
+    await waitUntil(() => clients.counts.served > served + 20);
     await clients.stop();
     // A connection that is given up is closed a moment after the next one is there.
     assert.ok(most <= 8, `${most} connections`);
     assert.ok(proxy.open <= 4, `${proxy.open} connections in the end`);
     await store.close();
-    await until(() => proxy.open === 0);
-    await until(() => countOpenResources().sockets <= before.sockets);
+    await waitUntil(() => proxy.open === 0);
+    await waitUntil(() => countOpenResources().sockets <= before.sockets);
   });
 });
-
-/** A caller that tries again every few milliseconds. */
-async function succeedsWithin(limitMs: number, call: () => Promise<unknown>): Promise<void> {
-  const giveUpAt = Date.now() + limitMs;
-  for (;;) {
-    try {
-      await call();
-      return;
-    } catch (error) {
-      if (!(error instanceof StoreError) || Date.now() > giveUpAt) throw error;
-    }
-    await sleep(10);
-  }
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  const giveUpAt = Date.now() + 20_000;
-  while (!isSo()) {
-    assert.ok(Date.now() < giveUpAt, `waited in vain until ${isSo}`);
-    await sleep(5);
-  }
-}

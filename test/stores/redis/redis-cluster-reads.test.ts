@@ -6,11 +6,11 @@ import {
   RedisOnlineStoreConfig,
   RedisOnlineStoreSettings,
 } from '../../../src/stores/redis/redis-online-store.ts';
-import { StoreError } from '../../../src/stores/store-error.ts';
 import type { RedisServer } from '../../support/redis-server.ts';
 import { beginSlotMove, countErrors, giveSlots, nodeId } from '../../support/redis-slots.ts';
 import { type RedisCluster, startRedisCluster } from '../../support/redis-topologies.ts';
 import { createSeededRandom } from '../../support/seeded-random.ts';
+import { isStoreError, succeedsWithin } from '../../support/store-load.ts';
 import { storeErrorOf } from '../../support/store-rows.ts';
 import { assertTold, someReads, tellingRow, tellingTable, wholeReads } from '../../support/telling-rows.ts';
 
@@ -141,8 +141,8 @@ describe('reading a Redis Cluster', () => {
     }
     await down.start();
     // It comes back empty; what it held is written again.
-    await succeedsSoon(writeAll);
-    await succeedsSoon(readAll);
+    await succeedsWithin(5000, writeAll, isStoreError);
+    await succeedsWithin(5000, readAll, isStoreError);
   });
 
   it('forgets a node that left, with its connection', async () => {
@@ -157,8 +157,8 @@ describe('reading a Redis Cluster', () => {
     const slots = await slotsOf(leaving);
     await leaving.client.flushall();
     await giveSlots(slots, staying, nodes);
-    await succeedsSoon(writeAll);
-    await succeedsSoon(readAll);
+    await succeedsWithin(5000, writeAll, isStoreError);
+    await succeedsWithin(5000, readAll, isStoreError);
     const giveUpAt = Date.now() + 3000;
     while ((await connected()) > 0 && Date.now() < giveUpAt) await sleep(20);
     assert.equal(await connected(), 0);
@@ -175,17 +175,4 @@ async function slotsOf(node: RedisServer): Promise<number[]> {
   return ranges
     .filter(([, , [, port]]) => port === node.port)
     .flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, n) => first + n));
-}
-
-async function succeedsSoon(call: () => Promise<unknown>): Promise<void> {
-  const giveUpAt = Date.now() + 5000;
-  for (;;) {
-    try {
-      await call();
-      return;
-    } catch (error) {
-      if (!(error instanceof StoreError) || Date.now() > giveUpAt) throw error;
-    }
-    await sleep(20);
-  }
 }

@@ -10,6 +10,7 @@ import { StoreError } from '../../../src/stores/store-error.ts';
 import { tableWith } from '../../support/golden-stores.ts';
 import { findFreePort, type RedisServer, startRedisServer } from '../../support/redis-server.ts';
 import { type RespServer, startRespServer } from '../../support/resp-server.ts';
+import { succeedsWithin } from '../../support/store-load.ts';
 import { driverKey, driverRow, storedDriver, storeErrorOf } from '../../support/store-rows.ts';
 
 const table = tableWith('p', 'stats', ['driver_id'], ['trips']);
@@ -280,17 +281,3 @@ describe('the Redis store in trouble', () => {
     });
   });
 });
-
-/** A caller that tries again every few milliseconds. */
-async function succeedsWithin(limitMs: number, call: () => Promise<unknown>): Promise<void> {
-  const giveUpAt = Date.now() + limitMs;
-  for (;;) {
-    try {
-      await call();
-      return;
-    } catch (error) {
-      if (Date.now() > giveUpAt) throw error;
-    }
-    await sleep(10);
-  }
-}

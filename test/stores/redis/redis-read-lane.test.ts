@@ -11,12 +11,14 @@ import { type RedisServer, startRedisServer } from '../../support/redis-server.t
 import { type RespServer, startRespServer } from '../../support/resp-server.ts';
 import { createSeededRandom } from '../../support/seeded-random.ts';
 import { type SlicingProxy, startSlicingProxy } from '../../support/slicing-proxy.ts';
+import { succeedsWithin } from '../../support/store-load.ts';
 import { storeErrorOf } from '../../support/store-rows.ts';
 import { assertTold, someReads, tellingRow, tellingTable, wholeReads } from '../../support/telling-rows.ts';
 
 const STORED = 40;
 const VERSIONS = { stored: STORED, oldest: 1, newest: 1 };
 const PASSWORD = 'sesame-4711';
+const BACK_WITHIN_MS = 3000;
 const table = tellingTable('stats', 6);
 
 describe('the connection on which Redis is read', () => {
@@ -170,7 +172,7 @@ describe('the connection on which Redis is read', () => {
       const errors = await Promise.all(reading);
       assert.match(errors[0]?.message ?? '', /No answer within 150 ms/);
       server.resume();
-      await succeedsSoon(() => readOne(1));
+      await succeedsWithin(BACK_WITHIN_MS, () => readOne(1));
       const after = await connections();
       assert.equal(after.length, before.length);
       assert.notDeepEqual(after, before);
@@ -211,7 +213,7 @@ describe('the connection on which Redis is read', () => {
         server.pause();
         await storeErrorOf(readAll([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]), 'STORE_TIMEOUT');
         server.resume();
-        await succeedsSoon(() => readAll([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]));
+        await succeedsWithin(BACK_WITHIN_MS, () => readAll([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]));
       }
     });
   });
@@ -308,8 +310,8 @@ describe('the connection on which Redis is read', () => {
     }
     running = false;
     await Promise.all(clients);
-    await succeedsSoon(() => readOne(1));
-    await succeedsSoon(() => store.ping());
+    await succeedsWithin(BACK_WITHIN_MS, () => readOne(1));
+    await succeedsWithin(BACK_WITHIN_MS, () => store.ping());
     await settled();
     assert.ok(served > 50, `${served} served`);
     assertNoMoreThan(before);
@@ -349,7 +351,7 @@ describe('the connection on which Redis is read', () => {
       assert.match(error.message, /refused the username or password/);
       await storeErrorOf(readOne(1), 'STORE_AUTH_FAILED');
       await guarded.client.config('SET', 'requirepass', PASSWORD);
-      await succeedsSoon(() => readOne(1));
+      await succeedsWithin(BACK_WITHIN_MS, () => readOne(1));
       await store.close();
       await guarded.remove();
     });
@@ -365,17 +367,4 @@ function assertNoMoreThan(before: OpenResources): void {
 /** Until what was closed is closed. */
 async function settled(): Promise<void> {
   await sleep(60);
-}
-
-async function succeedsSoon(call: () => Promise<unknown>): Promise<void> {
-  const giveUpAt = Date.now() + 3000;
-  for (;;) {
-    try {
-      await call();
-      return;
-    } catch (error) {
-      if (Date.now() > giveUpAt) throw error;
-    }
-    await sleep(10);
-  }
 }
