@@ -32,8 +32,11 @@ export type {
   StoreContext,
   StoredRow,
   TableFeature,
+  TableLoad,
   TableRead,
+  WriteOptions,
 } from './online-store.ts';
 export { RowBlock } from './row-block.ts';
 export { describeTable, keysFromRows, rowsFromBlock, serializeKeys, validateRowTimes } from './row-objects.ts';
 export { StoreError, type StoreErrorCode, storeErrors } from './store-error.ts';
+export { WriteBlock } from './write-block.ts';

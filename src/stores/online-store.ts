@@ -3,6 +3,7 @@ import type { ValueType_Enum } from '../../gen/feast/types/Value_pb.ts';
 import type { EntityKeyVersion } from '../encoding/entity-key.ts';
 import type { ExactJson } from '../encoding/json-exact.ts';
 import type { RowBlock } from './row-block.ts';
+import type { WriteBlock } from './write-block.ts';
 
 /**
  * The contract that every online store meets: Feast's `OnlineStore` in TypeScript.
@@ -34,8 +35,20 @@ export interface OnlineStore {
     table: OnlineTable,
     rows: readonly OnlineRow[],
     progress?: (rows: number) => void,
-    options?: CallOptions,
+    options?: WriteOptions,
   ): Promise<void>;
+
+  /**
+   * Writes rows of one table that stand in a block, without an object per value; otherwise as {@link onlineWriteBatch}. No two
+   * rows of a block have the same key. Present exactly when `capabilities.blockWrites` is true.
+   */
+  writeBlock?(table: OnlineTable, block: WriteBlock, options?: WriteOptions): Promise<void>;
+
+  /**
+   * Begins a load of one table whose rows readers see all at once, when it is committed, or never. Other calls of the store go on
+   * meanwhile. Present exactly when `capabilities.atomicLoads` is true.
+   */
+  beginLoad?(table: OnlineTable, options?: CallOptions): Promise<TableLoad>;
 
   /**
    * Reads rows of one table: one entry per entity key, in the order of the keys, `undefined` where the store has no row.
@@ -91,6 +104,25 @@ export interface CallOptions {
   readonly cancelled?: boolean;
 }
 
+export interface WriteOptions extends CallOptions {
+  /**
+   * Leaves out every row that is older than the one that is stored, as far as the storage keeps times: by the event timestamp,
+   * and where both are equal and the storage keeps them by the created timestamp. Rows that are as new as the stored one are the
+   * store's own affair. Without it a store does what Feast's class for it does. Told only to stores with `capabilities.newestOnly`.
+   */
+  readonly newestOnly?: boolean;
+}
+
+/** A load under way. One call at a time. Nothing of it is stored until `commit` has resolved. */
+export interface TableLoad {
+  /** Adds rows, with the meaning of {@link WriteOptions.newestOnly}. After a failure only `abort` is of use. */
+  write(block: WriteBlock, options?: CallOptions): Promise<void>;
+  /** Makes all rows visible at once. When it fails none are, unless the code is `STORE_TIMEOUT` or `STORE_UNAVAILABLE`: then nobody knows. */
+  commit(options?: CallOptions): Promise<void>;
+  /** Drops the load. Safe to call at any time, and behind `commit`, where it does nothing. */
+  abort(): Promise<void>;
+}
+
 export interface ReadOptions extends CallOptions {
   /** Entity key serialization to look under; 3 unless the caller migrates from Feast's older keys. */
   readonly entityKeyVersion?: EntityKeyVersion;
@@ -106,6 +138,12 @@ export interface StoreCapabilities {
   readonly directWrite: boolean;
   /** An older event timestamp never overwrites a newer one. */
   readonly keepsNewest: boolean;
+  /** {@link WriteOptions.newestOnly} is obeyed, in one step with the write: two writers at a time cannot both be right. */
+  readonly newestOnly?: boolean;
+  /** {@link OnlineStore.writeBlock} is implemented. */
+  readonly blockWrites?: boolean;
+  /** {@link OnlineStore.beginLoad} is implemented. */
+  readonly atomicLoads?: boolean;
   /** False for a layout without event times: every row comes back with 1970, and a view's ttl is not applied. */
   readonly eventTimes?: boolean;
   /** How Feast's own Python class for this store reports what is missing. Read in `feast-python` compatibility only. */
