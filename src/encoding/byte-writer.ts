@@ -38,11 +38,16 @@ export class ByteWriter {
     this.pos += 8;
   }
 
+  /** Bytes as they are. */
+  raw(bytes: Uint8Array): void {
+    this.#room(bytes.length).set(bytes, this.pos);
+    this.pos += bytes.length;
+  }
+
   /** A length and that many bytes. */
   delimited(bytes: Uint8Array): void {
     this.varint(bytes.length);
-    this.#room(bytes.length).set(bytes, this.pos);
-    this.pos += bytes.length;
+    this.raw(bytes);
   }
 
   /** A length and a string as UTF-8. */

@@ -40,3 +40,4 @@ export { RowBlock } from './row-block.ts';
 export { describeTable, keysFromRows, rowsFromBlock, serializeKeys, validateRowTimes } from './row-objects.ts';
 export { StoreError, type StoreErrorCode, storeErrors } from './store-error.ts';
 export { WriteBlock } from './write-block.ts';
+export { rowsFromWriteBlock, writeBlockFromRows } from './write-block-rows.ts';

@@ -4,6 +4,7 @@
 import { testOnlineStore } from '../../src/conformance/index.ts';
 import type { OnlineStore, StoreContext } from '../../src/stores/online-store.ts';
 import { StoreError } from '../../src/stores/store-error.ts';
+import { changedStore } from '../support/changed-store.ts';
 import { type MemoryConfig, MemoryOnlineStore, memoryCapabilities } from './memory-online-store.ts';
 import type { Mutation } from './mutation.ts';
 import { mutations } from './mutations.ts';
@@ -27,22 +28,12 @@ for (const mutation of [...correct, ...mutations]) {
     config: configWith({}),
     create: (config) => {
       const store = new MemoryOnlineStore(config);
-      return changed(isMirror ? changed(store, mirrored(store)) : store, mutation.mutate(store));
+      return changedStore(isMirror ? changedStore(store, mirrored(store)) : store, mutation.mutate(store));
     },
     capabilities: { ...memoryCapabilities(settings), directWrite: !isMirror },
     ...(isMirror && { writer: (config: MemoryConfig) => new MemoryOnlineStore(config) }),
     ...(settings.ttlSeconds !== undefined && { expiring: { config: configWith({ ttlSeconds: 1 }), seconds: 1 } }),
     unreachable: configWith({ down: true }),
-  });
-}
-
-/** The same store with other methods. */
-function changed<Store extends OnlineStore>(store: Store, changes: Partial<OnlineStore>): Store {
-  return new Proxy(store, {
-    get(target, name) {
-      const value: unknown = Reflect.get(changes, name) ?? Reflect.get(target, name);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
   });
 }
 
