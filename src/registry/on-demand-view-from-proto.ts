@@ -31,6 +31,8 @@ export function onDemandViewFromProto(
       currentVersion: proto.meta?.currentVersionNumber ?? 0,
       pushSources: Object.freeze([]),
       fieldMapping: mappingFromProto(),
+      timestampField: '',
+      createdTimestampField: '',
       onDemand: onDemandFromProto(spec, views),
     },
     context,

@@ -60,6 +60,10 @@ export interface FeatureViewSpec {
   readonly pushSources: readonly string[];
   /** Source column to feature name, as the batch source maps it. */
   readonly fieldMapping: ReadonlyMap<string, string>;
+  /** The batch source's column with the event timestamp; empty where it names none, and on on-demand views. */
+  readonly timestampField: string;
+  /** The batch source's column with the created timestamp; empty where it names none. */
+  readonly createdTimestampField: string;
   /** Present on on-demand views only. */
   readonly onDemand?: OnDemandSpec;
 }

@@ -47,6 +47,8 @@ export interface ViewTraits {
   readonly currentVersion: number;
   readonly pushSources: readonly string[];
   readonly fieldMapping: ReadonlyMap<string, string>;
+  readonly timestampField: string;
+  readonly createdTimestampField: string;
   readonly onDemand?: OnDemandSpec;
 }
 
@@ -172,6 +174,8 @@ export function createView(proto: ViewProto, traits: ViewTraits, context: ViewCo
     versions: context.versions.get(proto.name) ?? noVersions,
     pushSources: traits.pushSources,
     fieldMapping: traits.fieldMapping,
+    timestampField: traits.timestampField,
+    createdTimestampField: traits.createdTimestampField,
   };
   return Object.freeze(traits.onDemand === undefined ? view : { ...view, onDemand: traits.onDemand });
 }
@@ -200,7 +204,7 @@ function joinKeyOf(
 function sourceTraits(
   batch: DataSource | undefined,
   stream: DataSource | undefined,
-): Pick<ViewTraits, 'pushSources' | 'fieldMapping'> {
+): Pick<ViewTraits, 'pushSources' | 'fieldMapping' | 'timestampField' | 'createdTimestampField'> {
   const pushSources = new Set<string>();
   for (const source of [stream, batch]) {
     if (source?.type === DataSource_SourceType.PUSH_SOURCE) pushSources.add(source.name);
@@ -209,6 +213,8 @@ function sourceTraits(
   return {
     pushSources: Object.freeze([...pushSources]),
     fieldMapping: mappingFromProto(tabular?.fieldMapping),
+    timestampField: tabular?.timestampField ?? '',
+    createdTimestampField: tabular?.createdTimestampColumn ?? '',
   };
 }
 

@@ -232,6 +232,8 @@ function viewOf(features: Readonly<Record<string, ValueType_Enum>>): FeatureView
     versions: new Map(),
     pushSources: [],
     fieldMapping: new Map(),
+    timestampField: 'event_timestamp',
+    createdTimestampField: '',
   };
 }
 

@@ -196,7 +196,12 @@ describe('createRegistrySnapshot', () => {
       const push = {
         type: DataSource_SourceType.PUSH_SOURCE,
         name: 'push',
-        batchSource: { type: DataSource_SourceType.BATCH_FILE, fieldMapping: { a: 'b' } },
+        batchSource: {
+          type: DataSource_SourceType.BATCH_FILE,
+          fieldMapping: { a: 'b' },
+          timestampField: 'at',
+          createdTimestampColumn: 'made',
+        },
       };
       const wrapped = createRegistrySnapshot(
         registryOf({
@@ -211,7 +216,10 @@ describe('createRegistrySnapshot', () => {
       for (const name of ['as_batch', 'as_stream']) {
         assert.deepEqual(wrapped.views.get(name)?.pushSources, ['push']);
         assert.deepEqual(new Map(wrapped.views.get(name)?.fieldMapping), new Map([['a', 'b']]));
+        assert.equal(wrapped.views.get(name)?.timestampField, 'at');
+        assert.equal(wrapped.views.get(name)?.createdTimestampField, 'made');
       }
+      assert.equal(snapshot.views.get('driver_stats')?.timestampField, 'event_timestamp');
     });
 
     it('keep the fraction of a ttl', () => {
