@@ -30,6 +30,25 @@ export const registryErrors = {
     kind: 'failed_precondition',
     summary: 'The copy of the registry on disk cannot be used, or cannot be written.',
   },
+  REGISTRY_NOT_WRITABLE: {
+    kind: 'failed_precondition',
+    summary: 'The registry is at a place, or of a layout, that Sideboard reads but does not write.',
+  },
+  REGISTRY_LOCKED: { kind: 'unavailable', summary: 'Another process is writing the registry.' },
+  REGISTRY_CHANGED: {
+    kind: 'failed_precondition',
+    summary: 'Somebody else wrote the registry between reading and writing it. Theirs is kept.',
+  },
+  REGISTRY_WRITE_FAILED: { kind: 'unavailable', summary: 'The registry file cannot be written; it is as it was.' },
+  REGISTRY_VIEW_MISSING: {
+    kind: 'failed_precondition',
+    summary: 'A view to be recorded as materialized is not in the registry.',
+  },
+  REGISTRY_PLAN_REFUSED: {
+    kind: 'failed_precondition',
+    summary:
+      'The definitions cannot be applied to this registry: it holds something that contradicts them or needs what they drop.',
+  },
   REGISTRY_CLOSED: { kind: 'unavailable', summary: 'The registry was closed: the process is shutting down.' },
   REGISTRY_FAILED: {
     kind: 'internal',
