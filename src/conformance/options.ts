@@ -43,6 +43,8 @@ export type ValueArm = NonNullable<Value['val']['case']>;
 export interface StorageTraits {
   /** The part of an event timestamp that is kept; what is finer is cut off. `none`: every row comes back with 1970. */
   readonly timePrecision: 'none' | 'second' | 'millisecond' | 'microsecond' | 'nanosecond';
+  /** Created timestamps are kept: they decide where `newestOnly` meets rows of equal event times. */
+  readonly createdTimes: boolean;
   /** Whether a newer row keeps the features that it does not bring (`merge`), or loses them (`replace`). */
   readonly rewrite: 'merge' | 'replace';
   /** A row is known to be there, with its time, to a reader that asks for none of the features it holds. */
@@ -68,6 +70,7 @@ export interface StorageTraits {
 /** Storage that falls short of nothing: what the suite assumes of a store that says nothing else. */
 export const wholeStorage: StorageTraits = Object.freeze({
   timePrecision: 'nanosecond',
+  createdTimes: true,
   rewrite: 'merge',
   bareRows: true,
   nulls: true,

@@ -81,8 +81,12 @@ const NO_TIME: EventTimestamp = { seconds: 0, nanos: 0 };
 /** The time as a storage of this precision gives it back. */
 export function cutTime(time: EventTimestamp, precision: StorageTraits['timePrecision']): EventTimestamp {
   if (precision === 'none') return NO_TIME;
-  const step = { second: 1e9, millisecond: 1e6, microsecond: 1e3, nanosecond: 1 }[precision];
-  return { seconds: time.seconds, nanos: time.nanos - (time.nanos % step) };
+  return { seconds: time.seconds, nanos: time.nanos - (time.nanos % smallestStep(precision)) };
+}
+
+/** Nanoseconds between two times that a storage of this precision can tell apart. */
+export function smallestStep(precision: Exclude<StorageTraits['timePrecision'], 'none'>): number {
+  return { second: 1e9, millisecond: 1e6, microsecond: 1e3, nanosecond: 1 }[precision];
 }
 
 export function hex(bytes: Uint8Array): string {

@@ -1,3 +1,4 @@
+import type { StoreCapabilities } from '../stores/online-store.ts';
 import { StoreFixture } from './fixture.ts';
 import type { Kit, Section } from './kit.ts';
 import { mochaGlobals } from './mocha-globals.ts';
@@ -5,6 +6,8 @@ import { type OnlineStoreTestOptions, wholeStorage } from './options.ts';
 import { expectTimes } from './rows.ts';
 import { testAbort } from './sections/abort.ts';
 import { testApply } from './sections/apply.ts';
+import { testAtomicLoads } from './sections/atomic-loads.ts';
+import { testBlockWrites } from './sections/block-writes.ts';
 import { testClose } from './sections/close.ts';
 import { testConcurrency } from './sections/concurrency.ts';
 import { testDeclaration } from './sections/declaration.ts';
@@ -13,6 +16,7 @@ import { testExpiry } from './sections/expiry.ts';
 import { testInspection } from './sections/inspection.ts';
 import { testMissingValues } from './sections/missing-values.ts';
 import { testNamesAndKeys } from './sections/names-and-keys.ts';
+import { testNewestOnly } from './sections/newest-only.ts';
 import { testOrdering } from './sections/ordering.ts';
 import { testPartialUpdates } from './sections/partial-updates.ts';
 import { testProjects } from './sections/projects.ts';
@@ -96,10 +100,18 @@ export function testOnlineStore<Config extends object>(options: OnlineStoreTestO
       storage: { ...wholeStorage, ...options.storage },
       options: untyped,
     };
-    for (const [title, section] of capabilities.readMany ? [...sections, readMany] : sections) {
+    for (const [title, section] of [...sections, ...sectionsOf(capabilities)]) {
       describe(title, () => section(kit));
     }
   });
 }
 
-const readMany = ['several tables in one call', testReadMany] as const;
+/** Sections of what need not be there. Where it is not, the section on the declaration sees to it. */
+function sectionsOf(capabilities: StoreCapabilities): (readonly [title: string, section: Section])[] {
+  return [
+    ...(capabilities.readMany ? [['several tables in one call', testReadMany] as const] : []),
+    ...(capabilities.newestOnly === true ? [['newest rows only', testNewestOnly] as const] : []),
+    ...(capabilities.blockWrites === true ? [['rows in blocks', testBlockWrites] as const] : []),
+    ...(capabilities.atomicLoads === true ? [['loads', testAtomicLoads] as const] : []),
+  ];
+}

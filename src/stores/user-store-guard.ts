@@ -1,10 +1,13 @@
 import { SideboardError } from '../errors.ts';
 import { assertTimeLeft, withinLimits } from './call-limits.ts';
-import type { CallOptions, OnlineStore, StoredRow } from './online-store.ts';
+import type { CallOptions, OnlineStore, StoredRow, TableLoad } from './online-store.ts';
 import { StoreError, type StoreErrorCode, storeErrors } from './store-error.ts';
 
 /** Longest delay of a timer; no call waits that long. */
 const NO_LIMIT = 2 ** 31 - 1;
+
+/** Has a call settle in time, and fail with a `StoreError` only. */
+type Guard = <T>(options: CallOptions | undefined, call: () => Promise<T>) => Promise<T>;
 
 /**
  * The same store, held from outside to what its author may have left undone: a call that hangs ends with its caller's deadline
@@ -14,7 +17,7 @@ const NO_LIMIT = 2 ** 31 - 1;
  */
 export function guardUserStore(store: OnlineStore, type: string): OnlineStore {
   const doing = `waiting for the store ${type}`;
-  const guard = async <T>(options: CallOptions | undefined, call: () => Promise<T>): Promise<T> => {
+  const guard: Guard = async (options, call) => {
     assertTimeLeft(options, doing);
     try {
       if (options?.deadline === undefined && options?.signal === undefined) return await call();
@@ -23,7 +26,7 @@ export function guardUserStore(store: OnlineStore, type: string): OnlineStore {
       throw storeErrorFrom(error, type);
     }
   };
-  const { readMany, listTables, sampleKeys, sampleHashedRows } = store;
+  const { writeBlock, beginLoad, readMany, listTables, sampleKeys, sampleHashedRows } = store;
   return {
     capabilities: store.capabilities,
     update: (change, options) => guard(options, () => store.update(change, options)),
@@ -36,6 +39,12 @@ export function guardUserStore(store: OnlineStore, type: string): OnlineStore {
         assertRows(rows, keys.length, type);
         return rows;
       }),
+    ...(writeBlock !== undefined && {
+      writeBlock: (table, block, options) => guard(options, () => writeBlock.call(store, table, block, options)),
+    }),
+    ...(beginLoad !== undefined && {
+      beginLoad: (table, options) => beginGuarded(() => beginLoad.call(store, table, options), options, guard, type),
+    }),
     ...(readMany !== undefined && {
       readMany: (reads, options) => guard(options, () => readMany.call(store, reads, options)),
     }),
@@ -52,6 +61,44 @@ export function guardUserStore(store: OnlineStore, type: string): OnlineStore {
     ping: (options) => guard(options, () => store.ping(options)),
     close: () => store.close(),
   };
+}
+
+function guardLoad(load: TableLoad, guard: Guard): TableLoad {
+  return {
+    write: (block, options) => guard(options, () => load.write(block, options)),
+    commit: (options) => guard(options, () => load.commit(options)),
+    abort: () => guard(undefined, () => load.abort()),
+  };
+}
+
+/** A load that begins when its caller has given up is dropped: nobody else would. */
+async function beginGuarded(
+  begin: () => Promise<TableLoad>,
+  options: CallOptions | undefined,
+  guard: Guard,
+  type: string,
+): Promise<TableLoad> {
+  let isLeft = false;
+  try {
+    const load = await guard(options, async () => {
+      const begun: unknown = await begin();
+      assertLoad(begun, type);
+      if (isLeft) await begun.abort();
+      return begun;
+    });
+    return guardLoad(load, guard);
+  } catch (error) {
+    isLeft = true;
+    throw error;
+  }
+}
+
+function assertLoad(load: unknown, type: string): asserts load is TableLoad {
+  const { write, commit, abort } = (load ?? {}) as Partial<TableLoad>;
+  if ([write, commit, abort].every((method) => typeof method === 'function')) return;
+  throw new StoreError('STORE_FAILED', `The store ${type} began a load that is none.`, {
+    hint: 'beginLoad gives an object with the methods write, commit and abort.',
+  });
 }
 
 /**

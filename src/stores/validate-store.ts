@@ -11,6 +11,14 @@ const METHODS: readonly (keyof OnlineStore)[] = [
 ];
 
 const FLAGS: readonly (keyof StoreCapabilities)[] = ['readMany', 'ttl', 'directWrite', 'keepsNewest'];
+const OPTIONAL_FLAGS: readonly (keyof StoreCapabilities)[] = ['newestOnly', 'blockWrites', 'atomicLoads', 'eventTimes'];
+
+/** Methods that are there exactly when the store declares them. */
+const ABILITIES = [
+  ['readMany', 'readMany'],
+  ['blockWrites', 'writeBlock'],
+  ['atomicLoads', 'beginLoad'],
+] as const satisfies readonly (readonly [keyof StoreCapabilities, keyof OnlineStore])[];
 
 const STATUSES: readonly unknown[] = ['PRESENT', 'NOT_FOUND'];
 
@@ -23,7 +31,7 @@ export function validateStore(store: OnlineStore, type: string): void {
   const missing = METHODS.filter((name) => typeof store[name] !== 'function');
   if (missing.length > 0) {
     throw new ResolutionError('STORE_METHOD_MISSING', `${where} does not implement ${missing.join(', ')}.`, {
-      hint: 'Every method of OnlineStore but readMany is required.',
+      hint: 'update, teardown, onlineWriteBatch, onlineRead, ping and close are required.',
     });
   }
   const problem = capabilityProblem(store.capabilities);
@@ -32,27 +40,32 @@ export function validateStore(store: OnlineStore, type: string): void {
       hint: 'They hold readMany, ttl, directWrite and keepsNewest, each true or false, and feastPython.',
     });
   }
-  const hasReadMany = typeof store.readMany === 'function';
-  if (store.capabilities.readMany && !hasReadMany) {
-    throw new ResolutionError(
-      'STORE_METHOD_MISSING',
-      `${where} declares capabilities.readMany and has no method readMany.`,
-    );
-  }
-  if (!store.capabilities.readMany && hasReadMany) {
-    throw new ResolutionError(
-      'STORE_CAPABILITIES_INVALID',
-      `${where} has a method readMany and does not declare it: capabilities.readMany is false.`,
-    );
-  }
+  for (const [flag, method] of ABILITIES) validateAbility(store, flag, method, where);
+}
+
+function validateAbility(
+  store: OnlineStore,
+  flag: (typeof ABILITIES)[number][0],
+  method: (typeof ABILITIES)[number][1],
+  where: string,
+): void {
+  const isDeclared = store.capabilities[flag] === true;
+  if (isDeclared === (typeof store[method] === 'function')) return;
+  throw isDeclared
+    ? new ResolutionError('STORE_METHOD_MISSING', `${where} declares capabilities.${flag} and has no method ${method}.`)
+    : new ResolutionError(
+        'STORE_CAPABILITIES_INVALID',
+        `${where} has a method ${method} and does not declare it: capabilities.${flag} is not true.`,
+      );
 }
 
 function capabilityProblem(capabilities: StoreCapabilities | null | undefined): string | undefined {
   if (typeof capabilities !== 'object' || capabilities === null) return ' are missing';
-  const wrong = FLAGS.find((flag) => typeof capabilities[flag] !== 'boolean');
+  const wrong =
+    FLAGS.find((flag) => typeof capabilities[flag] !== 'boolean') ??
+    OPTIONAL_FLAGS.find((flag) => !['boolean', 'undefined'].includes(typeof capabilities[flag]));
   if (wrong !== undefined) return `.${wrong} is neither true nor false`;
-  const { eventTimes, feastPython } = capabilities;
-  if (eventTimes !== undefined && typeof eventTimes !== 'boolean') return '.eventTimes is neither true nor false';
+  const { feastPython } = capabilities;
   if (typeof feastPython !== 'object' || feastPython === null) return '.feastPython is missing';
   if (!STATUSES.includes(feastPython.missingRow)) return '.feastPython.missingRow is not PRESENT or NOT_FOUND';
   if (!STATUSES.includes(feastPython.missingFeature)) return '.feastPython.missingFeature is not PRESENT or NOT_FOUND';

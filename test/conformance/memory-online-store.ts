@@ -10,18 +10,23 @@ import {
   type OnlineStore,
   type OnlineTable,
   type ReadOptions,
+  rowsFromWriteBlock,
   type StoreCapabilities,
   type StoreChange,
   type StoredRow,
   StoreError,
   serializeKeys,
+  type TableLoad,
   type TableRead,
+  type WriteOptions,
 } from '../../src/stores/index.ts';
 
 export interface MemoryConfig {
   /** Stores with the same name share what they hold. */
   readonly name: string;
   readonly keepsNewest: boolean;
+  /** It can do what loading needs: `newestOnly`, `blockWrites`, `atomicLoads`. */
+  readonly loads?: boolean;
   readonly ttlSeconds: number | undefined;
   /** There is no database. */
   readonly down: boolean;
@@ -30,6 +35,7 @@ export interface MemoryConfig {
 interface KeptRow {
   key: Uint8Array;
   time: EventTimestamp;
+  created: EventTimestamp | undefined;
   readonly values: Map<string, Uint8Array>;
   expires: number;
 }
@@ -42,6 +48,8 @@ const databases = new Map<string, Tables>();
 export class MemoryOnlineStore implements OnlineStore {
   readonly capabilities: StoreCapabilities;
   readonly tables: Tables;
+  readonly writeBlock?: NonNullable<OnlineStore['writeBlock']>;
+  readonly beginLoad?: NonNullable<OnlineStore['beginLoad']>;
   readonly #config: MemoryConfig;
   #closed = false;
 
@@ -51,6 +59,14 @@ export class MemoryOnlineStore implements OnlineStore {
     const tables = databases.get(config.name) ?? new Map();
     databases.set(config.name, tables);
     this.tables = tables;
+    if (config.loads !== true) return;
+    this.writeBlock = async (table, block, options) => {
+      await this.onlineWriteBatch(table, rowsFromWriteBlock(block), undefined, options);
+    };
+    this.beginLoad = async (table, options) => {
+      this.#check(options);
+      return this.#load(table);
+    };
   }
 
   async update(change: StoreChange, options?: CallOptions): Promise<void> {
@@ -74,14 +90,14 @@ export class MemoryOnlineStore implements OnlineStore {
     table: OnlineTable,
     rows: readonly OnlineRow[],
     progress?: (rows: number) => void,
-    options?: CallOptions,
+    options?: WriteOptions,
   ): Promise<void> {
     this.#check(options);
     const keys = keysFromRows(table, rows);
     const kept = this.#rows(table);
     for (const [index, key] of keys.entries()) {
       const row = rows[index];
-      if (row !== undefined) this.#keep(kept, key, row);
+      if (row !== undefined) this.#keep(kept, key, row, options?.newestOnly === true);
     }
     progress?.(rows.length);
   }
@@ -122,6 +138,25 @@ export class MemoryOnlineStore implements OnlineStore {
     this.#closed = true;
   }
 
+  #load(table: OnlineTable): TableLoad {
+    const rows: OnlineRow[] = [];
+    return {
+      write: async (block, options) => {
+        this.#check(options);
+        for (const row of rowsFromWriteBlock(block)) {
+          const values = [...row.values].map(([name, value]) => [name, value.slice()] as const);
+          rows.push({ ...row, values: new Map(values) });
+        }
+      },
+      commit: async (options) => {
+        await this.onlineWriteBatch(table, rows.splice(0), undefined, { ...options, newestOnly: true });
+      },
+      abort: async () => {
+        rows.length = 0;
+      },
+    };
+  }
+
   #check(options: CallOptions | undefined): void {
     if (this.#closed) throw new StoreError('STORE_CLOSED', 'The store was closed.');
     assertTimeLeft(options, 'reading the memory');
@@ -153,34 +188,46 @@ export class MemoryOnlineStore implements OnlineStore {
     });
   }
 
-  #keep(kept: Map<string, KeptRow>, key: Uint8Array, row: OnlineRow): void {
+  #keep(kept: Map<string, KeptRow>, key: Uint8Array, row: OnlineRow, newestOnly: boolean): void {
     const { ttlSeconds, keepsNewest } = this.#config;
     const expires = ttlSeconds === undefined ? Number.POSITIVE_INFINITY : Date.now() + ttlSeconds * 1000;
     const values = [...row.values].map(([name, value]) => [name, value.slice()] as const);
     const known = kept.get(hex(key));
     if (known === undefined) {
-      kept.set(hex(key), { key, time: row.eventTimestamp, values: new Map(values), expires });
+      const { eventTimestamp: time, createdTimestamp: created } = row;
+      kept.set(hex(key), { key, time, created, values: new Map(values), expires });
       return;
     }
     if (keepsNewest && isNewer(known.time, row.eventTimestamp)) return;
+    if (newestOnly && isNewerRow(known, row)) return;
     known.time = row.eventTimestamp;
+    known.created = row.createdTimestamp;
     known.expires = expires;
     for (const [name, value] of values) known.values.set(name, value);
   }
 }
 
-export function memoryCapabilities(config: Pick<MemoryConfig, 'keepsNewest' | 'ttlSeconds'>): StoreCapabilities {
+export function memoryCapabilities(
+  config: Pick<MemoryConfig, 'keepsNewest' | 'loads' | 'ttlSeconds'>,
+): StoreCapabilities {
   return {
     readMany: true,
     ttl: config.ttlSeconds !== undefined,
     directWrite: true,
     keepsNewest: config.keepsNewest,
+    ...(config.loads === true && { newestOnly: true, blockWrites: true, atomicLoads: true }),
     feastPython: { missingRow: 'NOT_FOUND', missingFeature: 'NOT_FOUND', missingFeatureTime: 'row' },
   };
 }
 
 export function idOf(table: Pick<OnlineTable, 'project' | 'name'>): string {
   return JSON.stringify([table.project, table.name]);
+}
+
+function isNewerRow(known: KeptRow, row: OnlineRow): boolean {
+  if (isNewer(known.time, row.eventTimestamp)) return true;
+  if (known.created === undefined || row.createdTimestamp === undefined) return false;
+  return !isNewer(row.eventTimestamp, known.time) && isNewer(known.created, row.createdTimestamp);
 }
 
 function isNewer(a: EventTimestamp, b: EventTimestamp): boolean {

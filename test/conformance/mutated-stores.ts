@@ -11,7 +11,12 @@ import { mutations } from './mutations.ts';
 
 const correct: Omit<Mutation, 'caughtBy'>[] = [
   { name: 'nothing wrong', mutate: () => ({}) },
-  { name: 'nothing wrong, with everything declared', config: { keepsNewest: true, ttlSeconds: 1 }, mutate: () => ({}) },
+  {
+    name: 'nothing wrong, with everything declared',
+    config: { keepsNewest: true, loads: true, ttlSeconds: 1 },
+    mutate: () => ({}),
+  },
+  { name: 'nothing wrong with loads', config: { loads: true }, mutate: () => ({}) },
   { name: 'nothing wrong with a mirror', mirror: true, mutate: () => ({}) },
 ];
 

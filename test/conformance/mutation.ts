@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { OnlineStore } from '../../src/stores/index.ts';
+import type { OnlineRow, OnlineStore } from '../../src/stores/index.ts';
 import type { MemoryConfig, MemoryOnlineStore } from './memory-online-store.ts';
 
 /** A mistake that the author of a store may make, put into a correct store. */
@@ -9,7 +9,7 @@ export interface Mutation {
   /** The section of the suite that must fail. */
   readonly caughtBy: string;
   /** Settings of the correct store; an ability that is got wrong has to be declared. */
-  readonly config?: Partial<Pick<MemoryConfig, 'keepsNewest' | 'ttlSeconds'>>;
+  readonly config?: Partial<Pick<MemoryConfig, 'keepsNewest' | 'loads' | 'ttlSeconds'>>;
   /** The store is declared, and is, without `directWrite`. */
   readonly mirror?: boolean;
   /** Methods that take the place of the correct store's. */
@@ -18,3 +18,8 @@ export interface Mutation {
 
 /** Gives other calls a turn. */
 export const aMoment = (): Promise<void> => sleep(2);
+
+/** The row with some of its values. */
+export function valuesOf(row: OnlineRow, pick: (name: string, value: Uint8Array) => boolean): OnlineRow {
+  return { ...row, values: new Map([...row.values].filter(([name, value]) => pick(name, value))) };
+}

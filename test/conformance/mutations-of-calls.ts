@@ -22,6 +22,13 @@ export const callMutations: readonly Mutation[] = [
     mutate: (store) => ({ capabilities: { ...store.capabilities, readMany: false } }),
   },
   {
+    name: 'loads that were not declared',
+    caughtBy: 'declaration',
+    mutate: () => ({
+      beginLoad: async () => ({ write: async () => {}, commit: async () => {}, abort: async () => {} }),
+    }),
+  },
+  {
     name: 'an ignored abort',
     caughtBy: 'abort',
     mutate: limitedBy(({ signal: _signal, cancelled: _cancelled, ...options }) => options),

@@ -1,5 +1,7 @@
 import type { Mutation } from './mutation.ts';
 import { callMutations } from './mutations-of-calls.ts';
+import { loadingMutations } from './mutations-of-loads.ts';
+import { newestRowMutations } from './mutations-of-newest-rows.ts';
 import { readMutations } from './mutations-of-reads.ts';
 import { tableMutations } from './mutations-of-tables.ts';
 import { writeMutations } from './mutations-of-writes.ts';
@@ -9,4 +11,6 @@ export const mutations: readonly Mutation[] = [
   ...writeMutations,
   ...tableMutations,
   ...callMutations,
+  ...newestRowMutations,
+  ...loadingMutations,
 ];

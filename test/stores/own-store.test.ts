@@ -40,7 +40,9 @@ describe("the example of a user's own store", () => {
       ttl: false,
       directWrite: true,
       keepsNewest: false,
+      newestOnly: true,
       feastPython: { missingRow: 'NOT_FOUND', missingFeature: 'NOT_FOUND', missingFeatureTime: 'row' },
     },
+    storage: { createdTimes: false },
   });
 });

@@ -166,18 +166,38 @@ describe('resolveOnlineStore', () => {
     await refuses('partial.FineOnlineStore', 'STORE_METHOD_MISSING', /onlineRead, ping/);
   });
 
-  it('holds readMany to the capabilities, both ways', async () => {
-    put('declared.mjs', COMPLETE.replace('readMany: false', 'readMany: true'));
-    await refuses('declared.FineOnlineStore', 'STORE_METHOD_MISSING', /readMany/);
-    put('undeclared.mjs', COMPLETE.replace('async ping() {}', 'async ping() {} async readMany() {}'));
-    await refuses('undeclared.FineOnlineStore', 'STORE_CAPABILITIES_INVALID', /readMany/);
-  });
+  for (const [flag, method] of [
+    ['readMany', 'readMany'],
+    ['blockWrites', 'writeBlock'],
+    ['atomicLoads', 'beginLoad'],
+  ] as const) {
+    it(`holds ${method} to the capabilities, both ways`, async () => {
+      const declared = `${flag}: true, directWrite: true`;
+      const without = COMPLETE.replace('readMany: false, ', flag === 'readMany' ? '' : 'readMany: false, ');
+      put('declared.mjs', without.replace('directWrite: true', declared));
+      await refuses('declared.FineOnlineStore', 'STORE_METHOD_MISSING', new RegExp(`${flag} and has no .* ${method}`));
+      const withMethod = (text: string): string =>
+        text.replace('async ping() {}', `async ping() {} async ${method}() {}`);
+      put('undeclared.mjs', withMethod(COMPLETE));
+      await refuses(
+        'undeclared.FineOnlineStore',
+        'STORE_CAPABILITIES_INVALID',
+        new RegExp(`method ${method} and .*${flag} is not true`),
+      );
+      put('both.mjs', withMethod(without.replace('directWrite: true', declared)));
+      assert.equal(typeof (await resolve('both.FineOnlineStore'))[method], 'function');
+    });
+  }
 
   it('names a capability that is missing or no flag', async () => {
     put('without.mjs', COMPLETE.replace('capabilities', 'abilities'));
     await refuses('without.FineOnlineStore', 'STORE_CAPABILITIES_INVALID', /missing/);
     put('wordy.mjs', COMPLETE.replace('ttl: false', "ttl: 'no'"));
     await refuses('wordy.FineOnlineStore', 'STORE_CAPABILITIES_INVALID', /ttl/);
+    for (const flag of ['newestOnly', 'blockWrites', 'atomicLoads', 'eventTimes']) {
+      put(`${flag}.mjs`, COMPLETE.replace('ttl: false', `ttl: false, ${flag}: 'no'`));
+      await refuses(`${flag}.FineOnlineStore`, 'STORE_CAPABILITIES_INVALID', new RegExp(`${flag} is neither`));
+    }
   });
 
   it("reports an error of the class's constructor", async () => {

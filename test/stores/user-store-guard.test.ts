@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { OnlineStore } from '../../src/stores/online-store.ts';
 import { StoreError, storeErrors } from '../../src/stores/store-error.ts';
 import { guardUserStore } from '../../src/stores/user-store-guard.ts';
+import { WriteBlock } from '../../src/stores/write-block.ts';
 
 const hangs = () => new Promise<never>(() => {});
 
@@ -12,18 +13,23 @@ const hanging: OnlineStore = {
     ttl: false,
     directWrite: true,
     keepsNewest: false,
+    blockWrites: true,
+    atomicLoads: true,
     feastPython: { missingRow: 'NOT_FOUND', missingFeature: 'NOT_FOUND', missingFeatureTime: 'row' },
   },
   update: hangs,
   teardown: hangs,
   onlineWriteBatch: hangs,
   onlineRead: hangs,
+  writeBlock: hangs,
+  beginLoad: hangs,
   readMany: hangs,
   ping: hangs,
   close: async () => {},
 };
 
 const table = { project: 'p', name: 'v', joinKeys: ['id'], features: [] };
+const block = new WriteBlock([], 0);
 const change = { tablesToKeep: [], tablesToDelete: [], entitiesToKeep: [], entitiesToDelete: [], partial: true };
 
 describe("a user's store that hangs", () => {
@@ -33,6 +39,8 @@ describe("a user's store that hangs", () => {
     teardown: (options) => store.teardown([], [], options),
     onlineWriteBatch: (options) => store.onlineWriteBatch(table, [], undefined, options),
     onlineRead: (options) => store.onlineRead(table, [], undefined, options),
+    writeBlock: (options) => store.writeBlock?.(table, block, options) ?? Promise.resolve(),
+    beginLoad: (options) => store.beginLoad?.(table, options) ?? Promise.resolve(),
     readMany: (options) => store.readMany?.([], options) ?? Promise.resolve(),
     ping: (options) => store.ping(options),
   };
@@ -114,5 +122,48 @@ describe("a user's store that reads", () => {
     ]) {
       await assert.rejects(reading([undefined, wrong]), { code: 'STORE_CORRUPT', message: /^Row 1 / });
     }
+  });
+});
+
+describe("a load of a user's store", () => {
+  const load = { write: hangs, commit: hangs, abort: async () => {} };
+  const beginning = (begin: () => Promise<unknown>): OnlineStore =>
+    guardUserStore({ ...hanging, beginLoad: begin as NonNullable<OnlineStore['beginLoad']> }, 'x.XStore');
+
+  it('lets its writes and its commit go at the deadline', async () => {
+    const begun = await beginning(async () => load).beginLoad?.(table);
+    await assert.rejects(async () => begun?.write(block, { deadline: Date.now() + 20 }), { code: 'STORE_TIMEOUT' });
+    await assert.rejects(async () => begun?.commit({ deadline: Date.now() + 20 }), { code: 'STORE_TIMEOUT' });
+  });
+
+  it('fails with StoreErrors only', async () => {
+    const fails = () => Promise.reject(new TypeError('hunter2'));
+    const begun = await beginning(async () => ({ write: fails, commit: fails, abort: fails })).beginLoad?.(table);
+    for (const call of [() => begun?.write(block), () => begun?.commit(), () => begun?.abort()]) {
+      await assert.rejects(async () => call(), { code: 'STORE_FAILED' });
+    }
+    for (const wrong of [undefined, null, {}, { ...load, abort: undefined }]) {
+      await assert.rejects(async () => beginning(async () => wrong).beginLoad?.(table), {
+        code: 'STORE_FAILED',
+        message: /a load that is none/,
+      });
+    }
+  });
+
+  it('is aborted where it begins when its caller has left', async () => {
+    let begin = (_load: unknown): void => {};
+    const begun = new Promise<unknown>((resolve) => {
+      begin = resolve;
+    });
+    let aborted = (): void => {};
+    const isAborted = new Promise<void>((resolve) => {
+      aborted = resolve;
+    });
+    const store = beginning(() => begun);
+    await assert.rejects(async () => store.beginLoad?.(table, { deadline: Date.now() + 20 }), {
+      code: 'STORE_TIMEOUT',
+    });
+    begin({ ...load, abort: async () => aborted() });
+    await isAborted;
   });
 });

@@ -26,6 +26,7 @@ export class JsonFileOnlineStore {
     ttl: false,
     directWrite: true,
     keepsNewest: false,
+    newestOnly: true,
     feastPython: { missingRow: 'NOT_FOUND', missingFeature: 'NOT_FOUND', missingFeatureTime: 'row' },
   };
   /** The last change to each file: stores of one process take turns. Of several processes only one may write. */
@@ -56,9 +57,12 @@ export class JsonFileOnlineStore {
       const stored = rowsOf(tables, table);
       for (const [index, row] of rows.entries()) {
         const key = hex(keys[index]);
+        const { seconds, nanos } = row.eventTimestamp;
+        const [since, sinceNanos] = stored[key]?.time ?? [Number.NEGATIVE_INFINITY, 0];
+        if (options?.newestOnly && (seconds - since || nanos - sinceNanos) < 0) continue;
         const values = { ...stored[key]?.values };
         for (const [feature, value] of row.values) values[feature] = hex(value);
-        stored[key] = { time: [row.eventTimestamp.seconds, row.eventTimestamp.nanos], values };
+        stored[key] = { time: [seconds, nanos], values };
       }
     });
     progress?.(rows.length);

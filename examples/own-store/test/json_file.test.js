@@ -10,6 +10,8 @@ testOnlineStore({
     ttl: false,
     directWrite: true,
     keepsNewest: false,
+    newestOnly: true,
     feastPython: { missingRow: 'NOT_FOUND', missingFeature: 'NOT_FOUND', missingFeatureTime: 'row' },
   },
+  storage: { createdTimes: false },
 });

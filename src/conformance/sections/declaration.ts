@@ -11,9 +11,15 @@ export const testDeclaration: Section = ({ it, on, capabilities, options }) => {
     assert.deepEqual({ ...on().store.capabilities }, { ...capabilities });
   });
 
-  it('has readMany exactly when it declares it', () => {
-    assert.equal(typeof on().store.readMany === 'function', capabilities.readMany);
-  });
+  for (const [method, ability] of [
+    ['readMany', 'readMany'],
+    ['writeBlock', 'blockWrites'],
+    ['beginLoad', 'atomicLoads'],
+  ] as const) {
+    it(`has ${method} exactly when it declares it`, () => {
+      assert.equal(typeof on().store[method] === 'function', capabilities[ability] === true);
+    });
+  }
 
   it('answers a ping once something is applied', async () => {
     await on().applied(DRIVERS);
