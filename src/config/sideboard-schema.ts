@@ -63,6 +63,7 @@ export const grpcSchema = z
     max_concurrent_streams: z.int().min(1).max(1_000_000).default(256),
     default_deadline_ms: z.int().min(1).max(3_600_000).default(5_000),
     max_deadline_ms: z.int().min(1).max(3_600_000).default(60_000),
+    stream_idle_ms: z.int().min(1).max(86_400_000).default(300_000),
   })
   .superRefine((grpc, context) => {
     if (grpc.default_deadline_ms <= grpc.max_deadline_ms) return;

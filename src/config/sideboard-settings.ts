@@ -45,6 +45,8 @@ export interface GrpcSettings {
   readonly defaultDeadlineMs: number;
   /** A caller's later deadline is cut to this. Milliseconds. */
   readonly maxDeadlineMs: number;
+  /** How long a streaming call may wait for its client. Milliseconds. */
+  readonly streamIdleMs: number;
 }
 
 /** What Feast's `registry` section has no words for. */
@@ -88,6 +90,7 @@ export function sideboardSettingsFromSchema(parsed: z.output<typeof sideboardSch
       maxConcurrentStreams: grpc.max_concurrent_streams,
       defaultDeadlineMs: grpc.default_deadline_ms,
       maxDeadlineMs: grpc.max_deadline_ms,
+      streamIdleMs: grpc.stream_idle_ms,
     }),
     registry: Object.freeze({
       snapshotPath: registry.snapshot_path,

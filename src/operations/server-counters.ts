@@ -70,8 +70,16 @@ export class CallCounters {
     return methods.map((method) => {
       const count = { calls: 0, failures: 0 };
       this.#methods.set(method.path, count);
+      const { path } = method;
+      if ('stream' in method) {
+        const stream: typeof method.stream = (call) => {
+          count.calls++;
+          return method.stream(call);
+        };
+        return { path, stream };
+      }
       return {
-        path: method.path,
+        path,
         handle(message, call) {
           count.calls++;
           return method.handle(message, call);

@@ -9,10 +9,15 @@ export const transportErrors = {
     kind: 'deadline_exceeded',
     summary: "The caller's deadline passed before the answer was complete.",
   },
+  STREAM_IDLE: {
+    kind: 'deadline_exceeded',
+    summary: 'A streaming call had to wait too long for its client: for another message, or to take one.',
+  },
   UNKNOWN_METHOD: { kind: 'unimplemented', summary: 'The server does not have the method that was called.' },
   MALFORMED_FRAME: {
     kind: 'invalid_argument',
-    summary: 'What was sent is no unary gRPC call: cut off, or more than one message.',
+    summary:
+      'What was sent is no gRPC call of the method: cut off, or more than one message for a method that takes one.',
   },
   MALFORMED_HEADER: { kind: 'invalid_argument', summary: 'A gRPC header cannot be read.' },
   MESSAGE_TOO_LARGE: { kind: 'resource_exhausted', summary: 'The request is larger than the limit allows.' },

@@ -81,6 +81,7 @@ describe('feature_store.yaml', () => {
           maxConcurrentStreams: 256,
           defaultDeadlineMs: 5_000,
           maxDeadlineMs: 60_000,
+          streamIdleMs: 300_000,
         },
         registry: { timeoutMs: 30_000, maxBytes: 268_435_456 },
         workers: 1,

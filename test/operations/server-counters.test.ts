@@ -9,8 +9,9 @@ describe('CallCounters', () => {
       { path: '/a.B/Idle', handle: (message) => message },
     ]);
     const message = Buffer.from('x');
-    assert.equal(await echo?.handle(message, {}), message);
-    await echo?.handle(message, {});
+    assert.ok(echo !== undefined && 'handle' in echo);
+    assert.equal(await echo.handle(message, {}), message);
+    await echo.handle(message, {});
     counters.failed('/a.B/Echo');
     counters.failed(undefined);
     assert.deepEqual(counters.current(), {

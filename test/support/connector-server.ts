@@ -18,6 +18,7 @@ export function startServices(services: ServiceTable, address: string): Promise<
     maxConcurrentStreams: 256,
     defaultDeadlineMs: 5000,
     maxDeadlineMs: 60_000,
+    streamIdleMs: 60_000,
     onFailure: () => {},
   });
 }

@@ -1,5 +1,5 @@
 import { SideboardError } from '../../src/errors.ts';
-import type { GrpcServerOptions, ServiceTable } from '../../src/transports/grpc/service-table.ts';
+import type { GrpcServerOptions, ServiceTable, UnaryMethod } from '../../src/transports/grpc/service-table.ts';
 
 /** Methods whose requests say in text what to do, and what became of their calls. */
 export interface EchoService {
@@ -17,7 +17,7 @@ export const REFUSAL = 'There is no "Überraschung": 100 % 日本 🚕\nnothing.
 export function createEchoService(): EchoService {
   const counts = { started: 0, finished: 0, aborted: 0 };
   const failures: EchoService['failures'] = [];
-  const counted: ServiceTable = [
+  const counted: readonly UnaryMethod[] = [
     { path: '/test.Echo/Echo', handle: (message) => message },
     { path: '/test.Echo/Later', handle: async (message) => message },
     {
@@ -67,6 +67,7 @@ export function createEchoService(): EchoService {
       maxConcurrentStreams: 100,
       defaultDeadlineMs: 5_000,
       maxDeadlineMs: 60_000,
+      streamIdleMs: 60_000,
       onFailure: (error, path) => failures.push({ error, path }),
       ...changes,
     }),

@@ -60,8 +60,12 @@ export const okTrailers: OutgoingHttpHeaders = Object.freeze({ 'grpc-status': St
 
 /** A failed call is answered by one block of headers, which also ends the stream. */
 export function failureHeaders(failure: GrpcFailure): OutgoingHttpHeaders {
+  return { ...answerHeaders, ...failureTrailers(failure) };
+}
+
+/** Trailers of a call that failed behind its head. */
+export function failureTrailers(failure: GrpcFailure): OutgoingHttpHeaders {
   return {
-    ...answerHeaders,
     'grpc-status': String(failure.status),
     'grpc-message': percentEncode(failure.message),
     [CODE_TRAILER]: failure.code,

@@ -1,24 +1,22 @@
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import {
-  Metadata,
   type MethodDefinition,
   Server,
   ServerCredentials,
+  type ServerDuplexStream,
   type ServerUnaryCall,
   type ServiceDefinition,
-  type StatusObject,
   type sendUnaryData,
 } from '@grpc/grpc-js';
 import type { CallOptions } from '../../stores/online-store.ts';
 import { TransportError } from '../transport-error.ts';
-import { CODE_TRAILER, grpcFailureFrom } from './grpc-status.ts';
+import { type OpenCall, serveStream, statusFrom, toBuffer } from './grpc-js-stream-call.ts';
 import { listen } from './listen.ts';
-import type { GrpcServer, GrpcServerOptions, ServiceTable, UnaryMethod } from './service-table.ts';
+import type { GrpcServer, GrpcServerOptions, ServiceMethod, ServiceTable, UnaryMethod } from './service-table.ts';
 
 type Call = ServerUnaryCall<Buffer, Buffer>;
+type StreamedCallOfLibrary = ServerDuplexStream<Buffer, Buffer>;
 type Reply = sendUnaryData<Buffer>;
-/** Calls under way, each by the function that ends it with an error. */
-type OpenCalls = Set<(error: unknown) => void>;
 
 /** How long clients may take to hang up after GOAWAY: without calls, and after the last one, whose answer they may still read. */
 const HANG_UP_MS = 250;
@@ -39,10 +37,17 @@ export async function startGrpcJsServer(methods: ServiceTable, options: GrpcServ
     // Channelz keeps a record per connection, and probes make many connections.
     'grpc.enable_channelz': 0,
   });
-  const open: OpenCalls = new Set();
+  const open = new Set<OpenCall>();
+  let closing: Promise<void> | undefined;
   for (const method of methods) {
-    const run = (call: Call, reply: Reply) => serve(method, call, reply, options, open);
-    server.addService(definitionOf(method), { call: run });
+    const implementation =
+      'stream' in method
+        ? (call: StreamedCallOfLibrary) => {
+            const opened = serveStream(method, call, options, open);
+            if (closing !== undefined) opened.drain();
+          }
+        : (call: Call, reply: Reply) => serve(method, call, reply, options, open);
+    server.addService(definitionOf(method), { call: implementation });
   }
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const sockets = new Set<Socket>();
@@ -55,7 +60,6 @@ export async function startGrpcJsServer(methods: ServiceTable, options: GrpcServ
   const listener = createServer({ allowHalfOpen: true, noDelay: true }, serveSocket);
   const address = typeof from === 'string' ? await listen(listener, from) : from.address;
   if (typeof from !== 'string') from.take(serveSocket);
-  let closing: Promise<void> | undefined;
   return {
     address,
     openCalls: () => open.size,
@@ -66,12 +70,13 @@ export async function startGrpcJsServer(methods: ServiceTable, options: GrpcServ
   };
 }
 
-function definitionOf(method: UnaryMethod): ServiceDefinition {
+function definitionOf(method: ServiceMethod): ServiceDefinition {
+  const isStream = 'stream' in method;
   const bytes = (message: Buffer) => message;
   const definition: MethodDefinition<Buffer, Buffer> = {
     path: method.path,
-    requestStream: false,
-    responseStream: false,
+    requestStream: isStream,
+    responseStream: isStream,
     requestSerialize: bytes,
     requestDeserialize: bytes,
     responseSerialize: bytes,
@@ -80,37 +85,29 @@ function definitionOf(method: UnaryMethod): ServiceDefinition {
   return { call: definition };
 }
 
-function serve(method: UnaryMethod, call: Call, reply: Reply, options: GrpcServerOptions, open: OpenCalls): void {
+function serve(method: UnaryMethod, call: Call, reply: Reply, options: GrpcServerOptions, open: Set<OpenCall>): void {
   const controller = new AbortController();
   // Also fires after a successful answer, when nobody listens any more. Of one that went away nobody learns a failure.
   call.on('cancelled', () => {
-    open.delete(fail);
+    open.delete(opened);
     controller.abort();
   });
   const callOptions: CallOptions = { deadline: deadlineOf(call, options), signal: controller.signal };
   const finish = (error: unknown, answer?: Uint8Array) => {
-    if (!open.delete(fail)) return;
+    if (!open.delete(opened)) return;
     if (answer !== undefined) reply(null, toBuffer(answer));
-    else reply(refusal(error, method, options));
+    else {
+      options.onFailure(error, method.path);
+      reply(statusFrom(error));
+    }
   };
   const fail = (error: unknown) => finish(error);
-  open.add(fail);
+  const opened = { fail, drain() {} };
+  open.add(opened);
   // One promise chain for both kinds of handler: what a synchronous one throws arrives as a rejection.
   Promise.resolve()
     .then(() => method.handle(call.request, callOptions))
     .then((answer) => finish(undefined, answer), fail);
-}
-
-function refusal(error: unknown, method: UnaryMethod, options: GrpcServerOptions): Partial<StatusObject> {
-  options.onFailure(error, method.path);
-  const failure = grpcFailureFrom(error);
-  const metadata = new Metadata();
-  metadata.set(CODE_TRAILER, failure.code);
-  return { code: failure.status, details: failure.message, metadata };
-}
-
-function toBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** Milliseconds since the Unix epoch: the caller's deadline, the default where there is none, never behind the maximum. */
@@ -129,7 +126,7 @@ async function close(
   server: Server,
   listener: NetServer,
   sockets: ReadonlySet<Socket>,
-  open: OpenCalls,
+  open: ReadonlySet<OpenCall>,
   graceMs: number,
 ): Promise<void> {
   const closed = new Promise<void>((resolve) => {
@@ -138,10 +135,11 @@ async function close(
   });
   // Its own end would be too early on Node 24, which has closed the library's sessions by then, and otherwise too late.
   server.tryShutdown(() => {});
+  for (const call of [...open]) call.drain();
   const hangUpMs = open.size === 0 ? HANG_UP_MS : LAST_ANSWER_MS;
   const end = Date.now() + graceMs;
   while (sockets.size > 0 && open.size > 0 && Date.now() < end) await pause(Math.min(LOOK_MS, end - Date.now()));
-  for (const fail of [...open]) fail(new TransportError('SHUTTING_DOWN', 'The server is shutting down.'));
+  for (const call of [...open]) call.fail(new TransportError('SHUTTING_DOWN', 'The server is shutting down.'));
   const hungUp = Date.now() + Math.min(hangUpMs, Math.max(end - Date.now(), HANG_UP_MS));
   while (sockets.size > 0 && Date.now() < hungUp) await pause(LOOK_MS);
   for (const socket of sockets) socket.destroy();

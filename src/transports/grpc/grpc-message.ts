@@ -56,15 +56,10 @@ export class MessageReader {
     if (body === undefined || this.#length < PREFIX_LENGTH) {
       throw malformed(`the call ends after ${this.#length} of the ${PREFIX_LENGTH} bytes before a message`);
     }
-    const compressed = body[0];
     const end = PREFIX_LENGTH + body.readUInt32BE(1);
     if (end > this.#length) throw malformed(`the call ends ${end - this.#length} bytes before its message`);
     if (end < this.#length) throw tooManyMessages();
-    const message = body.subarray(PREFIX_LENGTH, end);
-    if (compressed === 0) return message;
-    if (compressed !== 1) throw malformed(`a message begins with the flag ${compressed}`);
-    if (encoding === 'identity') throw malformed('a message is compressed without saying how');
-    return unpack(message, encoding, this.#maxBytes);
+    return plainMessage(body[0] as number, body.subarray(PREFIX_LENGTH, end), encoding, this.#maxBytes);
   }
 
   /** A larger copy. What was announced bounds it, so that announcing much and sending little reserves little. */
@@ -73,6 +68,23 @@ export class MessageReader {
     bytes.copy(larger, 0, 0, this.#length);
     return larger;
   }
+}
+
+/**
+ * A message as it was before it was compressed, if it was.
+ * @param flag the first byte of its prefix
+ * @throws TransportError `MALFORMED_FRAME`, `MESSAGE_TOO_LARGE`
+ */
+export function plainMessage(
+  flag: number,
+  message: Buffer,
+  encoding: MessageEncoding,
+  maxBytes: number,
+): Buffer | Promise<Buffer> {
+  if (flag === 0) return message;
+  if (flag !== 1) throw malformed(`a message begins with the flag ${flag}`);
+  if (encoding === 'identity') throw malformed('a message is compressed without saying how');
+  return unpack(message, encoding, maxBytes);
 }
 
 /** Stops as soon as the result is larger than allowed: a small message can unpack to gigabytes. */
@@ -92,11 +104,11 @@ export function tooManyMessages(): TransportError {
   return malformed('a unary call carries more than one message');
 }
 
-function malformed(what: string, cause?: unknown): TransportError {
-  return new TransportError('MALFORMED_FRAME', `The call is no unary gRPC call: ${what}.`, { cause });
+export function malformed(what: string, cause?: unknown): TransportError {
+  return new TransportError('MALFORMED_FRAME', `The call is no gRPC call of this method: ${what}.`, { cause });
 }
 
-function messageTooLarge(size: number, maxBytes: number): TransportError {
+export function messageTooLarge(size: number, maxBytes: number): TransportError {
   return new TransportError('MESSAGE_TOO_LARGE', `The request has at least ${size} bytes; the limit is ${maxBytes}.`, {
     hint: 'Ask in smaller batches, or raise sideboard.grpc.max_message_bytes.',
   });

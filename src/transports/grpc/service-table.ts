@@ -9,10 +9,42 @@ export interface UnaryMethod {
   handle(message: Uint8Array, call: ServedCall): Promise<Uint8Array> | Uint8Array;
 }
 
+/** One method with a stream of messages each way, of which neither side need wait for the other. */
+export interface StreamMethod {
+  /** `/package.Service/Method`, as it stands on the wire. */
+  readonly path: string;
+  /**
+   * Answers one call; when it settles the call ends. It runs until it settles, also behind the call's end.
+   * @throws SideboardError, mapped to a status by the server that runs the method, behind what has been sent
+   */
+  stream(call: StreamCall): Promise<void>;
+}
+
+export type ServiceMethod = UnaryMethod | StreamMethod;
+
 /**
  * What a gRPC server serves, free of any server library: the server under it can be chosen by measurement.
  */
-export type ServiceTable = readonly UnaryMethod[];
+export type ServiceTable = readonly ServiceMethod[];
+
+/** A call of a {@link StreamMethod}, as its method sees it. */
+export interface StreamCall {
+  /**
+   * The serialized messages of the client, to be iterated once. The client may send only some more than were taken from here:
+   * whoever takes no more messages stops it. It ends when the client has ended its side, when the call is over, and when the server
+   * stops; what was not taken by then is not given out. It throws for what is no gRPC message, or one that is too large.
+   */
+  readonly messages: AsyncIterable<Uint8Array>;
+  /** The client has ended its side, and all of its messages were taken. */
+  readonly isComplete: boolean;
+  /** Aborted when nobody waits for the answers any more. */
+  readonly signal: AbortSignal;
+  /**
+   * Sends a message, which is not to be touched until the promise resolves: when the client has taken it so far that there is
+   * room for another one. It resolves also when the call is over, and then does nothing.
+   */
+  send(message: Uint8Array): Promise<void>;
+}
 
 /** Connections that another process accepts and hands over, so that this one need not listen. */
 export interface HandedConnections {
@@ -33,6 +65,11 @@ export interface GrpcServerOptions {
   readonly defaultDeadlineMs: number;
   /** Longest deadline that a call may have, in milliseconds after its arrival. */
   readonly maxDeadlineMs: number;
+  /**
+   * How long a call of a {@link StreamMethod} may wait for its client, in milliseconds: for another message, or to take one. The
+   * two deadlines above do not hold for it.
+   */
+  readonly streamIdleMs: number;
   /**
    * Told of every failure that a caller gets from here, with the path of its method, or without one where the call reached
    * none. An error that is no SideboardError was not foreseen: the caller only learns that it was internal, and what it says

@@ -46,6 +46,7 @@ const options: GrpcServerOptions = {
   maxConcurrentStreams: 100,
   defaultDeadlineMs: 5_000,
   maxDeadlineMs: 60_000,
+  streamIdleMs: 60_000,
   onFailure: (error) => failures.push(error),
 };
 

@@ -34,6 +34,7 @@ for (const kind of Object.keys(grpcServers) as (keyof typeof grpcServers)[]) {
         maxConcurrentStreams: 100,
         defaultDeadlineMs: 5_000,
         maxDeadlineMs: 5_000,
+        streamIdleMs: 60_000,
         onFailure: () => {},
       });
       client = new Client(server.address, credentials.createInsecure());

@@ -7,27 +7,43 @@ import { grpcFailureFrom } from '../grpc-status.ts';
 import type { GrpcServerOptions, UnaryMethod } from '../service-table.ts';
 
 /** The date would say nothing to a gRPC client. */
-const WITH_TRAILERS = { waitForTrailers: true, sendDate: false };
+export const WITH_TRAILERS = { waitForTrailers: true, sendDate: false };
 const HEADERS_ONLY = { endStream: true, sendDate: false };
 /** From this size on, an answer is not copied behind its prefix: node's pool has no room for the copy, and allocating costs more. */
 const LARGE_ANSWER = 4000;
+
+/** A call, as the connection that it came by looks after it. */
+export interface ConnectionCall {
+  /** When it is to be ended from outside, in milliseconds since the Unix epoch. */
+  readonly expiresAt: number;
+  /** Runs the method. */
+  run(): void;
+  /** Answers with an error and tells the method, if it runs, that nobody waits any more. */
+  abandon(error: unknown): void;
+  /** The time is up that `expiresAt` says. */
+  expire(): void;
+  /** The server stops: what would go on for long comes to an end. */
+  drain(): void;
+  /** Ends the call although its answer has not left. */
+  cut(): void;
+}
 
 /** What a call needs to know of the connection it came by. */
 export interface CallHost {
   readonly options: Pick<GrpcServerOptions, 'maxMessageBytes' | 'onFailure'>;
   /** The request is complete: runs the call now, or when the client has taken enough of the answers before it. */
-  ready(call: GrpcCall): void;
+  ready(call: ConnectionCall): void;
   /** So many bytes of an answer wait for the client. */
   answered(bytes: number): void;
   /** The stream is closed: nothing of the call is left. */
-  closed(call: GrpcCall, answerBytes: number): void;
+  closed(call: ConnectionCall, answerBytes: number): void;
 }
 
 /**
  * One unary call: collects the request, runs the method, sends the answer. It ends exactly once: with an answer, with a
  * failure, or because the stream closed first.
  */
-export class GrpcCall implements CallOptions {
+export class GrpcCall implements CallOptions, ConnectionCall {
   readonly deadline: number;
   readonly #stream: ServerHttp2Stream;
   readonly #method: UnaryMethod;
@@ -65,6 +81,10 @@ export class GrpcCall implements CallOptions {
     stream.on('wantTrailers', sendOk);
   }
 
+  get expiresAt(): number {
+    return this.deadline;
+  }
+
   /** Made when somebody asks for it: most calls finish before anybody would listen. */
   get signal(): AbortSignal {
     this.#caller ??= new AbortController();
@@ -76,7 +96,6 @@ export class GrpcCall implements CallOptions {
     return this.#abandoned;
   }
 
-  /** Runs the method. */
   run(): void {
     if (this.#ended) return;
     try {
@@ -93,19 +112,18 @@ export class GrpcCall implements CallOptions {
     }
   }
 
-  /** Answers with an error and tells the method, if it runs, that nobody waits any more. */
   abandon(error: unknown): void {
     if (this.#ended) return;
     this.#fail(error);
     this.#leave();
   }
 
-  /** The deadline has passed. */
   expire(): void {
     this.abandon(new TransportError('DEADLINE_EXCEEDED', 'The deadline passed before the answer was complete.'));
   }
 
-  /** Ends the call although its answer has not left. */
+  drain(): void {}
+
   cut(): void {
     this.#stream.destroy();
   }
@@ -177,7 +195,7 @@ function sendOk(this: ServerHttp2Stream): void {
 function ignore(): void {}
 
 /** The message behind its prefix, in one buffer. */
-function framed(message: Uint8Array): Buffer {
+export function framed(message: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(PREFIX_LENGTH + message.length);
   frame[0] = 0;
   frame.writeUInt32BE(message.length, 1);

@@ -6,15 +6,16 @@ import { failureHeaders, isGrpcType, parseEncoding, parseTimeout } from '../grpc
 import { grpcFailureFrom } from '../grpc-status.ts';
 import type { Http2Limits } from '../http2-limits.ts';
 import { PingGuard } from '../ping-guard.ts';
-import type { GrpcServerOptions, UnaryMethod } from '../service-table.ts';
-import { type CallHost, GrpcCall, refuse } from './grpc-call.ts';
+import type { GrpcServerOptions, ServiceMethod } from '../service-table.ts';
+import { type CallHost, type ConnectionCall, GrpcCall, refuse } from './grpc-call.ts';
+import { GrpcStreamCall } from './grpc-stream-call.ts';
 
 /** Clients that gRPC serves know this text: they ping less from then on. */
 const TOO_MANY_PINGS = Buffer.from('too_many_pings');
 
 /** What the connections of a server have in common. */
 export interface ServerContext {
-  readonly methods: ReadonlyMap<string, UnaryMethod>;
+  readonly methods: ReadonlyMap<string, ServiceMethod>;
   readonly options: GrpcServerOptions;
   readonly limits: Http2Limits;
 }
@@ -24,13 +25,13 @@ export class GrpcConnection implements ServedConnection, CallHost {
   readonly options: GrpcServerOptions;
   /** Settles when the socket is closed. */
   readonly hungUp: Promise<void>;
-  readonly #methods: ReadonlyMap<string, UnaryMethod>;
+  readonly #methods: ReadonlyMap<string, ServiceMethod>;
   readonly #limits: Http2Limits;
   readonly #session: ServerHttp2Session;
   readonly #socket: Socket;
-  readonly #calls = new Set<GrpcCall>();
+  readonly #calls = new Set<ConnectionCall>();
   /** Calls whose methods wait until the client has taken more of the answers before them. */
-  readonly #held = new Set<GrpcCall>();
+  readonly #held = new Set<ConnectionCall>();
   #unsentBytes = 0;
   #awaitsPong = false;
   #hangUp: NodeJS.Timeout | undefined;
@@ -64,7 +65,7 @@ export class GrpcConnection implements ServedConnection, CallHost {
   }
 
   /** Part of {@link CallHost}. */
-  ready(call: GrpcCall): void {
+  ready(call: ConnectionCall): void {
     if (this.#unsentBytes <= this.#limits.maxUnsentBytes) call.run();
     else this.#held.add(call);
   }
@@ -75,7 +76,7 @@ export class GrpcConnection implements ServedConnection, CallHost {
   }
 
   /** Part of {@link CallHost}. */
-  closed(call: GrpcCall, answerBytes: number): void {
+  closed(call: ConnectionCall, answerBytes: number): void {
     this.#calls.delete(call);
     this.#unsentBytes -= answerBytes;
     if (this.#held.size > 0) this.#runHeld(call);
@@ -85,8 +86,8 @@ export class GrpcConnection implements ServedConnection, CallHost {
   /** Ends the calls that stay open past their deadlines. */
   sweep(now: number): void {
     for (const call of this.#calls) {
-      if (now > call.deadline + this.#limits.stalledAnswerMs) call.cut();
-      else if (now > call.deadline) call.expire();
+      if (now > call.expiresAt + this.#limits.stalledAnswerMs) call.cut();
+      else if (now > call.expiresAt) call.expire();
     }
   }
 
@@ -113,6 +114,7 @@ export class GrpcConnection implements ServedConnection, CallHost {
    */
   drain(): void {
     if (!this.#session.destroyed) this.#session.close();
+    for (const call of [...this.#calls]) call.drain();
     if (this.#calls.size === 0) this.#hangUpAfter(this.#limits.hangUpMs);
   }
 
@@ -130,7 +132,7 @@ export class GrpcConnection implements ServedConnection, CallHost {
     this.#socket.destroy();
   }
 
-  #runHeld(closed: GrpcCall): void {
+  #runHeld(closed: ConnectionCall): void {
     this.#held.delete(closed);
     for (const call of this.#held) {
       if (this.#unsentBytes > this.#limits.maxUnsentBytes) return;
@@ -162,7 +164,7 @@ export class GrpcConnection implements ServedConnection, CallHost {
       refuse(stream, isPost ? { ':status': 415 } : { ':status': 405, allow: 'POST' });
       return;
     }
-    const { defaultDeadlineMs, maxDeadlineMs } = this.options;
+    const { defaultDeadlineMs, maxDeadlineMs, streamIdleMs } = this.options;
     try {
       const path = headers[':path'] ?? '';
       const method = this.#methods.get(path);
@@ -170,8 +172,16 @@ export class GrpcConnection implements ServedConnection, CallHost {
         throw new TransportError('UNKNOWN_METHOD', `There is no method ${path.slice(0, 200)} here.`);
       }
       const encoding = parseEncoding(header(headers, 'grpc-encoding'));
-      const timeout = parseTimeout(header(headers, 'grpc-timeout')) ?? defaultDeadlineMs;
-      const deadline = Date.now() + Math.min(timeout, maxDeadlineMs);
+      const asked = parseTimeout(header(headers, 'grpc-timeout'));
+      if ('stream' in method) {
+        const times = { deadline: Date.now() + (asked ?? Number.POSITIVE_INFINITY), idleMs: streamIdleMs };
+        const call = new GrpcStreamCall(stream, method, encoding, times, this);
+        this.#calls.add(call);
+        if (this.#session.closed) call.drain();
+        this.ready(call);
+        return;
+      }
+      const deadline = Date.now() + Math.min(asked ?? defaultDeadlineMs, maxDeadlineMs);
       this.#calls.add(new GrpcCall(stream, method, encoding, deadline, this));
     } catch (error) {
       this.options.onFailure(error, undefined);

@@ -7,7 +7,7 @@ import type { GrpcServer, GrpcServerOptions, ServiceTable } from '../service-tab
 import { GrpcConnection, type ServerContext } from './grpc-connection.ts';
 
 /**
- * A gRPC server for unary methods on node:http2, without a layer in between: what a call costs is mostly what HTTP/2 costs.
+ * A gRPC server on node:http2, without a layer in between: what a call costs is mostly what HTTP/2 costs.
  * @param limits other limits than those documented, for tests
  * @throws TransportError when the address cannot be bound
  */

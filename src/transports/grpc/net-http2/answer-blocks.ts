@@ -62,11 +62,11 @@ export class AnswerBlocks {
     return resize === undefined ? block : Buffer.concat([resize, block]);
   }
 
-  /** The one block that answers a call that failed. */
-  failure({ status, message, code }: GrpcFailure): Uint8Array {
+  /** The one block that answers a call that failed, or the trailers of one that failed behind its head. */
+  failure({ status, message, code }: GrpcFailure, isTrailers: boolean): Uint8Array {
     return Buffer.concat([
       this.#resize() ?? NOTHING,
-      this.#knownHead(),
+      isTrailers ? NOTHING : this.#knownHead(),
       literal(WITHOUT_INDEXING, 'grpc-status', String(status)),
       literal(WITHOUT_INDEXING, 'grpc-message', percentEncode(message)),
       literal(WITHOUT_INDEXING, CODE_TRAILER, code),

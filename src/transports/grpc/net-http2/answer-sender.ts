@@ -82,9 +82,28 @@ export class AnswerSender {
     this.#host.sent(call);
   }
 
-  /** Answers a call with a failure. */
-  failure(id: number, failure: GrpcFailure): void {
-    this.#onlyHeaders(id, this.#blocks.failure(failure));
+  /** Answers a call with a failure, behind what it {@link begin} where it did. */
+  failure(id: number, failure: GrpcFailure, hasBegun = false): void {
+    this.#onlyHeaders(id, this.#blocks.failure(failure, hasBegun));
+  }
+
+  /** Begins the answer of a call that has any number of messages. */
+  begin(call: Stream): void {
+    const block = this.#blocks.head();
+    this.#output.reserve(FRAME_HEAD + block.length);
+    this.#headers(call.id, Flag.END_HEADERS, block);
+    this.schedule();
+  }
+
+  /** Sends one of them, which is looked at until {@link Stream.sent}. The one before it has left. */
+  message(call: Stream, message: Uint8Array): void {
+    this.#wait(call, message);
+    this.schedule();
+  }
+
+  /** Says that it was the last. */
+  end(id: number): void {
+    this.#onlyHeaders(id, this.#blocks.trailers());
   }
 
   /** Answers what is no gRPC call. */
@@ -193,6 +212,10 @@ export class AnswerSender {
       }
       if (stream.outgoingLeft > 0) continue;
       this.#waiting.delete(stream);
+      if (!stream.outgoingIsLast) {
+        stream.sent();
+        continue;
+      }
       if (stream.outgoingIsMessage) {
         this.#output.reserve(FRAME_HEAD + MAX_ANSWER_BLOCKS);
         this.#trailers(stream.id);

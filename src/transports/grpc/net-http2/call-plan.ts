@@ -1,7 +1,7 @@
 import { TransportError } from '../../transport-error.ts';
 import { isGrpcType, parseEncoding, parseTimeout } from '../grpc-headers.ts';
 import type { MessageEncoding } from '../grpc-message.ts';
-import type { UnaryMethod } from '../service-table.ts';
+import type { ServiceMethod, StreamMethod, UnaryMethod } from '../service-table.ts';
 import { ErrorCode } from './protocol.ts';
 import type { RequestHead } from './request-head.ts';
 
@@ -11,16 +11,18 @@ export interface ForeignAnswer {
   readonly body: Uint8Array;
 }
 
+/** What the head of a call says beside its method. */
+export interface CallTerms {
+  readonly encoding: MessageEncoding;
+  readonly timeoutMs: number | undefined;
+  readonly contentLength: number | undefined;
+}
+
 /** What is to be done with a call, by its head alone. Calls with the same header block share one. */
 export type CallPlan =
   /** Run the method. */
-  | {
-      readonly kind: 'run';
-      readonly method: UnaryMethod;
-      readonly encoding: MessageEncoding;
-      readonly timeoutMs: number | undefined;
-      readonly contentLength: number | undefined;
-    }
+  | ({ readonly kind: 'run'; readonly method: UnaryMethod } & CallTerms)
+  | ({ readonly kind: 'stream'; readonly method: StreamMethod } & CallTerms)
   /** Answer with a gRPC status. */
   | { readonly kind: 'refuse'; readonly error: unknown }
   /** Not a gRPC client: answer with an HTTP status, as the gRPC specification asks. */
@@ -39,7 +41,7 @@ const NOT_POST: ForeignAnswer = { fields: [[':status', '405'], ['allow', 'POST']
 const NOT_HEAD: ForeignAnswer = { ...NOT_POST, body: NOTHING };
 const NOT_GRPC: ForeignAnswer = { fields: [[':status', '415'], TEXT], body: HINT };
 
-export function callPlanFrom(head: RequestHead, methods: ReadonlyMap<string, UnaryMethod>): CallPlan {
+export function callPlanFrom(head: RequestHead, methods: ReadonlyMap<string, ServiceMethod>): CallPlan {
   if (head.tooLarge) return TOO_LARGE;
   if (head.malformed) return MALFORMED;
   const { contentLength } = head;
@@ -52,8 +54,8 @@ export function callPlanFrom(head: RequestHead, methods: ReadonlyMap<string, Una
     if (method === undefined) {
       throw new TransportError('UNKNOWN_METHOD', `There is no method ${head.path.slice(0, 200)} here.`);
     }
-    const encoding = parseEncoding(head.encoding);
-    return { kind: 'run', method, encoding, timeoutMs: parseTimeout(head.timeout), contentLength };
+    const terms = { encoding: parseEncoding(head.encoding), timeoutMs: parseTimeout(head.timeout), contentLength };
+    return 'stream' in method ? { kind: 'stream', method, ...terms } : { kind: 'run', method, ...terms };
   } catch (error) {
     return { kind: 'refuse', error };
   }

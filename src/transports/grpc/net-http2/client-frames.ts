@@ -9,6 +9,7 @@ import { ConnectionFault, ErrorCode, Flag, FrameType, MAX_STREAM_ID } from './pr
 import type { ServerContext } from './server-context.ts';
 import { clientSettingsFrom } from './settings.ts';
 import type { Stream } from './stream.ts';
+import { StreamingCall } from './streaming-call.ts';
 import type { Streams } from './streams.ts';
 import { TokenBucket } from './token-bucket.ts';
 import { UnaryCall } from './unary-call.ts';
@@ -154,10 +155,7 @@ export class ClientFrames implements FrameHandler {
     else if (isLast && !endStream) this.#idleFrame();
     if (stream.closed) return;
     if (endStream) this.#complete(stream);
-    else if (isLast && stream.unacknowledged * 2 >= this.#context.limits.streamWindow) {
-      this.#sender.number(FrameType.WINDOW_UPDATE, stream.id, stream.unacknowledged);
-      stream.unacknowledged = 0;
-    }
+    else if (isLast && stream.unacknowledged * 2 >= this.#context.limits.streamWindow) this.#streams.askForMore(stream);
   }
 
   /** Part of {@link FrameHandler}. Priorities are of no consequence here. */
@@ -234,6 +232,10 @@ export class ClientFrames implements FrameHandler {
       if (!endStream) this.#streams.stop(id, ErrorCode.NO_ERROR);
       return;
     }
+    if (plan.kind === 'stream') {
+      this.#beginStream(id, plan, endStream);
+      return;
+    }
     const timeout = (plan.kind === 'run' ? plan.timeoutMs : undefined) ?? defaultDeadlineMs;
     const deadline = this.now + Math.min(timeout, maxDeadlineMs);
     const window = this.#sender.streamWindow;
@@ -243,6 +245,22 @@ export class ClientFrames implements FrameHandler {
         : new ForeignRequest(id, plan.answer, deadline, plan.contentLength, window, this.#streams);
     this.#streams.add(stream);
     if (endStream) this.#complete(stream);
+  }
+
+  /** A call whose request goes on for as long as the client likes. */
+  #beginStream(id: number, plan: CallPlan & { kind: 'stream' }, endStream: boolean): void {
+    const deadline = plan.timeoutMs === undefined ? Number.POSITIVE_INFINITY : this.now + plan.timeoutMs;
+    const { streamIdleMs } = this.#context.options;
+    const call = new StreamingCall(
+      id,
+      plan,
+      { deadline, idleMs: streamIdleMs },
+      this.#sender.streamWindow,
+      this.#streams,
+    );
+    this.#streams.add(call);
+    if (endStream) this.#complete(call);
+    if (!call.closed) this.#streams.ready(call);
   }
 
   /** The request is there. */

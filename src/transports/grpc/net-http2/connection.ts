@@ -101,6 +101,7 @@ export class Connection implements ServedConnection, FramesHost, AnswerSenderHos
     if (this.#phase !== 'open') return;
     this.#phase = 'leaving';
     this.greeted();
+    this.#streams.drain();
     this.#goaway(MAX_STREAM_ID, ErrorCode.NO_ERROR, '');
     this.#sender.frame(FrameType.PING, 0, 0, LEAVING);
     this.#after(this.#context.limits.hangUpMs, () => this.#leave());
@@ -188,6 +189,8 @@ export class Connection implements ServedConnection, FramesHost, AnswerSenderHos
     if (this.#phase !== 'leaving') return;
     this.#phase = 'closing';
     this.#frames.takeNoMore();
+    // Also those that came in the meantime.
+    this.#streams.drain();
     this.#goaway(this.#frames.lastStream, ErrorCode.NO_ERROR, '');
     clearTimeout(this.#timer);
     if (this.#streams.size === 0) this.#end(this.#context.limits.hangUpMs);

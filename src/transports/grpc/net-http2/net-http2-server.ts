@@ -8,7 +8,7 @@ import { type NetHttp2Limits, netHttp2Limits } from './net-http2-limits.ts';
 import type { ServerContext } from './server-context.ts';
 
 /**
- * A gRPC server for unary methods that speaks HTTP/2 itself, on plain sockets: what a call costs is the reading and writing of
+ * A gRPC server that speaks HTTP/2 itself, on plain sockets: what a call costs is the reading and writing of
  * its bytes, shared with the other calls of the same turn of the event loop, and one small object.
  * @param limits other limits than those documented, for tests
  * @throws TransportError when the address cannot be bound

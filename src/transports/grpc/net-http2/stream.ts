@@ -25,6 +25,8 @@ export abstract class Stream {
   outgoing: Uint8Array = NOTHING;
   outgoingIsMessage = true;
   outgoingSent = 0;
+  /** Whether the stream ends behind it. */
+  outgoingIsLast = true;
 
   constructor(id: number, deadline: number, contentLength: number | undefined, sendWindow: number) {
     this.id = id;
@@ -35,6 +37,16 @@ export abstract class Stream {
 
   get outgoingLeft(): number {
     return this.outgoing.length + (this.outgoingIsMessage ? PREFIX_LENGTH : 0) - this.outgoingSent;
+  }
+
+  /** When it is to be ended from here, in milliseconds since the Unix epoch. */
+  get expiresAt(): number {
+    return this.deadline;
+  }
+
+  /** The client is not to be asked for more of the request: what came is not used up. */
+  get isFull(): boolean {
+    return false;
   }
 
   /** A method runs for it, although the stream may be closed. */
@@ -52,8 +64,11 @@ export abstract class Stream {
   /** The request is there. */
   abstract complete(): void;
 
-  /** The deadline has passed, and nothing has been answered yet. */
+  /** Its time is up, and it may not have been answered yet. */
   abstract expire(): void;
+
+  /** The server stops: what would go on for long comes to an end. */
+  drain(): void {}
 
   /** Nobody will answer otherwise: says so with an error. */
   abstract abandon(error: unknown): void;

@@ -9,7 +9,8 @@ import type { NetHttp2Limits } from './net-http2-limits.ts';
 import { ErrorCode, FrameType } from './protocol.ts';
 import { RecentStreams } from './recent-streams.ts';
 import type { Stream } from './stream.ts';
-import type { CallHost, UnaryCall } from './unary-call.ts';
+import type { StreamingCall, StreamingHost } from './streaming-call.ts';
+import type { CallHost, RunnableCall, UnaryCall } from './unary-call.ts';
 
 export interface StreamsOptions {
   readonly sender: AnswerSender;
@@ -21,7 +22,7 @@ export interface StreamsOptions {
 }
 
 /** The streams of one connection: which are open, whose methods run, which have to wait, what their requests take. */
-export class Streams implements CallHost, ForeignHost {
+export class Streams implements CallHost, StreamingHost, ForeignHost {
   readonly maxMessageBytes: number;
   readonly #sender: AnswerSender;
   readonly #options: GrpcServerOptions;
@@ -30,7 +31,7 @@ export class Streams implements CallHost, ForeignHost {
   readonly #changed: () => void;
   readonly #open = new Map<number, Stream>();
   /** Calls whose methods wait: for the client to take answers, or for methods of calls that are gone. */
-  readonly #held = new Set<UnaryCall>();
+  readonly #held = new Set<RunnableCall>();
   /** Streams that were reset from here; their clients may not know it yet. */
   readonly #stopped = new RecentStreams();
   #running = 0;
@@ -73,7 +74,7 @@ export class Streams implements CallHost, ForeignHost {
   }
 
   /** Part of {@link CallHost}: not while the client takes nothing, and not more methods at a time than calls are allowed. */
-  ready(call: UnaryCall): void {
+  ready(call: RunnableCall): void {
     if (this.#mayRun()) call.run();
     else this.#held.add(call);
   }
@@ -84,7 +85,7 @@ export class Streams implements CallHost, ForeignHost {
   }
 
   /** Part of {@link CallHost}. */
-  settled(call: UnaryCall): void {
+  settled(call: RunnableCall): void {
     this.#running--;
     this.#release(call);
     if (this.#held.size > 0 || call.closed) this.#changed();
@@ -100,6 +101,49 @@ export class Streams implements CallHost, ForeignHost {
     this.#options.onFailure(error, call.path);
     this.#sender.failure(call.id, grpcFailureFrom(error));
     this.finish(call);
+  }
+
+  /** Part of {@link StreamingHost}. */
+  used(call: StreamingCall, bytes: number): void {
+    this.#requestBytes -= bytes;
+    call.heldBytes -= bytes;
+    this.askForMore(call);
+    this.#changed();
+  }
+
+  /** What came of a stream's request is used up, if it is: the client may send as much again. */
+  askForMore(stream: Stream): void {
+    const { unacknowledged } = stream;
+    if (unacknowledged * 2 < this.#limits.streamWindow || stream.requestEnded || stream.closed || stream.isFull) return;
+    this.#sender.number(FrameType.WINDOW_UPDATE, stream.id, unacknowledged);
+    stream.unacknowledged = 0;
+  }
+
+  /** Part of {@link StreamingHost}. */
+  begin(call: StreamingCall): void {
+    this.#sender.begin(call);
+  }
+
+  /** Part of {@link StreamingHost}. */
+  write(call: StreamingCall, message: Uint8Array): void {
+    this.#sender.message(call, message);
+  }
+
+  /** Part of {@link StreamingHost}. */
+  takeBack(call: StreamingCall): void {
+    this.#sender.forget(call);
+  }
+
+  /** Part of {@link StreamingHost}. */
+  end(call: StreamingCall, hasBegun: boolean, failure: { readonly error: unknown } | undefined): void {
+    if (failure === undefined) this.#sender.end(call.id);
+    else this.#sender.failure(call.id, grpcFailureFrom(failure.error), hasBegun);
+    this.finish(call);
+  }
+
+  /** Part of {@link StreamingHost}. */
+  failed(call: StreamingCall, error: unknown): void {
+    this.#options.onFailure(error, call.path);
   }
 
   /** Part of {@link ForeignHost}. */
@@ -136,7 +180,7 @@ export class Streams implements CallHost, ForeignHost {
   /** Nothing of the stream is on the connection any more. */
   close(stream: Stream): void {
     this.#open.delete(stream.id);
-    if (this.#held.size > 0) this.#held.delete(stream as UnaryCall);
+    if (this.#held.size > 0) this.#held.delete(stream as RunnableCall);
     this.#sender.forget(stream);
     stream.close();
     if (!stream.isRunning) this.#release(stream);
@@ -159,11 +203,16 @@ export class Streams implements CallHost, ForeignHost {
   /** Ends the calls that stay open past their deadlines; those whose answers are not taken, some time later. */
   sweep(now: number): void {
     for (const stream of [...this.#open.values()]) {
-      if (now > stream.deadline + this.#limits.stalledAnswerMs) {
+      if (now > stream.expiresAt + this.#limits.stalledAnswerMs) {
         this.stop(stream.id, ErrorCode.CANCEL);
         this.close(stream);
-      } else if (now > stream.deadline) stream.expire();
+      } else if (now > stream.expiresAt) stream.expire();
     }
+  }
+
+  /** Calls that would go on for long come to an end. */
+  drain(): void {
+    for (const stream of [...this.#open.values()]) stream.drain();
   }
 
   /** Answers every call that is still open UNAVAILABLE. */

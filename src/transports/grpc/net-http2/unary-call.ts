@@ -4,14 +4,24 @@ import { type MessageEncoding, MessageReader, PREFIX_LENGTH, tooManyMessages } f
 import type { UnaryMethod } from '../service-table.ts';
 import { Stream } from './stream.ts';
 
-/** What a call needs of the connection it came by. */
-export interface CallHost {
+/** A stream that is a call of a method. */
+export interface RunnableCall extends Stream {
+  /** Runs the method. */
+  run(): void;
+}
+
+/** What a call of either kind needs of the connection it came by. */
+export interface MethodHost {
   readonly maxMessageBytes: number;
-  /** The request is complete: runs the call now, or when its turn has come. */
-  ready(call: UnaryCall): void;
+  /** The method can be run: runs the call now, or when its turn has come. */
+  ready(call: RunnableCall): void;
   /** The method has begun, and has settled. */
-  began(call: UnaryCall): void;
-  settled(call: UnaryCall): void;
+  began(call: RunnableCall): void;
+  settled(call: RunnableCall): void;
+}
+
+/** What a unary call needs of the connection it came by. */
+export interface CallHost extends MethodHost {
   answer(call: UnaryCall, message: Uint8Array): void;
   fail(call: UnaryCall, error: unknown): void;
   /** Memory for an answer, and its way back. */
@@ -30,7 +40,7 @@ export interface CallHead {
  * A unary call: collects the request, runs the method, hands the answer over. It ends exactly once: with an answer, with a
  * failure, or because the stream closed first.
  */
-export class UnaryCall extends Stream implements ServedCall {
+export class UnaryCall extends Stream implements ServedCall, RunnableCall {
   readonly #host: CallHost;
   readonly #head: CallHead;
   #message: Uint8Array | undefined;

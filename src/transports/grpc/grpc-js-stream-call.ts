@@ -1,0 +1,84 @@
+import { Metadata, type ServerDuplexStream, type StatusObject } from '@grpc/grpc-js';
+import { CODE_TRAILER, grpcFailureFrom } from './grpc-status.ts';
+import type { MessageSource } from './message-queue.ts';
+import type { GrpcServerOptions, StreamMethod } from './service-table.ts';
+import { StreamedCall } from './streamed-call.ts';
+
+/** A call under way, as closing the server needs it. */
+export interface OpenCall {
+  /** Ends it with an error. */
+  fail(error: unknown): void;
+  /** The server stops: what would go on for long comes to an end. */
+  drain(): void;
+}
+
+/** How often a call looks whether its time is up. */
+const LOOK_MS = 1_000;
+
+/** Runs a streaming method. The library reads some messages ahead, then waits until they are taken. */
+export function serveStream(
+  method: StreamMethod,
+  stream: ServerDuplexStream<Buffer, Buffer>,
+  options: GrpcServerOptions,
+  open: Set<OpenCall>,
+): OpenCall {
+  const waiting: Buffer[] = [];
+  const source: MessageSource = { take: () => waiting.shift(), assertEnded() {} };
+  const asked = stream.getDeadline();
+  const over = (): void => {
+    clearInterval(timer);
+    open.delete(opened);
+  };
+  const call = new StreamedCall({
+    method,
+    source,
+    deadline: asked instanceof Date ? asked.getTime() : asked,
+    idleMs: options.streamIdleMs,
+    onFailure: (error) => options.onFailure(error, method.path),
+    wire: {
+      taken: () => stream.resume(),
+      write(message) {
+        stream.write(toBuffer(message), () => call.sent());
+      },
+      takeBack: () => false,
+      end(failure) {
+        over();
+        if (failure === undefined) stream.end();
+        // The library's way to end a stream with a status, behind what was written.
+        else stream.emit('error', statusFrom(failure.error));
+        stream.resume();
+      },
+      settled() {},
+    },
+  });
+  const opened: OpenCall = { fail: (error) => call.abandon(error), drain: () => call.drain() };
+  open.add(opened);
+  const timer = setInterval(() => {
+    if (Date.now() > call.expiresAt) call.expire();
+  }, LOOK_MS);
+  stream.on('data', (message: Buffer) => {
+    if (call.isOver) return;
+    waiting.push(message);
+    stream.pause();
+    call.arrived();
+  });
+  stream.on('end', () => call.requestEnded());
+  stream.on('cancelled', () => {
+    over();
+    call.leave();
+  });
+  call.run();
+  return opened;
+}
+
+/** What a caller is told of a failure. */
+export function statusFrom(error: unknown): Partial<StatusObject> {
+  const failure = grpcFailureFrom(error);
+  const metadata = new Metadata();
+  metadata.set(CODE_TRAILER, failure.code);
+  return { code: failure.status, details: failure.message, metadata };
+}
+
+export function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
