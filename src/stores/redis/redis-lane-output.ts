@@ -1,5 +1,12 @@
 import type { Socket } from 'node:net';
-import { type ReadGroup, sizeOfReads, writeReads } from './redis-read-groups.ts';
+
+/** Commands that lay themselves out. */
+export interface LaneCommands {
+  /** As many bytes as they take at most. */
+  commandBytes(): number;
+  /** Writes them from `start` on; gives the position behind them. */
+  writeCommands(out: Buffer, start: number): number;
+}
 
 /** Least size of a buffer; most requests of a turn fit into one. */
 const BUFFER_BYTES = 16 * 1024;
@@ -26,12 +33,12 @@ export class LaneOutput {
     this.#socket = socket;
   }
 
-  /** Sends one HMGET per row, by the end of this turn. */
-  send(groups: readonly ReadGroup[]): void {
-    const size = sizeOfReads(groups);
+  /** Sends commands by the end of this turn. */
+  send(commands: LaneCommands): void {
+    const size = commands.commandBytes();
     if (this.#buffer !== undefined && this.#buffer.length - this.#length < size) this.#flush();
     this.#buffer ??= takeBuffer(size);
-    this.#length = writeReads(groups, this.#buffer, this.#length);
+    this.#length = commands.writeCommands(this.#buffer, this.#length);
     if (this.#length >= SEND_AT_ONCE) this.#flush();
     else if (!this.#scheduled) {
       this.#scheduled = true;
