@@ -3,6 +3,7 @@ import { type EntityKeyVersion, serializeEntityKey } from '../encoding/entity-ke
 import type { OnlineRow, OnlineTable, StoredRow } from './online-store.ts';
 import type { RowBlock } from './row-block.ts';
 import { StoreError } from './store-error.ts';
+import { ROW_TIMES, type WriteBlock } from './write-block.ts';
 
 /**
  * Serializes the entity keys of one call on `table`.
@@ -54,16 +55,27 @@ export function rowsFromBlock(block: RowBlock, features: readonly string[]): (St
 export function validateRowTimes(table: OnlineTable, rows: readonly OnlineRow[]): void {
   for (const [index, row] of rows.entries()) {
     for (const time of [row.eventTimestamp, row.createdTimestamp]) {
-      if (time === undefined) continue;
-      const { seconds, nanos } = time;
-      if (!Number.isSafeInteger(seconds) || !Number.isInteger(nanos) || nanos < 0 || nanos > 999_999_999) {
-        throw new StoreError(
-          'STORE_INVALID_ROW',
-          `Row ${index} of ${describeTable(table)} has a time that is no Timestamp (seconds ${seconds}, nanos ${nanos}).`,
-        );
-      }
+      if (time !== undefined) validateTime(table, index, time.seconds, time.nanos);
     }
   }
+}
+
+/** @throws StoreError `STORE_INVALID_ROW` when the times of a block's row are no protobuf Timestamps. */
+export function validateBlockTimes(table: OnlineTable, { rows, times }: WriteBlock): void {
+  for (let at = 0; at < rows * ROW_TIMES; at += 2) {
+    const seconds = times[at] ?? Number.NaN;
+    // Every second pair is that of the creation, which a row need not have.
+    const isAbsent = at % ROW_TIMES !== 0 && Number.isNaN(seconds);
+    if (!isAbsent) validateTime(table, Math.floor(at / ROW_TIMES), seconds, times[at + 1] ?? 0);
+  }
+}
+
+function validateTime(table: OnlineTable, row: number, seconds: number, nanos: number): void {
+  if (Number.isSafeInteger(seconds) && Number.isInteger(nanos) && nanos >= 0 && nanos <= 999_999_999) return;
+  throw new StoreError(
+    'STORE_INVALID_ROW',
+    `Row ${row} of ${describeTable(table)} has a time that is no Timestamp (seconds ${seconds}, nanos ${nanos}).`,
+  );
 }
 
 /** A view's name for messages. */

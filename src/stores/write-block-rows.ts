@@ -7,16 +7,17 @@ import { WriteBlock } from './write-block.ts';
 /**
  * Lays rows out as a block, in their order. No two of them may have the same key.
  * @param features what every row has a value of, and nothing else
+ * @param keys the serialized entity keys of `rows`, where they are known
  * @throws StoreError `STORE_INVALID_ROW` for a key or a time that cannot be stored, and for a row with other features
  */
 export function writeBlockFromRows(
   table: OnlineTable,
   features: readonly string[],
   rows: readonly OnlineRow[],
+  keys: readonly Uint8Array[] = keysFromRows(table, rows),
 ): WriteBlock {
   const block = new WriteBlock(features, rows.length);
   const { out } = block;
-  const keys = keysFromRows(table, rows);
   for (const [index, row] of rows.entries()) {
     out.raw(keys[index] ?? new Uint8Array());
     block.endPiece();

@@ -1,5 +1,9 @@
 import { type ErrorTranslation, storeErrorFromTranslation, UNEXPECTED } from '../error-translation.ts';
 import { StoreError, type StoreErrorCode } from '../store-error.ts';
+import { failedRowFrom } from './redis-guard-script.ts';
+
+/** What can be done about a time in Redis that is no Timestamp. */
+export const CORRUPT_TIME_HINT = 'Delete the key, or write with skip_dedup.';
 
 interface Translation extends ErrorTranslation {
   readonly pattern: RegExp;
@@ -20,16 +24,22 @@ const TRANSLATIONS: readonly Translation[] = [
     hint: 'Check username and password in online_store.connection_string.',
   },
   {
-    pattern: /^NOPERM/,
+    pattern: /^NOPERM|^ERR (?:The user executing the script|ACL failure in script)/,
     code: 'STORE_PERMISSION_DENIED',
     says: 'does not allow the user to do this',
-    hint: 'Serving needs HMGET and PING; writing HSET and EXPIRE; apply and teardown SCAN, HKEYS, HDEL and UNLINK.',
+    hint: 'Serving needs HMGET and PING; writing EVALSHA, EVAL, HGET, HSET and EXPIRE; apply and teardown SCAN, HKEYS, HDEL and UNLINK.',
   },
   {
     pattern: /^WRONGTYPE/,
     code: 'STORE_WRONG_LAYOUT',
     says: 'holds something of another type under the key of an entity',
     hint: 'Another program writes under the same keys; check the database number and the project name.',
+  },
+  {
+    pattern: /^CORRUPT time/,
+    code: 'STORE_CORRUPT',
+    says: 'holds an event time of the row that is no Timestamp, so it cannot be compared',
+    hint: CORRUPT_TIME_HINT,
   },
   {
     pattern: /^READONLY/,
@@ -114,7 +124,8 @@ export function storeErrorFromRedis(
 ): StoreError {
   if (error instanceof StoreError) return error;
   const inner = (error as { readonly lastNodeError?: unknown } | null)?.lastNodeError ?? error;
-  const message = messageOf(inner);
+  const said = messageOf(inner);
+  const message = failedRowFrom(said)?.message ?? said;
   const code = (inner as { readonly code?: unknown } | null)?.code;
   const cause = withoutSecrets(inner, secrets);
   const known = TRANSLATIONS.find(

@@ -11,16 +11,20 @@ import type {
   StoreContext,
   StoredRow,
   TableRead,
+  WriteOptions,
 } from '../online-store.ts';
 import { readRows } from '../read-rows.ts';
-import { keysFromRows } from '../row-objects.ts';
+import { keysFromRows, validateBlockTimes } from '../row-objects.ts';
+import type { WriteBlock } from '../write-block.ts';
 import type { RedisClientOptions } from './redis-client.ts';
 import { type RedisOnlineStoreConfig, RedisOnlineStoreSettings } from './redis-config.ts';
-import { type RedisCommand, RedisConnection } from './redis-connection.ts';
+import { RedisConnection } from './redis-connection.ts';
 import { sampleKeys } from './redis-inspection.ts';
 import { RedisReader } from './redis-reader.ts';
 import { removeTables } from './redis-removal.ts';
-import { planWrites } from './redis-write.ts';
+import { blocksFromRows } from './redis-row-blocks.ts';
+import { WritePlan } from './redis-write-plan.ts';
+import { RedisWriter } from './redis-writer.ts';
 
 export { RedisOnlineStoreConfig, RedisOnlineStoreSettings } from './redis-config.ts';
 
@@ -31,7 +35,9 @@ export class RedisOnlineStore implements OnlineStore {
   readonly #settings: RedisOnlineStoreSettings;
   readonly #connection: RedisConnection;
   readonly #reader: RedisReader;
+  readonly #writer: RedisWriter;
   readonly #warn: (message: string) => void;
+
   constructor(
     config: RedisOnlineStoreConfig,
     context: StoreContext,
@@ -45,6 +51,8 @@ export class RedisOnlineStore implements OnlineStore {
       ttl: (config.key_ttl_seconds ?? 0) > 0,
       directWrite: true,
       keepsNewest: !config.skip_dedup,
+      newestOnly: true,
+      blockWrites: true,
       feastPython: { missingRow: 'PRESENT', missingFeature: 'PRESENT', missingFeatureTime: 'row' },
     };
     const options: RedisClientOptions = {
@@ -55,6 +63,7 @@ export class RedisOnlineStore implements OnlineStore {
     };
     this.#connection = new RedisConnection(options);
     this.#reader = new RedisReader(options, this.#connection);
+    this.#writer = new RedisWriter(options, this.#connection, context.warn);
     const { ignored } = config.connection_string;
     if (ignored.length > 0) context.warn(`online_store.connection_string: ${ignored.join(', ')} is ignored.`);
   }
@@ -86,15 +95,22 @@ export class RedisOnlineStore implements OnlineStore {
     table: OnlineTable,
     rows: readonly OnlineRow[],
     progress?: (rows: number) => void,
-    options?: CallOptions,
+    options?: WriteOptions,
   ): Promise<void> {
     const keys = keysFromRows(table, rows);
     const size = this.#settings.max_pipeline_keys;
     for (let start = 0; start < rows.length; start += size) {
-      const part = rows.slice(start, start + size);
-      await this.#writePart(table, part, keys.slice(start, start + size), options);
-      progress?.(part.length);
+      const end = Math.min(start + size, rows.length);
+      for (const { block, numbers } of blocksFromRows(table, rows, keys, start, end)) {
+        await this.#write(table, block, options, numbers);
+      }
+      progress?.(end - start);
     }
+  }
+
+  async writeBlock(table: OnlineTable, block: WriteBlock, options?: WriteOptions): Promise<void> {
+    validateBlockTimes(table, block);
+    await this.#write(table, block, options);
   }
 
   onlineRead(
@@ -121,29 +137,23 @@ export class RedisOnlineStore implements OnlineStore {
 
   async close(): Promise<void> {
     this.#reader.close();
+    this.#writer.close();
     this.#connection.close();
   }
 
-  async #writePart(
+  #write(
     table: OnlineTable,
-    rows: readonly OnlineRow[],
-    keys: readonly Uint8Array[],
-    options: CallOptions | undefined,
+    block: WriteBlock,
+    options: WriteOptions | undefined,
+    rowNumbers?: readonly number[],
   ): Promise<void> {
-    const plan = planWrites(table, rows, keys);
-    const times = this.#config.skip_dedup
-      ? undefined
-      : await this.#connection.run(plan.timeCommands, { repeatable: true }, options);
-    const hsets = plan.hsets(times);
-    const ttl = this.#config.key_ttl_seconds ?? 0;
-    const expires: RedisCommand[] = ttl > 0 ? hsets.map(([, key = '']) => ['expire', key, ttl]) : [];
-    if (this.#connection.isCluster) {
-      // A redirected HSET could arrive behind its EXPIRE, which would then do nothing.
-      await this.#connection.run(hsets, { repeatable: false }, options);
-      await this.#connection.run(expires, { repeatable: true }, options);
-    } else {
-      const commands = hsets.flatMap((hset, index) => [hset, ...expires.slice(index, index + 1)]);
-      await this.#connection.run(commands, { repeatable: false }, options);
-    }
+    const plan = new WritePlan(table, block, {
+      guarded: !this.#config.skip_dedup || options?.newestOnly === true,
+      ttl: this.#config.key_ttl_seconds ?? 0,
+      isCluster: this.#connection.isCluster,
+      maxRows: this.#settings.max_pipeline_keys,
+      ...(rowNumbers !== undefined && { rowNumbers }),
+    });
+    return this.#writer.write(plan, options);
   }
 }

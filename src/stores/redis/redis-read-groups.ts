@@ -3,6 +3,7 @@ import type { OnlineTable, TableRead } from '../online-store.ts';
 import { describeTable } from '../row-objects.ts';
 import { StoreError } from '../store-error.ts';
 import { decodeTime, fieldsOfTable, projectSuffix } from './redis-layout.ts';
+import { decimalDigits, writeDecimal } from './redis-resp.ts';
 
 /** Reads of a request that share all entity keys: one HMGET per key brings the fields of all of them. */
 export interface ReadGroup {
@@ -143,18 +144,6 @@ export function writeReads(groups: readonly ReadGroup[], out: Buffer, start: num
     }
   }
   return pos;
-}
-
-function writeDecimal(n: number, out: Buffer, pos: number): number {
-  const end = pos + decimalDigits(n);
-  for (let at = end - 1, rest = n; at >= pos; at--, rest = Math.floor(rest / 10)) out[at] = 0x30 + (rest % 10);
-  return end;
-}
-
-function decimalDigits(n: number): number {
-  let digits = 1;
-  for (let rest = n; rest >= 10; rest = Math.floor(rest / 10)) digits++;
-  return digits;
 }
 
 /**

@@ -6,5 +6,7 @@ export const redisCapabilities: StoreCapabilities = {
   ttl: false,
   directWrite: true,
   keepsNewest: true,
+  newestOnly: true,
+  blockWrites: true,
   feastPython: { missingRow: 'PRESENT', missingFeature: 'PRESENT', missingFeatureTime: 'row' },
 };
