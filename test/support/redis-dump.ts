@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Redis } from 'ioredis';
+import type { RedisServer } from './redis-server.ts';
 
 interface DumpedKey {
   readonly key_hex: string;
@@ -25,4 +26,16 @@ export async function restoreRedisDump(port: number, file: string): Promise<void
   } finally {
     redis.disconnect();
   }
+}
+
+/** All hashes of a server, in hexadecimal: key, fields with values, seconds to live. */
+export async function storedHashes({ client }: Pick<RedisServer, 'client'>): Promise<unknown[]> {
+  const keys = await client.keysBuffer('*');
+  const hashes = keys.map(async (key) => {
+    const flat = (await client.callBuffer('HGETALL', key)) as Buffer[];
+    const fields: string[] = [];
+    for (let i = 0; i < flat.length; i += 2) fields.push(`${flat[i]?.toString('hex')} ${flat[i + 1]?.toString('hex')}`);
+    return [key.toString('hex'), fields.sort(), await client.ttl(key)];
+  });
+  return (await Promise.all(hashes)).sort();
 }

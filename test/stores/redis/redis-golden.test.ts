@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import type { EventTimestamp, OnlineTable } from '../../../src/stores/online-store.ts';
 import { RedisOnlineStore, RedisOnlineStoreConfig } from '../../../src/stores/redis/redis-online-store.ts';
+import { writeBlockFromRows } from '../../../src/stores/write-block-rows.ts';
 import { goldenFolders, goldenPath, readGoldenLines } from '../../support/golden.ts';
 import { type DumpedHash, entityKeyFromJson, tableWith } from '../../support/golden-stores.ts';
-import { restoreRedisDump } from '../../support/redis-dump.ts';
+import { restoreRedisDump, storedHashes } from '../../support/redis-dump.ts';
 import { type RedisServer, startRedisServer } from '../../support/redis-server.ts';
 
 /** One view's share of a recorded hash. */
@@ -31,8 +32,9 @@ describe('the Redis store and what Feast recorded', () => {
   for (const repo of goldenFolders('redis')) {
     const hashes = readGoldenLines<DumpedHash>('redis', repo, 'dump.jsonl');
     const ttl = hashes.some((hash) => hash.ttl_seconds > 0) ? 604_800 : undefined;
-    const open = (): RedisOnlineStore => {
-      const config = { connection_string: `127.0.0.1:${server.port}`, key_ttl_seconds: ttl };
+    const open = (skipDedup = false): RedisOnlineStore => {
+      const connection_string = `127.0.0.1:${server.port}`;
+      const config = { connection_string, key_ttl_seconds: ttl, skip_dedup: skipDedup };
       return new RedisOnlineStore(RedisOnlineStoreConfig.parse(config), {
         project: 'any',
         repoPath: '/',
@@ -50,19 +52,25 @@ describe('the Redis store and what Feast recorded', () => {
       }
     });
 
-    it(`writes ${repo} byte for byte`, async () => {
-      store = open();
-      for (const { table, hash, time, values } of viewRows(hashes)) {
-        const entityKey = entityKeyFromJson(hash.decoded_entity_key);
-        await store.onlineWriteBatch(table, [{ entityKey, values, eventTimestamp: time }]);
-      }
-      const expected = hashes.map((hash) => [
-        hash.key_hex,
-        hash.fields.map((field) => `${field.field_hex} ${field.value_hex}`).sort(),
-        ttl ?? -1,
-      ]);
-      assert.deepEqual(await storedHashes(server), expected.sort());
-    });
+    for (const way of ['rows', 'a block', 'a block of newest rows'] as const) {
+      it(`writes ${repo} byte for byte from ${way}`, async () => {
+        store = open(way === 'a block of newest rows');
+        for (const { table, hash, time, values } of viewRows(hashes)) {
+          const rows = [{ entityKey: entityKeyFromJson(hash.decoded_entity_key), values, eventTimestamp: time }];
+          if (way === 'rows') await store.onlineWriteBatch(table, rows);
+          else {
+            const block = writeBlockFromRows(table, [...values.keys()], rows);
+            await store.writeBlock(table, block, { newestOnly: way === 'a block of newest rows' });
+          }
+        }
+        const expected = hashes.map((hash) => [
+          hash.key_hex,
+          hash.fields.map((field) => `${field.field_hex} ${field.value_hex}`).sort(),
+          ttl ?? -1,
+        ]);
+        assert.deepEqual(await storedHashes(server), expected.sort());
+      });
+    }
   }
 
   it('writes a time of any precision as Feast cuts it', async () => {
@@ -96,17 +104,6 @@ function* viewRows(hashes: readonly DumpedHash[]): Generator<RecordedViewRow> {
       yield { table, hash, time: timeField.event_timestamp, values };
     }
   }
-}
-
-async function storedHashes(server: RedisServer): Promise<unknown[]> {
-  const keys = await server.client.keysBuffer('*');
-  const hashes = keys.map(async (key) => {
-    const flat = (await server.client.callBuffer('HGETALL', key)) as Buffer[];
-    const fields: string[] = [];
-    for (let i = 0; i < flat.length; i += 2) fields.push(`${flat[i]?.toString('hex')} ${flat[i + 1]?.toString('hex')}`);
-    return [key.toString('hex'), fields.sort(), await server.client.ttl(key)];
-  });
-  return (await Promise.all(hashes)).sort();
 }
 
 function plain(values: ReadonlyMap<string, Uint8Array> | undefined): unknown {
