@@ -2,19 +2,19 @@ import { serializeEntityKey } from '../../src/encoding/entity-key.ts';
 import { WriteBlock } from '../../src/stores/write-block.ts';
 import { driverKey, int64Bytes } from './store-rows.ts';
 
-/** Rows of drivers as a block; every value is an int64, or null where `valueOf` gives none. */
+/** Rows of drivers as a block; every value is an int64, or null where `valueFor` gives none. */
 export function driverBlock(
   features: readonly string[],
   ids: readonly number[],
   secondsOf: (id: number) => number,
-  valueOf: (id: number, feature: number) => number | undefined,
+  valueFor: (id: number, feature: number) => number | undefined,
 ): WriteBlock {
   const block = new WriteBlock(features, ids.length);
   for (const id of ids) {
     block.out.raw(serializeEntityKey(driverKey(id)));
     block.endPiece();
     for (let feature = 0; feature < features.length; feature++) {
-      const value = valueOf(id, feature);
+      const value = valueFor(id, feature);
       if (value !== undefined) block.out.raw(int64Bytes(value));
       block.endPiece();
     }
