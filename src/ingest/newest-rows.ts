@@ -1,3 +1,4 @@
+import { compareTimes } from '../stores/compare-times.ts';
 import type { EventTimestamp, OnlineRow } from '../stores/online-store.ts';
 
 /**
@@ -23,11 +24,6 @@ export function newestRows(rows: readonly OnlineRow[], ids: readonly string[]): 
   }
   if (entities.size === rows.length) return rows;
   return [...entities.values()].flatMap((same) => (same.length === 1 ? same : newestOfEntity(same)));
-}
-
-/** Which of two points in time is later: negative where the second one is. */
-export function compareTimes(a: EventTimestamp, b: EventTimestamp): number {
-  return a.seconds - b.seconds || a.nanos - b.nanos;
 }
 
 function newestOfEntity(rows: readonly OnlineRow[]): OnlineRow[] {

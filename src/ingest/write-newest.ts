@@ -1,9 +1,10 @@
 import { assertTimeLeft, withinLimits } from '../stores/call-limits.ts';
+import { compareTimes } from '../stores/compare-times.ts';
 import type { CallOptions, OnlineRow, OnlineStore, OnlineTable } from '../stores/online-store.ts';
 import { asBuffer, describeTable, keysFromRows } from '../stores/row-objects.ts';
 import { EntityTurns } from './entity-turns.ts';
 import { IngestError } from './ingest-error.ts';
-import { compareTimes, newestRows } from './newest-rows.ts';
+import { newestRows } from './newest-rows.ts';
 
 export interface WriteNewestOptions extends CallOptions {
   /** Called with the number of rows that are finished since its last call: written, or left out. They add up to all rows. */

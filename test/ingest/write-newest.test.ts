@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SideboardError } from '../../src/errors.ts';
-import { compareTimes, newestRows } from '../../src/ingest/newest-rows.ts';
+import { newestRows } from '../../src/ingest/newest-rows.ts';
 import { writeNewest } from '../../src/ingest/write-newest.ts';
+import { compareTimes } from '../../src/stores/compare-times.ts';
 import type { OnlineRow, OnlineStore, OnlineTable, WriteOptions } from '../../src/stores/online-store.ts';
 import { MemoryOnlineStore } from '../conformance/memory-online-store.ts';
 import { changedStore } from '../support/changed-store.ts';

@@ -24,6 +24,8 @@ export interface DynamoCall {
   readonly tables: readonly string[];
   /** What is being done, for messages: `reading 3 tables`. */
   readonly doing: string;
+  /** What an error of DynamoDB's says that is an answer; `undefined` for any other error. */
+  readonly answerOf?: (error: unknown) => object | undefined;
 }
 
 /** What has to be known of the configuration to send requests. Without a region the SDK looks for one. */
@@ -120,6 +122,8 @@ export class DynamoClient {
       } catch (error) {
         this.#assertOpen();
         if (error instanceof StoreError) throw error;
+        const answer = request.answerOf?.(error);
+        if (answer !== undefined) return answer;
         const again = isThrottling(error) || (isPassing(error) && attempt < this.#attempts);
         if (!again || !(await budget.pause(attempt, doing))) {
           throw isThrottling(error) ? throttled(this.where, doing, error) : this.#translate(error, request);

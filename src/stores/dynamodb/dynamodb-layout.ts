@@ -18,6 +18,8 @@ export const VALUES = 'values';
 /** DynamoDB's limit for an item. */
 const MAX_ITEM_BYTES = 400 * 1024;
 
+const PLAIN_TIME = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{6})?\+00:00$/;
+
 /** An attribute's value in the form that the SDK takes. */
 export type AttributeValue =
   | { readonly S: string }
@@ -40,6 +42,11 @@ export function formatEventTime(time: EventTimestamp): string {
   const [date = '', clock = ''] = formatTimestamp(time.seconds, 0).slice(0, -1).split('T');
   const micros = Math.floor(time.nanos / 1000);
   return `${date} ${clock}${micros === 0 ? '' : `.${micros.toString().padStart(6, '0')}`}+00:00`;
+}
+
+/** True for a text as {@link formatEventTime} makes them. The order of such texts is that of their times: `+` stands before `.`. */
+export function isPlainEventTime(text: string): boolean {
+  return PLAIN_TIME.test(text);
 }
 
 /** Reads a stored time; `undefined` when the text is none. */

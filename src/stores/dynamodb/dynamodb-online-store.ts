@@ -12,11 +12,13 @@ import type {
   StoreContext,
   StoredRow,
   TableRead,
+  WriteOptions,
 } from '../online-store.ts';
 import { readRows } from '../read-rows.ts';
 import { keysFromRows } from '../row-objects.ts';
 import { DynamoClient } from './dynamodb-client.ts';
 import { type DynamoDBOnlineStoreConfig, DynamoDBOnlineStoreSettings } from './dynamodb-config.ts';
+import { writeNewestItems } from './dynamodb-newest-writer.ts';
 import { DynamoReader } from './dynamodb-reader.ts';
 import { namesProject } from './dynamodb-table-name.ts';
 import { DynamoTables } from './dynamodb-tables.ts';
@@ -32,6 +34,7 @@ export class DynamoDBOnlineStore implements OnlineStore {
     ttl: false,
     directWrite: true,
     keepsNewest: false,
+    newestOnly: true,
     feastPython: { missingRow: 'NOT_FOUND', missingFeature: 'NOT_FOUND', missingFeatureTime: 'row' },
   };
   /** Absent where tables are named without their project: those of others would be listed too. */
@@ -40,6 +43,7 @@ export class DynamoDBOnlineStore implements OnlineStore {
   readonly #tables: DynamoTables;
   readonly #reader: DynamoReader;
   readonly #writer: DynamoWriter;
+  readonly #parallel: number;
 
   constructor(
     config: DynamoDBOnlineStoreConfig,
@@ -58,6 +62,7 @@ export class DynamoDBOnlineStore implements OnlineStore {
       parallel: config.max_read_workers,
     });
     this.#writer = new DynamoWriter(client, config.max_read_workers);
+    this.#parallel = config.max_read_workers;
     if (namesProject(config.table_name_template)) {
       this.listTables = (project, options) => tables.list(project, options);
     }
@@ -80,12 +85,16 @@ export class DynamoDBOnlineStore implements OnlineStore {
     table: OnlineTable,
     rows: readonly OnlineRow[],
     progress?: (rows: number) => void,
-    options?: CallOptions,
+    options?: WriteOptions,
   ): Promise<void> {
     if (rows.length === 0) return;
     assertTimeLeft(options, 'writing rows');
     const keys = keysFromRows(table, rows);
-    await this.#writer.write(this.#tables.nameOf(table), planWrites(table, rows, keys), progress, options);
+    const newestOnly = options?.newestOnly === true;
+    const writes = planWrites(table, rows, keys, newestOnly);
+    const name = this.#tables.nameOf(table);
+    if (newestOnly) await writeNewestItems(this.#client, this.#parallel, name, writes, progress, options);
+    else await this.#writer.write(name, writes, progress, options);
   }
 
   onlineRead(

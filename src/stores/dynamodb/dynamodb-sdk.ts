@@ -9,6 +9,7 @@ export type DynamoAction =
   | 'DeleteTable'
   | 'DescribeTable'
   | 'ListTables'
+  | 'PutItem'
   | 'Scan'
   | 'TagResource'
   | 'UpdateTimeToLive';

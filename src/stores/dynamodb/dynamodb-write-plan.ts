@@ -11,15 +11,26 @@ export interface ItemWrite {
   readonly rows: number;
 }
 
+export interface TimedItemWrite extends ItemWrite {
+  /** Its event time, as {@link formatEventTime} writes it. */
+  readonly time: string;
+}
+
 /**
  * The items of a batch, one per entity: DynamoDB refuses a request that names an item twice, and requests under way side by side
  * have no order. Of several rows of an entity the last one is written, as in Feast.
  *
  * @param keys the serialized entity keys of `rows`
+ * @param newestOnly whether an older row that comes later is left out
  * @throws StoreError `STORE_INVALID_ROW`
  */
-export function planWrites(table: OnlineTable, rows: readonly OnlineRow[], keys: readonly Uint8Array[]): ItemWrite[] {
-  const writes = new Map<string, ItemWrite>();
+export function planWrites(
+  table: OnlineTable,
+  rows: readonly OnlineRow[],
+  keys: readonly Uint8Array[],
+  newestOnly: boolean,
+): TimedItemWrite[] {
+  const writes = new Map<string, TimedItemWrite>();
   for (const [index, row] of rows.entries()) {
     const id = entityId(keys[index] ?? new Uint8Array());
     const time = timeOf(row, index, table);
@@ -28,7 +39,10 @@ export function planWrites(table: OnlineTable, rows: readonly OnlineRow[], keys:
         hint: 'DynamoDB holds no larger items. Split the view.',
       });
     }
-    writes.set(id, { item: itemOf(id, time, row.values), rows: 1 + (writes.get(id)?.rows ?? 0) });
+    const known = writes.get(id);
+    const count = 1 + (known?.rows ?? 0);
+    if (newestOnly && known !== undefined && time < known.time) writes.set(id, { ...known, rows: count });
+    else writes.set(id, { item: itemOf(id, time, row.values), time, rows: count });
   }
   return [...writes.values()];
 }

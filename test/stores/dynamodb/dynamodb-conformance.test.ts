@@ -28,9 +28,16 @@ describe('DynamoDB', () => {
         ttl: false,
         directWrite: true,
         keepsNewest: false,
+        newestOnly: true,
         feastPython: { missingRow: 'NOT_FOUND', missingFeature: 'NOT_FOUND', missingFeatureTime: 'row' },
       },
-      storage: { timePrecision: 'microsecond', rewrite: 'replace', anyNames: false, maxValueBytes: 400_000 },
+      storage: {
+        timePrecision: 'microsecond',
+        createdTimes: false,
+        rewrite: 'replace',
+        anyNames: false,
+        maxValueBytes: 400_000,
+      },
       unreachable: DynamoDBOnlineStoreConfig.parse({ region: 'us-east-1', endpoint_url: 'http://127.0.0.1:1' }),
     });
   }

@@ -112,9 +112,17 @@ describe('the permissions on the page of DynamoDB', function () {
       const line = page.split('\n').find((each) => each.startsWith(`| ${row}`)) ?? '';
       return [...line.matchAll(/`(dynamodb:\w+)`/g)].map(([, action = '']) => action);
     };
-    const needed = ['`write`', '`apply` where', 'see in', '`apply` that makes', '`apply` that removes'].flatMap(named);
+    const needed = [
+      '`write`',
+      '`write --newest-only`',
+      '`apply` where',
+      'see in',
+      '`apply` that makes',
+      '`apply` that removes',
+    ].flatMap(named);
     assert.deepEqual(needed, [
       'dynamodb:BatchWriteItem',
+      'dynamodb:PutItem',
       'dynamodb:DescribeTable',
       'dynamodb:ListTables',
       'dynamodb:DescribeTable',
@@ -126,6 +134,7 @@ describe('the permissions on the page of DynamoDB', function () {
     await sidecar.update(changeOf({ tablesToKeep: [{ ...table, tags: { team: 'ml' } }] }));
     await sidecar.update(changeOf({ tablesToKeep: [{ ...table, tags: { team: 'ml' } }] }));
     await sidecar.onlineWriteBatch(table, [driverRow(1, 100, { trips: 1 })]);
+    await sidecar.onlineWriteBatch(table, [driverRow(1, 200, { trips: 1 })], undefined, { newestOnly: true });
     assert.deepEqual(await sidecar.listTables?.('shop'), ['stats']);
     await sidecar.teardown([table], []);
     await storeErrorOf(sidecar.onlineRead(table, [driverKey(1)]), 'STORE_PERMISSION_DENIED');
