@@ -25,6 +25,8 @@ export interface ConfigViolation {
   readonly code: ConfigErrorCode;
   /** 1-based line of the file as it was written, before `${VAR}` expansion. */
   readonly line: number;
+  /** 1-based column in that line. */
+  readonly column: number;
   /** Dotted key from the top of the file; empty where the whole file is meant. */
   readonly key: string;
   /** What is wrong, as a sentence. */

@@ -26,8 +26,8 @@ export class ConfigFindings {
   }
 
   add(path: readonly string[], problem: string, hint?: string): void {
-    const { line, key } = this.#source.locate(path);
-    this.#note({ code: 'CONFIG_INVALID', line, key, problem, ...(hint === undefined ? {} : { hint }) });
+    const { line, column, key } = this.#source.locate(path);
+    this.#note({ code: 'CONFIG_INVALID', line, column, key, problem, ...(hint === undefined ? {} : { hint }) });
   }
 
   /** @throws ConfigError if anything was noted. */

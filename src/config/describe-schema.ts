@@ -70,18 +70,56 @@ export function dropsUnknownKeys(schema: z.core.$ZodType): boolean {
   return def.type === 'object' && def.catchall === undefined;
 }
 
-/** The schema at `path` below `schema`, as far as it can be followed. */
-export function schemaAt(schema: z.core.$ZodType, path: readonly string[]): z.core.$ZodType | undefined {
+/** The schema at `path` below `schema`, as far as it can be followed; `value` decides where a schema has several forms. */
+export function schemaAt(
+  schema: z.core.$ZodType,
+  path: readonly string[],
+  value?: unknown,
+): z.core.$ZodType | undefined {
   let current: z.core.$ZodType | undefined = schema;
+  let reached = value;
   for (const segment of path) {
     if (current === undefined) return undefined;
-    const def: z.core.$ZodTypes['_zod']['def'] = unwrapSchema(current).schema._zod.def;
+    const def: z.core.$ZodTypes['_zod']['def'] = unwrapSchema(schemaFor(current, reached)).schema._zod.def;
     if (def.type === 'object') current = Object.hasOwn(def.shape, segment) ? def.shape[segment] : undefined;
     else if (def.type === 'array') current = def.element;
     else if (def.type === 'record') current = def.valueType;
+    else if (def.type === 'union') current = discriminatorSchema(def, segment);
     else return undefined;
+    reached = memberOf(reached, segment);
   }
   return current;
+}
+
+/** Of a schema with several forms, the one for mappings that fits `value`; any other schema as it is. */
+export function schemaFor(schema: z.core.$ZodType, value: unknown): z.core.$ZodType {
+  const { def } = unwrapSchema(schema).schema._zod;
+  if (def.type !== 'union') return schema;
+  const mappings = def.options.filter((option) => shapeOf(option) !== undefined);
+  const discriminator = discriminatorOf(def);
+  if (discriminator === undefined) return mappings.length === 1 ? (mappings[0] ?? schema) : schema;
+  const named = memberOf(value, discriminator);
+  return mappings.find((option) => literalsOf(shapeOf(option)?.[discriminator]).includes(named)) ?? schema;
+}
+
+function discriminatorOf(def: z.core.$ZodUnionDef): string | undefined {
+  return 'discriminator' in def && typeof def.discriminator === 'string' ? def.discriminator : undefined;
+}
+
+/** What the key may hold that tells the forms of a schema apart. */
+function discriminatorSchema(def: z.core.$ZodUnionDef, key: string): z.core.$ZodType | undefined {
+  if (discriminatorOf(def) !== key) return undefined;
+  const names = def.options.flatMap((option) => literalsOf(shapeOf(option)?.[key])).map(String);
+  return z.enum(names as [string, ...string[]]);
+}
+
+function literalsOf(schema: z.core.$ZodType | undefined): readonly unknown[] {
+  const def = schema === undefined ? undefined : unwrapSchema(schema).schema._zod.def;
+  return def?.type === 'literal' ? def.values : [];
+}
+
+function memberOf(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined;
 }
 
 /**

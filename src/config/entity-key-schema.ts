@@ -7,8 +7,9 @@ import { z } from 'zod';
 export const surrogateAlgorithms = ['polars-1', 'polars-2.0', 'polars-0.20', 'sha256-spark'] as const;
 export type SurrogateAlgorithm = (typeof surrogateAlgorithms)[number];
 
-const algorithmSchema = z
+export const surrogateAlgorithmSchema = z
   .string()
+  .meta({ expected: `${surrogateAlgorithms.slice(0, -1).join(', ')} or ${surrogateAlgorithms.at(-1)}` })
   .default('polars-1')
   .superRefine((name, context) => {
     if (isAlgorithm(name)) return;
@@ -23,10 +24,16 @@ function isAlgorithm(name: string): name is SurrogateAlgorithm {
   return surrogateAlgorithms.some((known) => known === name);
 }
 
+/** Columns that a join key is made from, in the order in which they are hashed. */
+export const surrogateColumnsSchema = z
+  .array(z.string().min(1))
+  .min(1)
+  .meta({ expected: 'a list of one or more column names' });
+
 /** How one join key is made from columns: mlforge's `entity_key(*from_columns, alias=…)`, the alias being its key in the mapping. */
 export const entityKeySchema = z.strictObject({
-  from_columns: z.array(z.string().min(1)).min(1).meta({ expected: 'a list of one or more column names' }),
-  algorithm: algorithmSchema,
+  from_columns: surrogateColumnsSchema,
+  algorithm: surrogateAlgorithmSchema,
 });
 
 /** Entity keys by the join key that they fill. */

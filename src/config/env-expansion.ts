@@ -80,6 +80,11 @@ export function lineAt(source: string, offset: number): number {
   return line;
 }
 
+/** The 1-based column of an offset in its line. */
+export function columnAt(source: string, offset: number): number {
+  return offset === 0 ? 1 : offset - source.lastIndexOf('\n', offset - 1);
+}
+
 function resolveReference(
   bare: string | undefined,
   braced: string | undefined,

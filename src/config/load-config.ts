@@ -93,7 +93,7 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /** Relative where the file stands below the working directory, else absolute. */
-function shownPath(file: string): string {
+export function shownPath(file: string): string {
   const inside = relative(process.cwd(), resolve(file));
   return inside === '' || inside.startsWith('..') ? resolve(file) : inside;
 }

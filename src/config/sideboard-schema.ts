@@ -114,6 +114,7 @@ export const sideboardSchema = z.strictObject({
   workers: z.int().min(1).max(64).default(1),
   entity_key_fallback: z.literal('v2').optional(),
   entity_keys: entityKeysSchema.optional(),
+  definitions: z.string().min(1).optional(),
   log: logSchema.prefault({}),
   ...({
     sqlite: storeSection,

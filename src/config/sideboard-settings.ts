@@ -13,6 +13,8 @@ export interface SideboardSettings {
   readonly entityKeyFallback: 'none' | 'v2';
   /** Join keys that are made from columns of the request, each once. */
   readonly entityKeys: readonly EntityKeyDeclaration[];
+  /** Where the project's definitions are, a file or a folder, as it is written: relative to the file's folder. */
+  readonly definitions: string | undefined;
   readonly log: LogSettings;
 }
 
@@ -101,6 +103,7 @@ export function sideboardSettingsFromSchema(parsed: z.output<typeof sideboardSch
     workers: parsed.workers,
     entityKeyFallback: parsed.entity_key_fallback ?? 'none',
     entityKeys: entityKeysFromSchema(parsed.entity_keys ?? {}),
+    definitions: parsed.definitions,
     log: Object.freeze({ level: log.level, format: log.format }),
   });
 }

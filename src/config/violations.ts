@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { ConfigViolation } from './config-error.ts';
-import { describeSchema, dropsUnknownKeys, schemaAt, shapeOf, unwrapSchema } from './describe-schema.ts';
+import { describeSchema, dropsUnknownKeys, schemaAt, schemaFor, shapeOf, unwrapSchema } from './describe-schema.ts';
+import { nearestName } from './nearest-name.ts';
 import { isSecretKey, looksSecret } from './secret-keys.ts';
 import type { YamlSource } from './yaml-source.ts';
 
@@ -9,19 +10,34 @@ export type Checked<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly violations: ConfigViolation[] };
 
+export interface CheckOptions {
+  /** Whether the value under a key of this name is kept out of errors. Default: {@link isSecretKey}. */
+  readonly isSecret?: (key: string) => boolean;
+}
+
+/** What is being validated: a value, where it stands, and what it should be. */
+interface Subject {
+  readonly source: YamlSource;
+  readonly path: readonly string[];
+  readonly value: unknown;
+  readonly schema: z.ZodType;
+  readonly isSecret: (key: string) => boolean;
+}
+
 /** Validates `value`, which stands at `path` of the file; a mapping's unknown keys are violations unless its schema is loose. */
 export function checkValue<T>(
   source: YamlSource,
   path: readonly string[],
   value: unknown,
   schema: z.ZodType<T>,
+  { isSecret = isSecretKey }: CheckOptions = {},
 ): Checked<T> {
   const result = schema.safeParse(value);
   const unknown = dropsUnknownKeys(schema) ? unknownKeys(value, schema) : [];
   if (result.success && unknown.length === 0) return { ok: true, value: result.data };
+  const subject = { source, path, value, schema, isSecret };
   const violations = unknown.map((key) => unknownKeyViolation(source, path, key, schema));
-  for (const issue of result.error?.issues ?? [])
-    violations.push(...violationsFromIssue(source, path, value, schema, issue));
+  for (const issue of result.error?.issues ?? []) violations.push(...violationsFromIssue(subject, issue));
   return { ok: false, violations };
 }
 
@@ -30,29 +46,35 @@ function unknownKeys(value: unknown, schema: z.ZodType): string[] {
   return isMapping(value) ? Object.keys(value).filter((key) => !Object.hasOwn(shape, key)) : [];
 }
 
-function violationsFromIssue(
-  source: YamlSource,
-  base: readonly string[],
-  root: unknown,
-  schema: z.ZodType,
-  issue: z.core.$ZodIssue,
-): ConfigViolation[] {
+function violationsFromIssue(subject: Subject, issue: z.core.$ZodIssue): ConfigViolation[] {
+  const { source, value: root, schema } = subject;
   const below = issue.path.map(String);
-  const path = [...base, ...below];
-  const at = schemaAt(schema, below);
+  const path = [...subject.path, ...below];
+  const value = valueAt(root, below);
+  const at = schemaAt(schema, below, root);
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => unknownKeyViolation(source, path, key, at ?? schema));
+    const mapping = at === undefined ? schema : schemaFor(at, value);
+    return issue.keys.map((key) => unknownKeyViolation(source, path, key, mapping));
   }
-  const { line, key, variables } = source.locate(path);
-  const place = { code: 'CONFIG_INVALID', line, key } as const;
+  if (issue.code === 'invalid_union') {
+    // Of several forms, the one that the value has is the one that was meant.
+    const meant = issue.errors.find((inner) =>
+      inner.every(({ code, path: at }) => at.length > 0 || code !== 'invalid_type'),
+    );
+    if (meant !== undefined) {
+      return meant.flatMap((each) => violationsFromIssue(subject, { ...each, path: [...issue.path, ...each.path] }));
+    }
+  }
+  const { line, column, key, variables } = source.locate(path);
+  const place = { code: 'CONFIG_INVALID', line, column, key } as const;
   const allowed = at === undefined ? 'another value' : describeSchema(at, path.at(-1));
   // A refinement with a message of its own says more than the type does.
   if (issue.code === 'custom' && issue.message !== 'Invalid input') {
-    return [{ ...place, problem: asSentence(issue.message) }];
+    const hint: unknown = issue.params?.hint;
+    return [{ ...place, problem: asSentence(issue.message), ...(typeof hint === 'string' ? { hint } : {}) }];
   }
-  const value = valueAt(root, below);
   if (value === undefined) return [{ ...place, problem: `missing: expected ${allowed}.` }];
-  const shown = describeValue(value, path, variables);
+  const shown = describeValue(value, path, variables, subject.isSecret);
   const advice = quotesAdvice(value, at);
   return [
     { ...place, problem: `expected ${allowed}, got ${shown}.`, ...(advice === undefined ? {} : { hint: advice }) },
@@ -67,20 +89,32 @@ function unknownKeyViolation(
 ): ConfigViolation {
   // A key that cannot be found again may have come out of a variable: it is not named.
   const own = source.locate([...parent, name]);
-  const { line, key } = own.found ? own : source.locate(parent);
+  const { line, column, key } = own.found ? own : source.locate(parent);
   const known = Object.keys(shapeOf(schema) ?? {});
   const nearest = nearestName(name, known);
   const hint = nearest === undefined ? `Known here: ${known.join(', ')}.` : `Did you mean ${nearest}?`;
-  return { code: 'CONFIG_INVALID', line, key, problem: 'unknown setting.', ...(known.length > 0 ? { hint } : {}) };
+  return {
+    code: 'CONFIG_INVALID',
+    line,
+    column,
+    key,
+    problem: 'unknown setting.',
+    ...(known.length > 0 ? { hint } : {}),
+  };
 }
 
 /** A value as an error may show it: never one that may be a secret, nor one that came from a variable. */
-function describeValue(value: unknown, path: readonly string[], variables: readonly string[]): string {
+function describeValue(
+  value: unknown,
+  path: readonly string[],
+  variables: readonly string[],
+  isSecret: (key: string) => boolean,
+): string {
   const kind = describeKind(value);
   if (variables.length > 0) return `${kind} from ${variables.map((name) => `\${${name}}`).join(' and ')}`;
   const shown = literalOf(value);
   if (shown === undefined) return kind;
-  return path.some(isSecretKey) || looksSecret(shown) ? `${kind} that is not shown` : shown;
+  return path.some(isSecret) || looksSecret(shown) ? `${kind} that is not shown` : shown;
 }
 
 function literalOf(value: unknown): string | undefined {
@@ -129,34 +163,4 @@ function valueAt(root: unknown, path: readonly string[]): unknown {
 
 export function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
-}
-
-/** The known name that a mistyped one most likely means: at most a third of its letters differ. */
-function nearestName(name: string, known: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let least = Math.max(1, Math.floor(name.length / 3)) + 1;
-  for (const candidate of known) {
-    const distance = editDistance(name.toLowerCase(), candidate, least);
-    if (distance < least) [best, least] = [candidate, distance];
-  }
-  return best;
-}
-
-/** Letters to insert, remove or replace, and neighbours to swap; gives up at `limit`. */
-function editDistance(from: string, to: string, limit: number): number {
-  if (Math.abs(from.length - to.length) >= limit) return limit;
-  const rows = [Array.from({ length: to.length + 1 }, (_, index) => index)];
-  const distance = (row: number, column: number): number => rows[row]?.[column] ?? limit;
-  for (let row = 1; row <= from.length; row += 1) {
-    const current = [row];
-    rows.push(current);
-    for (let column = 1; column <= to.length; column += 1) {
-      const replaced = distance(row - 1, column - 1) + (from[row - 1] === to[column - 1] ? 0 : 1);
-      const shifted = Math.min(distance(row - 1, column), distance(row, column - 1)) + 1;
-      const swaps = from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
-      const swapped = swaps ? distance(row - 2, column - 2) + 1 : limit;
-      current.push(Math.min(replaced, shifted, swapped));
-    }
-  }
-  return distance(from.length, to.length);
 }

@@ -11,7 +11,7 @@ import {
   type YAMLMap,
 } from 'yaml';
 import { ConfigError, type ConfigViolation, configErrorFromViolations } from './config-error.ts';
-import { type EnvReference, type ExpandedText, expandEnv, lineAt, sourceOffset } from './env-expansion.ts';
+import { columnAt, type EnvReference, type ExpandedText, expandEnv, lineAt, sourceOffset } from './env-expansion.ts';
 import { pythonYamlTags } from './python-yaml.ts';
 import {
   isMergeKey,
@@ -25,6 +25,8 @@ import {
 export interface YamlLocation {
   /** 1-based line of the key, or of the nearest parent that is there. */
   readonly line: number;
+  /** 1-based column of the same. */
+  readonly column: number;
   /** The dotted path as it may be shown: a key that came out of a variable shows as the variable. */
   readonly key: string;
   /** Whether the path leads to something that is in the file. */
@@ -90,10 +92,11 @@ export class YamlSource {
 
   /** Where `path` stands. A path that is not in the file leads to its nearest parent. */
   locate(path: readonly string[]): YamlLocation {
-    const { entry, line, shown } = this.#find(path);
+    const { entry, offset, shown } = this.#find(path);
     const references = entry === undefined ? [] : this.#referencesIn(entry.value);
     return {
-      line,
+      line: lineAt(this.#source, offset),
+      column: columnAt(this.#source, offset),
       key: shown.join('.'),
       found: entry !== undefined,
       variables: [...new Set(references.map(({ name }) => name))],
@@ -130,19 +133,19 @@ export class YamlSource {
     return found;
   }
 
-  #find(path: readonly string[]): { entry: Entry | undefined; line: number; shown: readonly string[] } {
+  #find(path: readonly string[]): { entry: Entry | undefined; offset: number; shown: readonly string[] } {
     let entry: Entry | undefined = { key: undefined, value: this.#document.contents ?? undefined };
-    let line = 1;
+    let offset = 0;
     const shown: string[] = [];
     for (const [depth, segment] of path.entries()) {
       entry = entry === undefined ? undefined : this.#child(entry.value, segment, 0);
-      if (entry === undefined) return { entry: undefined, line, shown: [...shown, ...path.slice(depth)] };
+      if (entry === undefined) return { entry: undefined, offset, shown: [...shown, ...path.slice(depth)] };
       const place = entry.key ?? entry.value;
-      line = place === undefined ? line : this.#lineOf(place);
+      offset = place === undefined ? offset : this.#offsetOf(place);
       const [variable] = this.#referencesIn(entry.key);
       shown.push(variable === undefined ? segment : `\${${variable.name}}`);
     }
-    return { entry, line, shown };
+    return { entry, offset, shown };
   }
 
   #child(parent: Node | undefined, segment: string, depth: number): Entry | undefined {
@@ -176,8 +179,8 @@ export class YamlSource {
     return isMergeKey(named.value) ? '<<' : String(named.value);
   }
 
-  #lineOf(node: Node): number {
-    return lineAt(this.#source, sourceOffset(this.#expanded, node.range?.[0] ?? 0));
+  #offsetOf(node: Node): number {
+    return sourceOffset(this.#expanded, node.range?.[0] ?? 0);
   }
 
   #referencesIn(node: Node | undefined): readonly EnvReference[] {
@@ -190,6 +193,7 @@ export class YamlSource {
     const place = {
       code: 'CONFIG_ENV_MISSING',
       line: lineAt(this.#source, sourceStart),
+      column: columnAt(this.#source, sourceStart),
       key: this.locate(at).key,
     } as const;
     if (outcome === 'ambiguous') {

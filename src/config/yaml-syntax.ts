@@ -11,7 +11,7 @@ import {
   type YAMLError,
 } from 'yaml';
 import type { ConfigViolation } from './config-error.ts';
-import { type EnvReference, type ExpandedText, lineAt, sourceOffset } from './env-expansion.ts';
+import { columnAt, type EnvReference, type ExpandedText, lineAt, sourceOffset } from './env-expansion.ts';
 
 /** What keeps a document from being read: one of the parser's codes, at an offset in the expanded text. */
 export interface SyntaxObjection {
@@ -99,13 +99,13 @@ export function syntaxViolation(objection: SyntaxObjection, source: string, expa
   const { code } = objection;
   const offset = sourceOffset(expanded, objection.offset);
   const line = lineAt(source, offset);
-  const column = offset - source.lastIndexOf('\n', offset - 1);
+  const column = columnAt(source, offset);
   const problem = `not valid YAML at column ${column}: ${SYNTAX_PROBLEMS[code] ?? 'it cannot be read'}.`;
   const variable = expanded.references.find(
     (reference) => reference.name !== '' && lineAt(source, reference.sourceStart) === line,
   );
   const hint = SYNTAX_HINTS[code] ?? (variable === undefined ? undefined : variableHint(variable));
-  return { code: 'CONFIG_SYNTAX', line, key: '', problem, ...(hint === undefined ? {} : { hint }) };
+  return { code: 'CONFIG_SYNTAX', line, column, key: '', problem, ...(hint === undefined ? {} : { hint }) };
 }
 
 function variableHint({ name, outcome }: EnvReference): string {

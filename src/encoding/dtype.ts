@@ -1,18 +1,15 @@
 import { ValueType_Enum } from '../../gen/feast/types/Value_pb.ts';
+import { nestedTypeTag, scalarNames, scalarTypes, structSchemaTag } from './feast-type.ts';
 import { type ExactJson, parseJsonExact } from './json-exact.ts';
-import { valueTypeFromName, valueTypeInfo, valueTypeName } from './value-type.ts';
-
-/** Tags under which Feast's registry keeps what a ValueType cannot say. */
-const NESTED_TYPE_TAG = 'feast:nested_inner_type';
-const STRUCT_SCHEMA_TAG = 'feast:struct_schema';
+import { valueTypeInfo, valueTypeName } from './value-type.ts';
 
 /**
  * A feature's type as Feast's Python shows it: `Int64`, `Array(String)`, `Array(Set(Int64))`, `Struct({a: Int64})`. What stands
  * inside nested lists and structs is taken from the feature's tags; without them the names are `Array`, `Set` and `Struct`.
  */
 export function dtypeName(type: ValueType_Enum, tags: Readonly<Record<string, string>> = {}): string {
-  const nested = tags[NESTED_TYPE_TAG];
-  const schema = tags[STRUCT_SCHEMA_TAG];
+  const nested = tags[nestedTypeTag];
+  const schema = tags[structSchemaTag];
   switch (type) {
     case ValueType_Enum.VALUE_LIST:
     case ValueType_Enum.VALUE_SET:
@@ -32,10 +29,7 @@ function plainName(type: ValueType_Enum): string {
 
 /** `Array(INT64)`, as tags have it, to `Array(Int64)`. */
 function typeExpression(text: string): string {
-  return text.replace(/[A-Z][A-Z0-9_]+/g, (name) => {
-    const type = valueTypeFromName(name);
-    return type === undefined ? name : plainName(type);
-  });
+  return text.replace(/[A-Z][A-Z0-9_]+/g, (name) => scalarNames.find((known) => scalarTypes[known] === name) ?? name);
 }
 
 function structName(schema: string | undefined): string {

@@ -9,7 +9,7 @@ import { projectRoot } from '../support/project-root.ts';
 const ranks = [
   ['encoding'],
   ['config', 'registry'],
-  ['stores'],
+  ['definitions', 'stores'],
   ['serving', 'ingest'],
   ['transports'],
   ['operations'],
@@ -68,13 +68,14 @@ const forbidden: Plant[] = [
       .filter((folder) => !homes.includes(folder))
       .map((folder) => plant(`${folder}/client-${fileName(client)}.ts`, client, `${folder} imports ${client}`)),
   ),
-  ...['config', 'registry', 'serving', 'ingest', 'transports', 'operations', 'cli'].map((layer) =>
+  ...['config', 'registry', 'definitions', 'serving', 'ingest', 'transports', 'operations', 'cli'].map((layer) =>
     plant(`conformance/to-${layer}.ts`, `../${layer}/x.ts`, `conformance imports ${layer}`),
   ),
   plant('conformance/sections/to-serving.ts', '../../serving/x.ts', 'a section of conformance imports serving'),
   plant('conformance/mocha.ts', 'mocha', 'conformance imports mocha'),
   plant('encoding/long-way.ts', '../../src/cli/x.ts', 'encoding imports cli the long way round'),
   plant('registry/remote/up.ts', '../../config/x.ts', 'registry/remote imports config'),
+  plant('registry/remote/on.ts', '../../definitions/x.ts', 'registry/remote imports definitions'),
   plant('stores/redis/up.ts', '../../serving/x.ts', 'stores/redis imports serving'),
   plant('stores/dynamodb/up.ts', '../../serving/x.ts', 'stores/dynamodb imports serving'),
   plant('stores/connector/up.ts', '../../serving/x.ts', 'stores/connector imports serving'),
