@@ -8,6 +8,7 @@ import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import { OnlineFeatures } from '../serving/online-features.ts';
 import type { OnlineStore } from '../stores/online-store.ts';
 import { createFeastServices } from '../transports/grpc/feast-services.ts';
+import { createPushMethods } from '../transports/grpc/push-methods.ts';
 import { startGrpcServer } from '../transports/grpc/start-grpc-server.ts';
 import type { CommandContext } from './command-context.ts';
 import { openProjectStore, openServedRegistry } from './composition.ts';
@@ -67,9 +68,19 @@ export async function serveProject(
       policy: servingPolicyFromConfig(config),
     });
     const version = packageVersion();
+    const pushes = createPushMethods(async () => {
+      const { OnlinePush } = await import('../ingest/push/online-push.ts');
+      return new OnlinePush({
+        registry,
+        store,
+        enabled: config.sideboard.serving.writes,
+        versioned: config.registry.enableOnlineFeatureViewVersioning,
+      });
+    });
+    const methods = [...createFeastServices(features, version), ...pushes];
     const logFailure = createFailureLog(log);
     const outages = new StoreOutageWatch({ log, ping: () => pingStore(store) });
-    const server = await startGrpcServer(grpc.server, calls.counted(createFeastServices(features, version)), {
+    const server = await startGrpcServer(grpc.server, calls.counted(methods), {
       ...grpc,
       address: link ?? address,
       onFailure(error, path) {

@@ -22,6 +22,12 @@ const ttlSchema = z
   .union([z.enum(['flag', 'null', 'ignore']), z.null()])
   .meta({ expected: 'flag, null or ignore', default: servingDefaults.ttl });
 
+/** YAML 1.1, which Feast reads, takes bare `on` and `off` for true and false. */
+const switchSchema = z
+  .union([z.enum(['on', 'off']), z.boolean()])
+  .transform((value) => value === true || value === 'on')
+  .meta({ expected: 'on or off', default: 'on' });
+
 export const servingSchema = z
   .strictObject({
     statuses: z.enum(['full', 'feast-python']).meta({ default: servingDefaults.statuses }).optional(),
@@ -33,6 +39,7 @@ export const servingSchema = z
     max_features_per_request: z.int().min(1).default(5_000),
     max_pending_bytes: z.int().min(1).max(2_147_483_647).default(2_097_152),
     plan_cache_size: z.int().min(1).max(1_000_000).default(1_000),
+    writes: switchSchema.optional(),
   })
   .superRefine((serving, context) => {
     if (serving.compatibility === undefined) return;

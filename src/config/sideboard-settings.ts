@@ -32,6 +32,8 @@ export interface ServingSettings {
   readonly maxPendingBytes: number;
   /** Number of compiled plans that are kept. */
   readonly planCacheSize: number;
+  /** Whether rows are taken from callers. */
+  readonly writes: boolean;
 }
 
 export interface GrpcSettings {
@@ -84,6 +86,7 @@ export function sideboardSettingsFromSchema(parsed: z.output<typeof sideboardSch
       maxFeaturesPerRequest: serving.max_features_per_request,
       maxPendingBytes: serving.max_pending_bytes,
       planCacheSize: serving.plan_cache_size,
+      writes: serving.writes ?? true,
     }),
     grpc: Object.freeze({
       address: grpc.address,

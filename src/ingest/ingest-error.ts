@@ -1,6 +1,6 @@
 import { type ErrorCatalogue, SideboardError, type SideboardErrorOptions } from '../errors.ts';
 
-/** What can be wrong with rows that are to be written, or with the file that they come from. */
+/** What can be wrong with rows that are to be written, or with the file or request that they come from. */
 export const ingestErrors = {
   INGEST_UNKNOWN_VIEW: { kind: 'not_found', summary: 'The registry has no feature view of that name.' },
   INGEST_VIEW_NOT_WRITABLE: {
@@ -38,6 +38,31 @@ export const ingestErrors = {
   INGEST_BAD_ROWS: {
     kind: 'invalid_argument',
     summary: 'Several rows of one batch cannot be written; each is named with its line and column.',
+  },
+  INGEST_MALFORMED_REQUEST: {
+    kind: 'invalid_argument',
+    summary: 'The request is no valid message, or has its row twice, as text and typed.',
+  },
+  INGEST_UNKNOWN_SOURCE: {
+    kind: 'not_found',
+    summary: 'No feature view of the registry is fed by a push source of that name.',
+  },
+  INGEST_UNKNOWN_DESTINATION: {
+    kind: 'invalid_argument',
+    summary: 'The field `to` of a push names none of the known destinations.',
+  },
+  INGEST_NO_OFFLINE_STORE: {
+    kind: 'unimplemented',
+    summary: 'A push is to go to the offline store too, or only there, and Sideboard has none.',
+  },
+  INGEST_WRITES_OFF: { kind: 'permission_denied', summary: 'The server is configured to take no rows.' },
+  INGEST_OVERLOADED: {
+    kind: 'resource_exhausted',
+    summary: 'More pushed rows wait for the store than may.',
+  },
+  DEADLINE_EXCEEDED: {
+    kind: 'deadline_exceeded',
+    summary: "The caller's deadline passed before the answer was complete.",
   },
 } as const satisfies ErrorCatalogue;
 

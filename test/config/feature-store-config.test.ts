@@ -73,6 +73,7 @@ describe('feature_store.yaml', () => {
           maxFeaturesPerRequest: 5_000,
           maxPendingBytes: 2_097_152,
           planCacheSize: 1_000,
+          writes: true,
         },
         grpc: {
           address: '127.0.0.1:50051',
