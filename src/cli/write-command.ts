@@ -9,6 +9,7 @@ export interface WriteOptions {
   readonly createdField?: string;
   readonly timestampUnit?: EpochUnit;
   readonly missingAsNull?: boolean;
+  readonly newestOnly?: boolean;
   readonly batchSize: number;
   readonly timeout: number;
   readonly progressInterval: number;
@@ -41,6 +42,10 @@ export function addWriteCommand(program: Command, context: CommandContext): void
       ).choices(['s', 'ms', 'us', 'ns']),
     )
     .option('--missing-as-null', 'store a null for features that a row does not have, instead of refusing it')
+    .option(
+      '--newest-only',
+      'leave out rows that are older than the stored ones (default: what Feast does for the store)',
+    )
     .addOption(new Option('--batch-size <rows>', 'rows of one batch').argParser(wholeNumber(1, 100_000)).default(1000))
     .addOption(
       new Option('--timeout <ms>', 'how long the store may take for one batch')

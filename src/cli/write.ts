@@ -30,8 +30,14 @@ export async function write(
         `The ${project.config.onlineStore.type} store takes no rows directly.`,
       );
     }
+    if (options.newestOnly === true && project.store.capabilities.eventTimes === false) {
+      const { type } = project.config.onlineStore;
+      io.warn(
+        `the ${type} store keeps no event times: --newest-only compares the rows of a batch with each other alone`,
+      );
+    }
     const versioned = project.config.registry.enableOnlineFeatureViewVersioning;
-    const verb = options.dryRun === true ? 'checked' : 'written';
+    const verb = verbOf(options);
     const size = file === '-' ? undefined : (await stat(file).catch(() => undefined))?.size;
     const progress = createWriteProgress(io, { size, intervalSeconds: options.progressInterval, verb });
     const started = performance.now();
@@ -49,6 +55,7 @@ export async function write(
         }),
         batchSize: options.batchSize,
         batchTimeoutMs: options.timeout,
+        newestOnly: options.newestOnly === true,
         signal,
         onProgress: (rows) => progress.done(rows),
       }),
@@ -58,6 +65,11 @@ export async function write(
   } finally {
     await project.close();
   }
+}
+
+function verbOf({ dryRun, newestOnly }: WriteOptions): string {
+  if (dryRun === true) return 'checked';
+  return newestOnly === true ? 'written where newer' : 'written';
 }
 
 function formatOf(file: string, asked: RowFormat | undefined): RowFormat {
@@ -104,8 +116,8 @@ function summarize(outcome: WriteOutcome, verb: string, view: string, seconds: n
     if (rows === 0 && !interrupted) io.warn('the file has no rows');
     return;
   }
-  if (verb === 'written' && failure.lastLine > 0) {
-    io.out(`${counted} written before the failure`);
+  if (verb !== 'checked' && failure.lastLine > 0) {
+    io.out(`${counted} ${verb} before the failure`);
     const { stage, firstLine, lastLine } = failure;
     if (stage === 'store') io.note(`Lines ${firstLine} to ${lastLine} may be written in part; nothing behind them is.`);
     else io.note(`Nothing from line ${firstLine} on was written.`);

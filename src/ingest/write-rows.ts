@@ -2,6 +2,7 @@ import type { OnlineRow, OnlineStore, OnlineTable } from '../stores/online-store
 import { IngestError } from './ingest-error.ts';
 import type { RowRecord } from './record.ts';
 import type { RowTyper } from './row-from-record.ts';
+import { writeNewest } from './write-newest.ts';
 
 export interface WriteRowsOptions {
   /** Absent for a trial: rows are read and typed, and nothing is written. */
@@ -12,6 +13,8 @@ export interface WriteRowsOptions {
   readonly batchSize: number;
   /** How long the store may take for one batch, in milliseconds. */
   readonly batchTimeoutMs: number;
+  /** Leaves out rows that are older than what is stored; without it the store decides as Feast's own class does. */
+  readonly newestOnly?: boolean;
   /** Ends the work behind the batch under way. */
   readonly signal?: AbortSignal;
   /** Told how many rows are done so far: written, or in a trial read. */
@@ -92,7 +95,7 @@ class RowWriter {
   }
 
   async finishBatch(): Promise<void> {
-    const { store, table, batchTimeoutMs, onProgress } = this.#options;
+    const { store, table, batchTimeoutMs, newestOnly = false, onProgress } = this.#options;
     if (store !== undefined) {
       this.assertNoBadRows();
       let reported = this.#done;
@@ -101,7 +104,9 @@ class RowWriter {
         onProgress?.(reported);
       };
       this.#storing = true;
-      await store.onlineWriteBatch(table, this.#batch, progress, { deadline: Date.now() + batchTimeoutMs });
+      const deadline = Date.now() + batchTimeoutMs;
+      if (newestOnly) await writeNewest(store, table, this.#batch, { deadline, progress });
+      else await store.onlineWriteBatch(table, this.#batch, progress, { deadline });
       this.#storing = false;
     }
     this.#done += this.#batch.length;

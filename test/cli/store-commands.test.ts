@@ -195,6 +195,23 @@ describe('on SQLite, the command', () => {
       assert.equal(status, exitCodes.input.code);
     });
 
+    it('lets the last row win, and with --newest-only the newest', async () => {
+      const write = (time: string, city: string, ...args: readonly string[]): Promise<CliRun> => {
+        const input = JSON.stringify({ driver_id: 1001, city, event_timestamp: time });
+        const all = ['write', VIEW, '-', '--format', 'jsonl', '--missing-as-null', ...args, '--repo', repo.path];
+        return runCli(all, { input });
+      };
+      const cityNow = async (): Promise<string> => (await get()).stdout;
+      await write('2099-01-10T08:00:00Z', 'Oslo');
+      const older = await write('2098-01-10T08:00:00Z', 'Bergen', '--newest-only');
+      assert.match(older.stdout, /^1 row of driver_hourly_stats written where newer in /);
+      assert.match(await cityNow(), /Oslo/);
+      await write('2100-01-10T08:00:00Z', 'Tromsø', '--newest-only');
+      assert.match(await cityNow(), /Tromsø/);
+      await write('2098-01-10T08:00:00Z', 'Bergen');
+      assert.match(await cityNow(), /Bergen/);
+    });
+
     for (const [args, code] of [
       [['nope', 'rows.csv'], 'INGEST_UNKNOWN_VIEW'],
       [[VIEW, 'rows.csv'], 'INGEST_FILE_UNREADABLE'],

@@ -26,7 +26,7 @@ describe('Redis', () => {
       config: configWith(config),
       create: (parsed, context) => new RedisOnlineStore(parsed, context),
       capabilities: { ...redisCapabilities, ...abilities },
-      storage: { timePrecision: 'microsecond' },
+      storage: { timePrecision: 'microsecond', createdTimes: false },
       expiring: { config: configWith({ ...config, key_ttl_seconds: 1 }), seconds: 1 },
       unreachable: RedisOnlineStoreConfig.parse({ ...config, connection_string: '127.0.0.1:1' }),
     });

@@ -53,7 +53,7 @@ describe('Redis Cluster', () => {
     config: configWith(600),
     create: (config, context) => new RedisOnlineStore(config, context),
     capabilities: { ...redisCapabilities, ttl: true },
-    storage: { timePrecision: 'microsecond' },
+    storage: { timePrecision: 'microsecond', createdTimes: false },
     expiring: { config: configWith(1), seconds: 1 },
   });
 
