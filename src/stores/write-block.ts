@@ -71,7 +71,8 @@ export class WriteBlock {
   clear(): void {
     this.rows = 0;
     this.#piece = 0;
-    this.out.reset();
+    // Not reset(), which gives up what is larger than a single value needs.
+    this.out.pos = 0;
   }
 
   /** Where a piece begins: 0 for the row's key, 1 and on for its values. */

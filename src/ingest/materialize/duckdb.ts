@@ -1,0 +1,100 @@
+import { mkdir } from 'node:fs/promises';
+import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { SideboardError } from '../../errors.ts';
+import { MaterializeError } from './materialize-error.ts';
+import { loadOptionalPackage } from './optional-package.ts';
+
+/**
+ * What DuckDB may hold, of the 400 MB that a run stays below: its buffers. What it needs beyond them, its threads and Node take
+ * the rest. Measured with ten million entities; larger operations go through files in `temp_directory`.
+ */
+const MEMORY_LIMIT = '128MB';
+
+export interface Duckdb {
+  readonly connection: DuckDBConnection;
+  close(): void;
+}
+
+/**
+ * Opens a DuckDB of this process that fetches no extension from anywhere.
+ * @param tempFolder where it puts what does not fit into memory; made where it is not there
+ * @throws MaterializeError `MATERIALIZE_PACKAGE_MISSING`
+ */
+export async function openDuckdb(tempFolder: string): Promise<Duckdb> {
+  const api = await loadOptionalPackage('@duckdb/node-api', 'Loading from files', () => import('@duckdb/node-api'));
+  await mkdir(tempFolder, { recursive: true });
+  return translating(async () => {
+    const instance: DuckDBInstance = await api.DuckDBInstance.create(':memory:', {
+      memory_limit: MEMORY_LIMIT,
+      temp_directory: tempFolder,
+      threads: '2',
+      // The order is made where it matters; keeping it everywhere takes memory that grows with the data.
+      preserve_insertion_order: 'false',
+      autoinstall_known_extensions: 'false',
+      autoload_known_extensions: 'false',
+      allow_community_extensions: 'false',
+    });
+    const connection = await instance.connect();
+    await connection.run("SET TimeZone = 'UTC'");
+    return {
+      connection,
+      close() {
+        connection.closeSync();
+        instance.closeSync();
+      },
+    };
+  });
+}
+
+/** Runs what talks to DuckDB: its failures become errors of ours. Its own texts may hold values and stay in the cause. */
+export async function translating<T>(work: () => Promise<T>, what = 'reading the source'): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw errorFromDuckdb(error, what);
+  }
+}
+
+export function errorFromDuckdb(error: unknown, what: string): unknown {
+  if (error instanceof SideboardError || !(error instanceof Error)) return error;
+  // The bindings throw plain errors, whose text begins with DuckDB's class of the failure.
+  const kind = /^([A-Z][A-Za-z ]*?) Error:/.exec(error.message)?.[1];
+  switch (kind) {
+    case 'Out of Memory':
+      return new MaterializeError('MATERIALIZE_FAILED', `Memory or disk space ran short while ${what}.`, {
+        hint: 'See that the disk of the state folder (--state-dir) has room for several times the size of the source.',
+        cause: error,
+      });
+    case 'IO':
+    case 'Invalid Input':
+    case 'Invalid':
+    case 'Serialization':
+    case 'Conversion':
+    case 'Not implemented':
+      return new MaterializeError('MATERIALIZE_SOURCE_UNREADABLE', `DuckDB failed while ${what} (${kind}).`, {
+        hint: 'The file is no whole Parquet file, or the disk is full. --verbose shows what DuckDB said.',
+        cause: error,
+      });
+    case undefined:
+      return error;
+    default:
+      return new MaterializeError('MATERIALIZE_FAILED', `DuckDB failed while ${what} (${kind}).`, {
+        hint: '--verbose shows what DuckDB said.',
+        cause: error,
+      });
+  }
+}
+
+/** The only row of a query, as text by column: numbers that count. */
+export async function countsFrom(connection: DuckDBConnection, sql: string): Promise<readonly number[]> {
+  const reader = await connection.runAndReadAll(sql);
+  return (reader.getRows()[0] ?? []).map((value) => Number(value ?? 0));
+}
+
+export function quoteName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+export function quoteText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
