@@ -13,6 +13,7 @@ declare module 'cli-progress' {
     constructor(options: BarOptions);
     start(total: number, value: number, payload?: object): void;
     update(value: number, payload?: object): void;
+    setTotal(total: number): void;
     stop(): void;
   }
 

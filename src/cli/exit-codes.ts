@@ -1,6 +1,7 @@
 import { ConfigError } from '../config/config-error.ts';
 import { EncodingError } from '../encoding/encoding-error.ts';
 import { IngestError } from '../ingest/ingest-error.ts';
+import { MaterializeError } from '../ingest/materialize/materialize-error.ts';
 import { RegistryError } from '../registry/registry-error.ts';
 import { ServingError } from '../serving/serving-error.ts';
 import { ResolutionError } from '../stores/resolution-error.ts';
@@ -33,6 +34,7 @@ export function exitClassOf(error: unknown): ExitClass {
   if (error instanceof ConfigError || error instanceof ResolutionError) return 'config';
   if (error instanceof RegistryError) return 'registry';
   if (error instanceof StoreError) return 'store';
+  if (error instanceof MaterializeError) return error.code === 'MATERIALIZE_FAILED' ? 'failure' : 'input';
   if (error instanceof IngestError || error instanceof ServingError || error instanceof EncodingError) return 'input';
   if (error instanceof TransportError) return 'listen';
   return 'failure';

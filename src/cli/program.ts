@@ -7,6 +7,7 @@ import { addDoctorCommand } from './doctor-command.ts';
 import { addGetCommand } from './get-command.ts';
 import { addInspectCommand } from './inspect-command.ts';
 import type { Io } from './io.ts';
+import { addMaterializeCommands } from './materialize-command.ts';
 import { packageVersion } from './package-version.ts';
 import { addServeCommand } from './serve-command.ts';
 import { addTeardownCommand } from './teardown-command.ts';
@@ -55,6 +56,7 @@ Examples:
     addApplyCommand,
     addTeardownCommand,
     addWriteCommand,
+    addMaterializeCommands,
     addConnectorCommand,
     addVersionCommand,
   ]) {

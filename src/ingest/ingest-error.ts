@@ -71,8 +71,15 @@ export type IngestErrorCode = keyof typeof ingestErrors;
 /** A row or file that cannot be written. Messages name line and column, never the value. */
 export class IngestError extends SideboardError {
   declare readonly code: IngestErrorCode;
+  /** Which column of a row is wrong, where it is one. */
+  readonly column: string | undefined;
 
-  constructor(code: IngestErrorCode, message: string, options: SideboardErrorOptions = {}) {
+  constructor(
+    code: IngestErrorCode,
+    message: string,
+    options: SideboardErrorOptions & { readonly column?: string } = {},
+  ) {
     super(code, ingestErrors[code].kind, message, options);
+    this.column = options.column;
   }
 }

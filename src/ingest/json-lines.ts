@@ -11,14 +11,17 @@ import { textLines } from './text-lines.ts';
 export async function* recordsFromJsonLines(input: AsyncIterable<Uint8Array>): AsyncGenerator<RowRecord> {
   for await (const { line, text } of textLines(input)) {
     if (text.trim() === '') continue;
-    const json = parseLine(text, line);
-    if (!(json instanceof Map)) {
-      throw new IngestError('INGEST_BAD_SYNTAX', `Line ${line} is not a JSON object.`, {
-        hint: 'Write one row per line, such as {"driver_id": 1001, "event_timestamp": "2026-01-10T08:00:00Z"}.',
-      });
-    }
-    yield { line, format: 'jsonl', fields: json };
+    yield recordFromJsonLine(text, line);
   }
+}
+
+/** @throws IngestError `INGEST_BAD_SYNTAX`, naming the line */
+export function recordFromJsonLine(text: string, line: number): RowRecord {
+  const json = parseLine(text, line);
+  if (json instanceof Map) return { line, format: 'jsonl', fields: json };
+  throw new IngestError('INGEST_BAD_SYNTAX', `Line ${line} is not a JSON object.`, {
+    hint: 'Write one row per line, such as {"driver_id": 1001, "event_timestamp": "2026-01-10T08:00:00Z"}.',
+  });
 }
 
 function parseLine(text: string, line: number): ExactJson {

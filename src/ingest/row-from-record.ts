@@ -77,6 +77,7 @@ function keyValue(record: RowRecord, name: string, type: ValueType_Enum): Value 
   if (isNullValue(bytes)) {
     throw new IngestError('INGEST_BAD_VALUE', `${place(record, name)}: a join key cannot be null.`, {
       hint: 'Leave out rows without an entity.',
+      column: name,
     });
   }
   return fromBinary(ValueSchema, bytes);
@@ -100,6 +101,7 @@ function encoded(record: RowRecord, name: string, json: ExactJson, type: ValueTy
     if (!(cause instanceof EncodingError)) throw cause;
     throw new IngestError('INGEST_BAD_VALUE', `${place(record, name)}: ${cause.message}`, {
       ...(cause.hint === undefined ? {} : { hint: cause.hint }),
+      column: name,
       cause,
     });
   }
@@ -132,6 +134,7 @@ function badTime(record: RowRecord, name: string, why: string, hint?: string, ca
   const end = why.endsWith('.') ? '' : '.';
   return new IngestError('INGEST_BAD_TIMESTAMP', `${place(record, name)}: ${why}${end}`, {
     hint: hint ?? 'Use RFC 3339, such as 2026-01-10T08:00:00Z.',
+    column: name,
     cause,
   });
 }
@@ -142,6 +145,7 @@ function fieldOf(record: RowRecord, name: string, role: string, hint?: string): 
   const columns = [...record.fields.keys()].slice(0, 20).join(', ');
   throw new IngestError('INGEST_MISSING_COLUMN', `Line ${record.line} has no ${role} "${name}".`, {
     hint: `${hint === undefined ? '' : `${hint} `}Its columns are: ${columns === '' ? 'none' : columns}.`,
+    column: name,
   });
 }
 

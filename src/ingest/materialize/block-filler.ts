@@ -1,6 +1,6 @@
 import type { DuckDBDataChunk } from '@duckdb/node-api';
-import { createEntityKeyEncoder } from '../../encoding/entity-key.ts';
 import { ByteWriter } from '../../encoding/byte-writer.ts';
+import { createEntityKeyEncoder } from '../../encoding/entity-key.ts';
 import { valueTypeInfo } from '../../encoding/value-type.ts';
 import { dummyEntity } from '../../registry/dummy-entity.ts';
 import type { WriteBlock } from '../../stores/write-block.ts';

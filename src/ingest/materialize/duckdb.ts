@@ -12,6 +12,8 @@ const MEMORY_LIMIT = '128MB';
 
 export interface Duckdb {
   readonly connection: DuckDBConnection;
+  /** Another one: a statement ends the result that is being streamed on its own connection. */
+  readonly second: DuckDBConnection;
   close(): void;
 }
 
@@ -35,11 +37,14 @@ export async function openDuckdb(tempFolder: string): Promise<Duckdb> {
       allow_community_extensions: 'false',
     });
     const connection = await instance.connect();
-    await connection.run("SET TimeZone = 'UTC'");
+    const second = await instance.connect();
+    for (const each of [connection, second]) await each.run("SET TimeZone = 'UTC'");
     return {
       connection,
+      second,
       close() {
         connection.closeSync();
+        second.closeSync();
         instance.closeSync();
       },
     };

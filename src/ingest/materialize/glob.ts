@@ -27,7 +27,10 @@ export function globPattern(pattern: string): RegExp {
       const end = pattern.indexOf(']', at + 2);
       if (end < 0) source += '\\[';
       else {
-        const inner = pattern.slice(at + 1, end).replace(/^!/, '^').replace(/[\\[]/g, '\\$&');
+        const inner = pattern
+          .slice(at + 1, end)
+          .replace(/^!/, '^')
+          .replace(/[\\[]/g, '\\$&');
         source += `[${inner}]`;
         at = end;
       }

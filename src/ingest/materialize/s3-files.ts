@@ -8,7 +8,7 @@ import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import { fixedPart, globPattern, isGlob } from './glob.ts';
 import { MaterializeError } from './materialize-error.ts';
 import { loadOptionalPackage } from './optional-package.ts';
-import { formatOfNames, isMarker, nothingThere, type SourceFile, type SourceFiles } from './source-files.ts';
+import { formatOfNames, isMarker, nothingThere, type SourceFile, type SourceFiles } from './source-file.ts';
 import type { ViewSource } from './view-source.ts';
 
 interface S3Object {
@@ -140,15 +140,23 @@ function errorFromSdk(error: unknown, { bucket, key, view, endpoint }: Place): u
   const what = `s3://${bucket}/${key}${at}, the source of view "${view}",`;
   const grant = `Grant s3:ListBucket on arn:aws:s3:::${bucket} and s3:GetObject on what is below it.`;
   if (name === 'CredentialsProviderError' || name === 'TokenProviderError') {
-    return new MaterializeError('MATERIALIZE_SOURCE_UNREADABLE', `${what} cannot be read: there are no AWS credentials.`, {
-      hint: `Give the pod a role, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. ${grant}`,
-      cause: error,
-    });
+    return new MaterializeError(
+      'MATERIALIZE_SOURCE_UNREADABLE',
+      `${what} cannot be read: there are no AWS credentials.`,
+      {
+        hint: `Give the pod a role, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. ${grant}`,
+        cause: error,
+      },
+    );
   }
   if (name === 'NoSuchBucket') return nothingThere(view, `s3://${bucket}/${key}`);
   const changed = name === 'PreconditionFailed' || name === 'NoSuchKey';
-  return new MaterializeError('MATERIALIZE_SOURCE_UNREADABLE', `${what} ${changed ? 'changed while it was read' : 'cannot be read'}.`, {
-    hint: changed ? 'Run it again.' : grant,
-    cause: error,
-  });
+  return new MaterializeError(
+    'MATERIALIZE_SOURCE_UNREADABLE',
+    `${what} ${changed ? 'changed while it was read' : 'cannot be read'}.`,
+    {
+      hint: changed ? 'Run it again.' : grant,
+      cause: error,
+    },
+  );
 }

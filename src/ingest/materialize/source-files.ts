@@ -4,27 +4,8 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fixedPart, globPattern, isGlob } from './glob.ts';
 import { MaterializeError } from './materialize-error.ts';
+import { formatOfNames, isMarker, nothingThere, type SourceFiles } from './source-file.ts';
 import type { ViewSource } from './view-source.ts';
-
-export type SourceFormat = 'parquet' | 'csv' | 'jsonl';
-
-export interface SourceFile {
-  /** As messages and the reject file call it: the path from the repo, or the URL. */
-  readonly name: string;
-  /** Where it can be read. */
-  readonly path: string;
-  readonly bytes: number;
-}
-
-/** The files of a source, found and not yet read. */
-export interface SourceFiles {
-  readonly format: SourceFormat;
-  readonly bytes: number;
-  /** Changes with every file that is added, removed or written anew. */
-  readonly fingerprint: string;
-  /** The files as local ones, in the order of their names. */
-  open(signal: AbortSignal): Promise<readonly SourceFile[]>;
-}
 
 export interface FindSourceOptions {
   /** Folder of `feature_store.yaml`, from which relative paths start. */
@@ -51,36 +32,6 @@ export async function findSourceFiles(source: ViewSource, options: FindSourceOpt
     );
   }
   return findLocalFiles(source, options.repoPath);
-}
-
-/** The one format that all names say; what says none is Parquet, which is all that Feast reads from files. */
-export function formatOfNames(names: readonly string[], view: string): SourceFormat {
-  const formats = new Set(names.map(formatOfName));
-  const [format] = formats;
-  if (format === undefined || formats.size > 1) {
-    throw new MaterializeError(
-      'MATERIALIZE_SOURCE_UNSUPPORTED',
-      `The source of view "${view}" has files of several formats: ${[...formats].sort().join(', ')}.`,
-      { hint: 'Name one of them with a pattern, such as data/*.parquet.' },
-    );
-  }
-  return format;
-}
-
-function formatOfName(name: string): SourceFormat {
-  if (/\.csv(\.gz)?$/i.test(name)) return 'csv';
-  return /\.(jsonl|ndjson)(\.gz)?$/i.test(name) ? 'jsonl' : 'parquet';
-}
-
-/** Spark and others leave markers of these names beside the files. */
-export function isMarker(path: string): boolean {
-  return path.split('/').some((name) => /^[._]/.test(name) && !name.startsWith('..') && name !== '.');
-}
-
-export function nothingThere(view: string, uri: string): MaterializeError {
-  return new MaterializeError('MATERIALIZE_SOURCE_MISSING', `The source of view "${view}", ${uri}, has no file.`, {
-    hint: 'Relative paths start at the folder of feature_store.yaml.',
-  });
 }
 
 async function findLocalFiles({ view, uri }: ViewSource, repoPath: string): Promise<SourceFiles> {
@@ -116,7 +67,8 @@ function shown(file: string, repoPath: string): string {
 async function namesBelow(path: string, view: string, uri: string): Promise<readonly string[]> {
   const stats = await statOf(path, view);
   if (stats?.isFile() === true) return [path];
-  if (stats?.isDirectory() === true) return (await filesBelow(path, view)).filter((file) => !isMarker(file.slice(path.length)));
+  if (stats?.isDirectory() === true)
+    return (await filesBelow(path, view)).filter((file) => !isMarker(file.slice(path.length)));
   if (!isGlob(path)) throw nothingThere(view, uri);
   const root = fixedPart(path);
   if ((await statOf(root, view)) === undefined) throw nothingThere(view, uri);
@@ -147,8 +99,12 @@ async function statOf(path: string, view: string): Promise<Stats | undefined> {
 }
 
 function unreadable(path: string, view: string, cause: unknown): MaterializeError {
-  return new MaterializeError('MATERIALIZE_SOURCE_UNREADABLE', `${path}, the source of view "${view}", cannot be read.`, {
-    hint: 'See that this process may read it.',
-    cause,
-  });
+  return new MaterializeError(
+    'MATERIALIZE_SOURCE_UNREADABLE',
+    `${path}, the source of view "${view}", cannot be read.`,
+    {
+      hint: 'See that this process may read it.',
+      cause,
+    },
+  );
 }

@@ -3,7 +3,7 @@ import { countsFrom, quoteName, quoteText, translating } from './duckdb.ts';
 import { type LoadInterval, microsOf } from './interval.ts';
 import type { LoadPlan, PlannedColumn } from './load-plan.ts';
 import type { RejectedRow } from './rejects.ts';
-import type { SourceFile } from './source-files.ts';
+import type { SourceFile } from './source-file.ts';
 import { MASK_BITS, NO_TIME, type TypedLayout } from './staged-rows.ts';
 import { isTimestamp, type TypedColumn, timeColumn, timeConstant, typedColumn } from './typed-columns.ts';
 
@@ -27,7 +27,11 @@ interface BadCondition {
  * @param types source column to its type, as DuckDB names it
  * @returns nothing where some column's values have to be looked at one by one
  */
-export function typedPlan(plan: LoadPlan, types: ReadonlyMap<string, string>, interval: LoadInterval): TypedPlan | undefined {
+export function typedPlan(
+  plan: LoadPlan,
+  types: ReadonlyMap<string, string>,
+  interval: LoadInterval,
+): TypedPlan | undefined {
   const timeType = types.get(plan.timestampField) ?? '';
   const createdType = types.get(plan.createdField) ?? '';
   const time = timeColumn(plan.timestampField, timeType);
@@ -53,7 +57,9 @@ export function typedPlan(plan: LoadPlan, types: ReadonlyMap<string, string>, in
     keys.length === 0
       ? `${order} LIMIT 1`
       : `QUALIFY row_number() OVER (PARTITION BY ${keys.map(({ sql }) => sql).join(', ')} ${order}) = 1`;
-  const read = [...new Set([...planned.map((column) => column.source), plan.timestampField, ...filled(plan.createdField)])];
+  const read = [
+    ...new Set([...planned.map((column) => column.source), plan.timestampField, ...filled(plan.createdField)]),
+  ];
   return {
     layout: { kind: 'typed', forms: columns.map((column) => column.form) },
     inInterval: `(${timeName} IS NULL OR ${within})`,
@@ -130,7 +136,11 @@ function badConditions(
   columns: readonly TypedColumn[],
 ): readonly BadCondition[] {
   const conditions: BadCondition[] = [
-    { column: plan.timestampField, reason: 'the event timestamp is null', sql: `${quoteName(plan.timestampField)} IS NULL` },
+    {
+      column: plan.timestampField,
+      reason: 'the event timestamp is null',
+      sql: `${quoteName(plan.timestampField)} IS NULL`,
+    },
   ];
   for (const [index, { sql, misfit, reason }] of columns.entries()) {
     const column = planned[index]?.source ?? '';

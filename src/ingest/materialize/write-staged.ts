@@ -20,7 +20,7 @@ export interface WriteStagedOptions {
   readonly skip: number;
   readonly signal: AbortSignal;
   /** Told how many rows from the beginning of the file are stored for certain. */
-  readonly onStored: (rows: number) => void | Promise<void>;
+  readonly onStored: (rows: number) => void;
 }
 
 /** Blocks that are on their way at a time: the store works while the next one is laid out. */
@@ -139,7 +139,7 @@ class BlockPump {
   block: WriteBlock;
   readonly #sink: Sink;
   readonly #create: () => WriteBlock;
-  readonly #onStored: (rows: number) => void | Promise<void>;
+  readonly #onStored: (rows: number) => void;
   readonly #free: WriteBlock[] = [];
   readonly #running = new Set<Promise<void>>();
   /** Rows of the blocks in the order in which they were sent, from the first that is not stored for certain. */
@@ -147,7 +147,7 @@ class BlockPump {
   #stored: number;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(sink: Sink, create: () => WriteBlock, stored: number, onStored: (rows: number) => void | Promise<void>) {
+  constructor(sink: Sink, create: () => WriteBlock, stored: number, onStored: (rows: number) => void) {
     this.#sink = sink;
     this.#create = create;
     this.#stored = stored;
@@ -184,7 +184,7 @@ class BlockPump {
       while (this.#order[0]?.done === true) stored += this.#order.shift()?.rows ?? 0;
       if (stored === this.#stored) return;
       this.#stored = stored;
-      await this.#onStored(stored);
+      this.#onStored(stored);
     } catch (error) {
       this.#failure ??= { error };
     }

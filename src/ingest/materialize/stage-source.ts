@@ -1,0 +1,135 @@
+import type { EpochUnit } from '../../encoding/timestamp.ts';
+import { type Duckdb, translating } from './duckdb.ts';
+import { EncodedStage } from './encoded-stage.ts';
+import type { LoadInterval } from './interval.ts';
+import { assertColumns, type LoadPlan } from './load-plan.ts';
+import { MaterializeError } from './materialize-error.ts';
+import { parquetRows } from './parquet-rows.ts';
+import type { RejectedRow } from './rejects.ts';
+import type { SourceFile, SourceFormat } from './source-file.ts';
+import type { StagedRows } from './staged-rows.ts';
+import { type JudgedRow, textRows } from './text-rows.ts';
+import { badTypedRows, countTypedRows, sourceSql, stageTypedRows, typedPlan } from './typed-stage.ts';
+
+export interface StageOptions {
+  readonly plan: LoadPlan;
+  readonly interval: LoadInterval;
+  readonly format: SourceFormat;
+  readonly files: readonly SourceFile[];
+  readonly timestampUnit: EpochUnit | undefined;
+  readonly maxBadRows: number;
+  /** Where the staged rows are to stand. */
+  readonly target: string;
+  readonly signal: AbortSignal;
+  readonly reject: (row: RejectedRow) => Promise<void>;
+  /** Told how many rows of the source were read by now. */
+  readonly onRead: (rows: number) => void;
+}
+
+export interface StageOutcome extends StagedRows {
+  /** Rows of the interval, and rows of which nobody can say whether they belong to it. */
+  readonly read: number;
+  readonly rejected: number;
+}
+
+/**
+ * Reads a source and puts the newest row of each entity into a file. Every row of the interval is checked before: one that cannot
+ * be loaded is told of and counts as not there.
+ * @returns `undefined` when the signal came
+ * @throws MaterializeError `MATERIALIZE_BAD_ROWS` when there are more of them than `maxBadRows`, all of them told of
+ */
+export async function stageSource(duckdb: Duckdb, options: StageOptions): Promise<StageOutcome | undefined> {
+  const { plan, format, files, interval, signal } = options;
+  const { connection } = duckdb;
+  const stop = (): void => {
+    duckdb.connection.interrupt();
+    duckdb.second.interrupt();
+  };
+  signal.addEventListener('abort', stop);
+  try {
+    if (format !== 'parquet') {
+      let read = 0;
+      const { timestampUnit } = options;
+      return await stageJudged(
+        duckdb,
+        textRows(plan, format, files, { interval, timestampUnit, signal, onBytes: () => {} }),
+        {
+          ...options,
+          onRow: () => options.onRead(++read),
+        },
+      );
+    }
+    const types = await columnTypes(duckdb, plan, files);
+    const typed = typedPlan(plan, types, interval);
+    if (typed === undefined) {
+      let read = 0;
+      const onRows = (rows: number): void => {
+        read += rows;
+        options.onRead(read);
+      };
+      return await stageJudged(
+        duckdb,
+        parquetRows(connection, plan, types, files, { interval, signal, onRows }),
+        options,
+      );
+    }
+    const counts = await countTypedRows(connection, typed, files);
+    if (counts.bad > 0) for await (const row of badTypedRows(connection, typed, files)) await options.reject(row);
+    assertFewBad(counts.bad, options);
+    options.onRead(counts.read);
+    const rows = await stageTypedRows(connection, typed, files, options.target);
+    return { file: options.target, rows, layout: typed.layout, read: counts.read, rejected: counts.bad };
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+async function stageJudged(
+  { second }: Duckdb,
+  rows: AsyncIterable<JudgedRow>,
+  options: StageOptions & { readonly onRow?: () => void },
+): Promise<StageOutcome | undefined> {
+  const stage = new EncodedStage(second);
+  let read = 0;
+  let rejected = 0;
+  for await (const judged of rows) {
+    read++;
+    options.onRow?.();
+    if ('row' in judged) await stage.add(judged.row);
+    else {
+      rejected++;
+      await options.reject(judged.rejected);
+    }
+  }
+  if (options.signal.aborted) return undefined;
+  assertFewBad(rejected, options);
+  const staged = await stage.finish(options.target);
+  return { file: options.target, rows: staged, layout: { kind: 'encoded' }, read, rejected };
+}
+
+async function columnTypes(
+  { connection }: Duckdb,
+  plan: LoadPlan,
+  files: readonly SourceFile[],
+): Promise<ReadonlyMap<string, string>> {
+  const names = files.map((file) => file.name).join(', ');
+  const reader = await translating(
+    () => connection.runAndReadAll(`DESCRIBE SELECT * FROM ${sourceSql(files)}`),
+    `reading ${names.length > 200 ? `${names.slice(0, 200)}…` : names}`,
+  );
+  const types = new Map(reader.getRows().map(([name, type]) => [String(name), String(type)]));
+  assertColumns(plan, new Set(types.keys()), files[0]?.name ?? '');
+  return types;
+}
+
+function assertFewBad(bad: number, { maxBadRows, plan }: StageOptions): void {
+  if (bad <= maxBadRows) return;
+  throw new MaterializeError(
+    'MATERIALIZE_BAD_ROWS',
+    `${bad} ${bad === 1 ? 'row' : 'rows'} of view "${plan.view.name}" cannot be loaded; ${maxBadRows} may be left out. Nothing of it was written.`,
+    { hint: 'The reject file names each of them and why. Correct the source, or allow more with --max-bad-rows.' },
+  );
+}
