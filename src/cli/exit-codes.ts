@@ -1,7 +1,7 @@
 import { ConfigError } from '../config/config-error.ts';
 import { EncodingError } from '../encoding/encoding-error.ts';
 import { IngestError } from '../ingest/ingest-error.ts';
-import { MaterializeError } from '../ingest/materialize/materialize-error.ts';
+import { MaterializeError } from '../ingest/materialize-error.ts';
 import { RegistryError } from '../registry/registry-error.ts';
 import { ServingError } from '../serving/serving-error.ts';
 import { ResolutionError } from '../stores/resolution-error.ts';

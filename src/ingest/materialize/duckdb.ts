@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { SideboardError } from '../../errors.ts';
-import { MaterializeError } from './materialize-error.ts';
+import { MaterializeError } from '../materialize-error.ts';
 import { loadOptionalPackage } from './optional-package.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { EncodingError } from '../../encoding/encoding-error.ts';
 import { formatTimestamp, parseTimestamp, type TimePoint } from '../../encoding/timestamp.ts';
-import { MaterializeError } from './materialize-error.ts';
+import { MaterializeError } from '../materialize-error.ts';
 
 /** Rows from `start` to `end` are loaded, both included, as Feast does with files. Nanoseconds are whole microseconds. */
 export interface LoadInterval {

@@ -3,7 +3,7 @@ import { EncodingError } from '../../encoding/encoding-error.ts';
 import { valueTypeInfo, valueTypeName } from '../../encoding/value-type.ts';
 import { dummyEntity } from '../../registry/dummy-entity.ts';
 import type { FeatureViewSpec, JoinKeySpec } from '../../registry/registry-snapshot.ts';
-import { MaterializeError } from './materialize-error.ts';
+import { MaterializeError } from '../materialize-error.ts';
 import type { ViewSource } from './view-source.ts';
 
 /** A join key or a feature, and the source's column that it is read from. */

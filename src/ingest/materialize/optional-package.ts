@@ -1,4 +1,4 @@
-import { MaterializeError } from './materialize-error.ts';
+import { MaterializeError } from '../materialize-error.ts';
 
 /**
  * Loads a package that only loading needs.

@@ -2,7 +2,7 @@ import { createWriteStream, type WriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { finished } from 'node:stream/promises';
-import { MaterializeError } from './materialize-error.ts';
+import { MaterializeError } from '../materialize-error.ts';
 
 /** A row that cannot be loaded, and why. It never holds what the row holds. */
 export interface RejectedRow {

@@ -3,8 +3,8 @@ import { mkdir, open, readFile, rename, rm, rmdir, writeFile } from 'node:fs/pro
 import { join } from 'node:path';
 import { RegistryError } from '../../registry/registry-error.ts';
 import { acquireRegistryLock, type RegistryLock } from '../../registry/writing/registry-lock.ts';
+import { MaterializeError } from '../materialize-error.ts';
 import type { LoadInterval } from './interval.ts';
-import { MaterializeError } from './materialize-error.ts';
 import type { StagedLayout } from './staged-rows.ts';
 
 /** How far the run of a view came, kept on disk, so that one that was killed can be gone on with. */

@@ -2,8 +2,8 @@ import type { Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { MaterializeError } from '../materialize-error.ts';
 import { fixedPart, globPattern, isGlob } from './glob.ts';
-import { MaterializeError } from './materialize-error.ts';
 import { formatOfNames, isMarker, nothingThere, type SourceFiles } from './source-file.ts';
 import type { ViewSource } from './view-source.ts';
 

@@ -1,9 +1,9 @@
 import type { EpochUnit } from '../../encoding/timestamp.ts';
+import { MaterializeError } from '../materialize-error.ts';
 import { type Duckdb, translating } from './duckdb.ts';
 import { EncodedStage } from './encoded-stage.ts';
 import type { LoadInterval } from './interval.ts';
 import { assertColumns, type LoadPlan } from './load-plan.ts';
-import { MaterializeError } from './materialize-error.ts';
 import { parquetRows } from './parquet-rows.ts';
 import type { RejectedRow } from './rejects.ts';
 import type { SourceFile, SourceFormat } from './source-file.ts';

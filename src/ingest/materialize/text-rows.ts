@@ -6,13 +6,13 @@ import type { OnlineRow } from '../../stores/online-store.ts';
 import { recordsFromCsv } from '../csv-rows.ts';
 import { IngestError } from '../ingest-error.ts';
 import { recordFromJsonLine } from '../json-lines.ts';
+import { MaterializeError } from '../materialize-error.ts';
 import type { RowRecord } from '../record.ts';
 import { createRowTyper, type RowTyper, type RowTypingOptions } from '../row-from-record.ts';
 import { textLines } from '../text-lines.ts';
 import type { EncodedRow } from './encoded-stage.ts';
 import { type LoadInterval, microsOf } from './interval.ts';
 import { assertColumns, type LoadPlan } from './load-plan.ts';
-import { MaterializeError } from './materialize-error.ts';
 import type { RejectedRow } from './rejects.ts';
 import type { SourceFile, SourceFormat } from './source-file.ts';
 

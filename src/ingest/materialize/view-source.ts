@@ -4,9 +4,9 @@ import type { Registry } from '../../../gen/feast/core/Registry_pb.ts';
 import type { TimePoint } from '../../encoding/timestamp.ts';
 import type { RegistrySnapshot } from '../../registry/registry-snapshot.ts';
 import { IngestError } from '../ingest-error.ts';
+import { MaterializeError } from '../materialize-error.ts';
 import { writableView } from '../writable-view.ts';
 import { compare } from './interval.ts';
-import { MaterializeError } from './materialize-error.ts';
 
 /** Where the rows of a view come from, as its registry says. */
 export interface ViewSource {

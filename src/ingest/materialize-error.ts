@@ -1,4 +1,4 @@
-import { type ErrorCatalogue, SideboardError, type SideboardErrorOptions } from '../../errors.ts';
+import { type ErrorCatalogue, SideboardError, type SideboardErrorOptions } from '../errors.ts';
 
 /** What can be wrong with loading views from their sources. Bad rows of CSV and JSON lines have codes of `ingest-error.ts`. */
 export const materializeErrors = {
