@@ -247,6 +247,20 @@ describe('on SQLite, the command', () => {
       assert.deepEqual([status, stdout], [exitCodes.input.code, '']);
     });
 
+    it('warns that a store without times cannot tell which row is older', async () => {
+      const abilities = 'directWrite: true, eventTimes: false';
+      writeFileSync(join(repo.path, 'timeless.mjs'), MIRROR.replace('directWrite: false', abilities));
+      const config = join(repo.path, 'feature_store.yaml');
+      const text = parse(readFileSync(config, 'utf8'));
+      writeFileSync(config, stringify({ ...text, online_store: 'timeless.MirrorOnlineStore' }));
+      const args = ['write', VIEW, '-', '--format', 'jsonl', '--newest-only', '--dry-run', '--repo', repo.path];
+      const { stderr } = await runCli(args);
+      assert.match(
+        stderr,
+        /^warning: the timeless\.MirrorOnlineStore store keeps no event times: --newest-only compares/m,
+      );
+    });
+
     it('says where the store failed, and that it may have written in part', async () => {
       await sideboard('teardown', '--yes');
       const input = '{"driver_id": 1, "event_timestamp": "2026-01-10"}';
