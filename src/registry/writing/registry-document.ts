@@ -26,6 +26,8 @@ export class RegistryDocument {
   readonly #fields: WireFields;
   readonly #history: WireFields;
   readonly #source: string;
+  readonly #decoded = new WeakMap<WireField, unknown>();
+  readonly #indexes = new Map<number, Index>();
   #historyChanged = false;
 
   /**
@@ -56,7 +58,7 @@ export class RegistryDocument {
 
   /** The object of this name; the first one, as for Feast, where several have it. */
   find<T extends DescMessage>(kind: RegistryKind<T>, project: string, name: string): RegistryObject<T> | undefined {
-    return this.objects(kind, project).find((object) => kind.nameOf(object.message) === name);
+    return this.#index(kind).get(indexKey(project, name)) as RegistryObject<T> | undefined;
   }
 
   /** Names of all projects that the registry lists. */
@@ -68,15 +70,23 @@ export class RegistryDocument {
   }
 
   add<T extends DescMessage>(kind: RegistryKind<T>, message: MessageShape<T>): void {
-    this.#fields.add(kind.field, toBinary(kind.schema, message));
+    const field = this.#fields.add(kind.field, toBinary(kind.schema, message));
+    this.#enter(this.#index(kind), { kind, field, message });
   }
 
   replace<T extends DescMessage>(object: RegistryObject<T>, message: MessageShape<T>): void {
-    this.#fields.replace(object.field, toBinary(object.kind.schema, message));
+    const { kind } = object;
+    const index = this.#index(kind);
+    const field = this.#fields.replace(object.field, toBinary(kind.schema, message));
+    this.#decoded.set(field, message);
+    const key = indexKey(kind.projectOf(message), kind.nameOf(message));
+    if (index.get(key)?.field === object.field) index.set(key, { kind, field, message });
   }
 
-  remove(object: { readonly field: WireField }): void {
+  remove<T extends DescMessage>(object: RegistryObject<T>): void {
     this.#fields.remove(object.field);
+    // There may be another one of that name.
+    this.#indexes.delete(object.kind.field);
   }
 
   /** Recorded versions of the project's views, or of one of them. */
@@ -117,7 +127,21 @@ export class RegistryDocument {
     return list.numbered(kind.field).map((field) => ({ kind, field, message: this.#decode(kind, field) }));
   }
 
-  readonly #decoded = new WeakMap<WireField, unknown>();
+  #index<T extends DescMessage>(kind: RegistryKind<T>): Index {
+    const known = this.#indexes.get(kind.field);
+    if (known !== undefined) return known;
+    const index: Index = new Map();
+    for (const object of this.#objectsOf(this.#fields, kind)) this.#enter(index, object);
+    this.#indexes.set(kind.field, index);
+    return index;
+  }
+
+  #enter<T extends DescMessage>(index: Index, object: RegistryObject<T>): void {
+    this.#decoded.set(object.field, object.message);
+    const { kind, message } = object;
+    const key = indexKey(kind.projectOf(message), kind.nameOf(message));
+    if (!index.has(key)) index.set(key, object);
+  }
 
   #decode<T extends DescMessage>(kind: RegistryKind<T>, field: WireField): MessageShape<T> {
     const known = this.#decoded.get(field) as MessageShape<T> | undefined;
@@ -148,6 +172,13 @@ export class RegistryDocument {
       { hint: 'Write it with the Feast that made it, or with a later release of Sideboard.' },
     );
   }
+}
+
+/** The first object of each name. */
+type Index = Map<string, { readonly kind: unknown; readonly field: WireField; readonly message: unknown }>;
+
+function indexKey(project: string, name: string): string {
+  return JSON.stringify([project, name]);
 }
 
 function corrupt(source: string, what: string, cause?: unknown): RegistryError {

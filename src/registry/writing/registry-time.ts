@@ -12,3 +12,11 @@ export function timestampNow(): Timestamp {
 export function timestampFrom({ seconds, nanos }: TimePoint): Timestamp {
   return create(TimestampSchema, { seconds: BigInt(seconds), nanos: nanos - (nanos % 1000) });
 }
+
+/** The times of an object that was made now. */
+export function bothTimes(now: Timestamp): {
+  readonly createdTimestamp: Timestamp;
+  readonly lastUpdatedTimestamp: Timestamp;
+} {
+  return { createdTimestamp: now, lastUpdatedTimestamp: now };
+}

@@ -26,8 +26,10 @@ export class WireFields {
   }
 
   /** Puts content in the place of what a field of this message holds. */
-  replace(field: WireField, content: Uint8Array): void {
-    this.#fields[this.#positionOf(field)] = lengthDelimited(field.number, content);
+  replace(field: WireField, content: Uint8Array): WireField {
+    const replaced = lengthDelimited(field.number, content);
+    this.#fields[this.#positionOf(field)] = replaced;
+    return replaced;
   }
 
   remove(field: WireField): void {
@@ -35,9 +37,11 @@ export class WireFields {
   }
 
   /** Puts a field behind those of the same and of lower numbers: serializers write fields in ascending order. */
-  add(number: number, content: Uint8Array): void {
+  add(number: number, content: Uint8Array): WireField {
     const before = this.#fields.findLastIndex((field) => field.number <= number);
-    this.#fields.splice(before + 1, 0, lengthDelimited(number, content));
+    const added = lengthDelimited(number, content);
+    this.#fields.splice(before + 1, 0, added);
+    return added;
   }
 
   /** Makes a field that stands once hold this. */
