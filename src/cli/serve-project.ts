@@ -8,6 +8,7 @@ import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import { OnlineFeatures } from '../serving/online-features.ts';
 import type { OnlineStore } from '../stores/online-store.ts';
 import { createFeastServices } from '../transports/grpc/feast-services.ts';
+import { createIngestService } from '../transports/grpc/ingest-service.ts';
 import { createPushMethods } from '../transports/grpc/push-methods.ts';
 import { startGrpcServer } from '../transports/grpc/start-grpc-server.ts';
 import type { CommandContext } from './command-context.ts';
@@ -77,7 +78,17 @@ export async function serveProject(
         versioned: config.registry.enableOnlineFeatureViewVersioning,
       });
     });
-    const methods = [...createFeastServices(features, version), ...pushes];
+    const ingest = createIngestService(async () => {
+      const { OnlineIngest } = await import('../ingest/stream/online-ingest.ts');
+      return new OnlineIngest({
+        registry: () => registry.current(),
+        store,
+        enabled: config.sideboard.serving.writes,
+        versioned: config.registry.enableOnlineFeatureViewVersioning,
+        ...config.sideboard.ingest,
+      });
+    });
+    const methods = [...createFeastServices(features, version), ...pushes, ...ingest];
     const logFailure = createFailureLog(log);
     const outages = new StoreOutageWatch({ log, ping: () => pingStore(store) });
     const server = await startGrpcServer(grpc.server, calls.counted(methods), {

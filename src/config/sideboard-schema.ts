@@ -78,6 +78,12 @@ export const grpcSchema = z
     context.addIssue({ code: 'custom', path: ['default_deadline_ms'], message });
   });
 
+export const ingestSchema = z.strictObject({
+  max_batches_in_flight: z.int().min(1).max(64).default(4),
+  max_pending_bytes: z.int().min(1).max(2_147_483_647).default(33_554_432),
+  batch_timeout_ms: z.int().min(1).max(3_600_000).default(60_000),
+});
+
 /** `http://HOST` or `https://HOST`, with port and path where they are needed, and without a user. */
 const endpointUrl = z
   .string()
@@ -117,6 +123,7 @@ const storeSection = z.record(z.string(), z.unknown()).nullish();
 export const sideboardSchema = z.strictObject({
   serving: servingSchema.prefault({}),
   grpc: grpcSchema.prefault({}),
+  ingest: ingestSchema.prefault({}),
   registry: registrySettingsSchema.prefault({}),
   workers: z.int().min(1).max(64).default(1),
   entity_key_fallback: z.literal('v2').optional(),

@@ -6,6 +6,7 @@ import { feastPythonServing, servingDefaults, type sideboardSchema } from './sid
 export interface SideboardSettings {
   readonly serving: ServingSettings;
   readonly grpc: GrpcSettings;
+  readonly ingest: IngestSettings;
   readonly registry: RegistrySettings;
   /** Processes that serve. */
   readonly workers: number;
@@ -53,6 +54,16 @@ export interface GrpcSettings {
   readonly streamIdleMs: number;
 }
 
+/** Of `sideboard.v1.Ingest/Write`. */
+export interface IngestSettings {
+  /** Of one call. */
+  readonly maxBatchesInFlight: number;
+  /** Bytes of batches that are worked on at a time, in the whole process. */
+  readonly maxPendingBytes: number;
+  /** How long the store may take for one batch. Milliseconds. */
+  readonly batchTimeoutMs: number;
+}
+
 /** What Feast's `registry` section has no words for. */
 export interface RegistrySettings {
   /** Where a copy of the last good registry is kept; relative to the file's folder as it is written. */
@@ -73,7 +84,7 @@ export interface LogSettings {
 
 /** Names the settings as the code does, and applies `compatibility`. */
 export function sideboardSettingsFromSchema(parsed: z.output<typeof sideboardSchema>): SideboardSettings {
-  const { serving, grpc, log, registry } = parsed;
+  const { serving, grpc, ingest, log, registry } = parsed;
   const implied = serving.compatibility === undefined ? servingDefaults : feastPythonServing;
   return Object.freeze({
     serving: Object.freeze({
@@ -96,6 +107,11 @@ export function sideboardSettingsFromSchema(parsed: z.output<typeof sideboardSch
       defaultDeadlineMs: grpc.default_deadline_ms,
       maxDeadlineMs: grpc.max_deadline_ms,
       streamIdleMs: grpc.stream_idle_ms,
+    }),
+    ingest: Object.freeze({
+      maxBatchesInFlight: ingest.max_batches_in_flight,
+      maxPendingBytes: ingest.max_pending_bytes,
+      batchTimeoutMs: ingest.batch_timeout_ms,
     }),
     registry: Object.freeze({
       snapshotPath: registry.snapshot_path,

@@ -35,6 +35,15 @@ export const ingestErrors = {
     kind: 'invalid_argument',
     summary: 'An event or created timestamp is null or no point in time.',
   },
+  INGEST_MALFORMED_BATCH: {
+    kind: 'invalid_argument',
+    summary: 'A message of an Ingest/Write call is no WriteRequest.',
+  },
+  INGEST_BAD_BATCH: {
+    kind: 'invalid_argument',
+    summary:
+      'A batch lacks a column of its view, has one that the view does not have, or columns of different lengths.',
+  },
   INGEST_BAD_ROWS: {
     kind: 'invalid_argument',
     summary: 'Several rows of one batch cannot be written; each is named with its line and column.',

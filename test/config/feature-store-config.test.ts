@@ -84,6 +84,7 @@ describe('feature_store.yaml', () => {
           maxDeadlineMs: 60_000,
           streamIdleMs: 300_000,
         },
+        ingest: { maxBatchesInFlight: 4, maxPendingBytes: 33_554_432, batchTimeoutMs: 60_000 },
         registry: { timeoutMs: 30_000, maxBytes: 268_435_456 },
         workers: 1,
         entityKeyFallback: 'none',

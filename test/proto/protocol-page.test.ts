@@ -5,6 +5,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { OnlineFeatures } from '../../src/serving/online-features.ts';
 import { createFeastServices } from '../../src/transports/grpc/feast-services.ts';
+import { createIngestService } from '../../src/transports/grpc/ingest-service.ts';
 import { projectRoot } from '../support/project-root.ts';
 
 describe('the page about the protocol', () => {
@@ -18,7 +19,9 @@ describe('the page about the protocol', () => {
   it('lists exactly the methods that are served', () => {
     // Only the table's paths are read: no request is made.
     const unused: OnlineFeatures = Object.create(OnlineFeatures.prototype);
-    const served = createFeastServices(unused, '0').map(({ path }) => path);
+    const never = () => Promise.reject(new Error('no call is made'));
+    const services = [...createFeastServices(unused, '0'), ...createIngestService(never)];
+    const served = services.map(({ path }) => path);
     const listed = [...page.matchAll(/^\| `(\/[^`]+)` \|/gm)].map(([, path]) => path);
     assert.deepEqual(listed.sort(), served.sort());
   });
