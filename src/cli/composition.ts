@@ -1,4 +1,5 @@
 import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
+import { entityKeysInForce } from '../definitions/surrogate-key.ts';
 import type { Logger } from '../operations/logger.ts';
 import { createRegistryCopy } from '../registry/registry-copy.ts';
 import { openRegistry, type RegistryHolder, type RegistryOptions } from '../registry/registry-holder.ts';
@@ -97,7 +98,10 @@ export async function openProjectRegistry(options: OpenRegistryOptions): Promise
     path === undefined
       ? undefined
       : createRegistryCopy({ path, project: config.project, source: source.describe(), maxBytes });
-  return openRegistry({
+  const warnOfEntityKeys = (snapshot: RegistrySnapshot): void => {
+    for (const message of entityKeysInForce(config.sideboard.entityKeys, snapshot).warnings) warn(message);
+  };
+  const holder = await openRegistry({
     source,
     project: config.project,
     cacheTtlSeconds: refresh === undefined ? 0 : config.registry.cacheTtlSeconds,
@@ -105,7 +109,13 @@ export async function openProjectRegistry(options: OpenRegistryOptions): Promise
     ...(copy === undefined ? {} : { copy, updateCopy: refresh !== undefined }),
     warn,
     ...refresh,
+    onSwap(snapshot, previous) {
+      warnOfEntityKeys(snapshot);
+      refresh?.onSwap?.(snapshot, previous);
+    },
   });
+  warnOfEntityKeys(holder.current());
+  return holder;
 }
 
 /**

@@ -3,6 +3,7 @@ import {
   type SurrogateAlgorithm,
   surrogateAlgorithms,
 } from '../config/entity-key-schema.ts';
+import { entityKeysInForce } from '../definitions/surrogate-key.ts';
 import { EncodingError } from '../encoding/encoding-error.ts';
 import type { ExactJson } from '../encoding/json-exact.ts';
 import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
@@ -20,8 +21,11 @@ export async function hashedRowFindings({ store, table, registry, config, timeou
   const rows = (await store.sampleHashedRows?.(table, SAMPLE, { deadline: Date.now() + timeoutMs })) ?? [];
   if (rows.length === 0) return [noRows(table, 'Run `mlforge build --online` or `sideboard write`.')];
   const findings = [...valueFindings(table, rows), ...ttlFindings(store, table, registry)];
-  for (const declaration of config.sideboard.entityKeys) {
-    if (table.joinKeys.includes(declaration.joinKey)) findings.push(surrogateFinding(table, declaration, rows));
+  const { entityKeys } = entityKeysInForce(config.sideboard.entityKeys, registry);
+  for (const declaration of entityKeys.values()) {
+    if (!table.joinKeys.includes(declaration.joinKey)) continue;
+    const configured = config.sideboard.entityKeys.includes(declaration);
+    findings.push(surrogateFinding(table, declaration, rows, configured));
   }
   if (findings.every(({ result }) => result === 'ok')) {
     findings.unshift({
@@ -76,7 +80,12 @@ function ttlFindings(store: OnlineStore, table: OnlineTable, registry: RegistryS
 }
 
 /** Finds the algorithm that made a row's key from the columns that mlforge stored beside its features. */
-function surrogateFinding(table: OnlineTable, declaration: EntityKeyDeclaration, rows: readonly HashedRow[]): Finding {
+function surrogateFinding(
+  table: OnlineTable,
+  declaration: EntityKeyDeclaration,
+  rows: readonly HashedRow[],
+  configured: boolean,
+): Finding {
   const { joinKey, algorithm, fromColumns } = declaration;
   const where = `${table.name}: ${joinKey}`;
   const whole =
@@ -102,14 +111,16 @@ function surrogateFinding(table: OnlineTable, declaration: EntityKeyDeclaration,
       check: 'rows',
       result: 'failed',
       message: `${where} was made by no algorithm that is known here, or from other columns (${whole.length} sampled)`,
-      advice: `Check the names and the order of from_columns. Rows made with polars 2.1 or later cannot be found by their columns: let callers send ${joinKey} itself.`,
+      advice: `Check the names and the order of the columns. Rows made with polars 2.1 or later cannot be found by their columns: let callers send ${joinKey} itself.`,
     };
   }
   return {
     check: 'rows',
     result: 'failed',
     message: `${where} was made by ${best} in ${count} of ${whole.length} sampled rows, by ${algorithm} in ${own}`,
-    advice: `Set sideboard.entity_keys.${joinKey}.algorithm: ${best}, or build the rows again.`,
+    advice: configured
+      ? `Set sideboard.entity_keys.${joinKey}.algorithm: ${best}, or build the rows again.`
+      : `Set the algorithm of the entity's surrogate_key to ${best} and apply it, or build the rows again.`,
   };
 }
 

@@ -58,8 +58,10 @@ export function definitionsFromTexts(
 ): ProjectDefinitions {
   const findings = new DefinitionFindings();
   const definitions = locateDefinitions(texts, env, findings);
-  findings.throwIfAny();
-  if (definitions === undefined) throw new TypeError('definitions were refused without a finding');
+  if (definitions === undefined) {
+    findings.throwIfAny();
+    throw new TypeError('definitions were refused without a finding');
+  }
 
   const entities = entitiesToProto(definitions.entities, project, findings);
   const sources = new ProjectSources(definitions.sources, findings);

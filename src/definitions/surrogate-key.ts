@@ -33,11 +33,10 @@ export function surrogateKeyFromTag(tag: string): z.output<typeof surrogateKeySc
   return parsed.success ? parsed.data : undefined;
 }
 
-type Declarations = ReadonlyMap<string, EntityKeyDeclaration>;
-
 /** The join keys that are made from columns, and what could not be used of what says so. */
 export interface EntityKeysInForce {
-  readonly entityKeys: Declarations;
+  /** By join key. */
+  readonly entityKeys: ReadonlyMap<string, EntityKeyDeclaration>;
   /** Sentences for the log. */
   readonly warnings: readonly string[];
 }
@@ -47,7 +46,10 @@ export interface EntityKeysInForce {
  * `feature_store.yaml` wins. A declaration of the registry that cannot be read, or that two entities with one join key
  * contradict each other about, is left out: callers then have to send the join key itself, and no wrong row is read.
  */
-export function entityKeysInForce(configured: Declarations, registry: RegistrySnapshot): EntityKeysInForce {
+export function entityKeysInForce(
+  configured: Iterable<EntityKeyDeclaration>,
+  registry: RegistrySnapshot,
+): EntityKeysInForce {
   const warnings: string[] = [];
   const found = new Map<string, EntityKeyDeclaration>();
   const unusable = new Set<string>();
@@ -71,7 +73,8 @@ export function entityKeysInForce(configured: Declarations, registry: RegistrySn
     found.set(joinKey, declaration);
   }
   for (const joinKey of unusable) found.delete(joinKey);
-  for (const [joinKey, declaration] of configured) {
+  for (const declaration of configured) {
+    const { joinKey } = declaration;
     const registered = found.get(joinKey);
     if (registered !== undefined && !sameKey(registered, declaration)) {
       warnings.push(

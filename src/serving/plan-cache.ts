@@ -1,3 +1,4 @@
+import { entityKeysInForce } from '../definitions/surrogate-key.ts';
 import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import { compilePlan, type Plan } from './plan.ts';
 import type { OnlineFeaturesRequest } from './request.ts';
@@ -5,12 +6,15 @@ import type { ServingPolicy } from './serving-policy.ts';
 
 /** Keeps compiled plans by what shapes them. A new registry generation forgets them all. */
 export class PlanCache {
-  readonly #policy: ServingPolicy;
+  readonly #configured: ServingPolicy;
   readonly #plans = new Map<string, Plan>();
+  /** As configured, with the join keys that the registry of this generation says how to make. */
+  #policy: ServingPolicy;
   #generation = -1;
   #compiled = 0;
 
   constructor(policy: ServingPolicy) {
+    this.#configured = policy;
     this.#policy = policy;
   }
 
@@ -24,6 +28,8 @@ export class PlanCache {
     if (registry.generation !== this.#generation) {
       this.#plans.clear();
       this.#generation = registry.generation;
+      const { entityKeys } = entityKeysInForce(this.#configured.entityKeys.values(), registry);
+      this.#policy = { ...this.#configured, entityKeys };
     }
     const known = this.#plans.get(request.planKey);
     if (known !== undefined) return known;

@@ -39,7 +39,7 @@ export interface ServingPolicy {
   readonly planCacheSize: number;
   /** Look once under the older entity key serialization for entities that were not found. */
   readonly entityKeyFallback: 'none' | 'v2';
-  /** Join keys that may be left to Sideboard, by name. */
+  /** Join keys that may be left to Sideboard, by name; they go before what the registry's entities say. */
   readonly entityKeys: ReadonlyMap<string, EntityKeyDeclaration>;
 }
 

@@ -61,7 +61,7 @@ describe('on mlforge rows, the command doctor', () => {
     const { stdout } = await doctor('polars-1', spend, ['last', 'first', 'dob']);
     assert.match(
       stdout,
-      /FAILED +rows +user_spend: user_id was made by no algorithm that is known here, or from other columns \(2 sampled\)\n +-> Check the names and the order of from_columns\. Rows made with polars 2\.1 or later .* let callers send user_id itself\./,
+      /FAILED +rows +user_spend: user_id was made by no algorithm that is known here, or from other columns \(2 sampled\)\n +-> Check the names and the order of the columns\. Rows made with polars 2\.1 or later .* let callers send user_id itself\./,
     );
   });
 
