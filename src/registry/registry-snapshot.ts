@@ -80,6 +80,8 @@ export interface FeatureSpec {
   readonly valueType: ValueType_Enum;
   readonly description: string;
   readonly tags: Readonly<Record<string, string>>;
+  /** Elements that a vector has which is searched for; absent where none is said, and on other features. */
+  readonly vectorLength?: number;
 }
 
 export interface OnDemandSpec {

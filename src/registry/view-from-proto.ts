@@ -85,6 +85,7 @@ export function featureFromProto(proto: FeatureSpecV2): FeatureSpec {
     valueType: proto.valueType,
     description: proto.description,
     tags: tagsFromProto(proto.tags),
+    ...(proto.vectorIndex && proto.vectorLength > 0 && { vectorLength: proto.vectorLength }),
   });
 }
 

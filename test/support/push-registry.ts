@@ -19,6 +19,8 @@ export interface PushedView {
   readonly timestamp?: string;
   readonly mapping?: Readonly<Record<string, string>>;
   readonly version?: number;
+  /** Features that are searched for, by the elements they have. */
+  readonly vectors?: Readonly<Record<string, number>>;
 }
 
 /** Project `p` with views that are fed by push sources; `live` unless they say otherwise. */
@@ -52,7 +54,10 @@ function viewFrom(view: PushedView) {
       name: view.name,
       project: 'p',
       entities: [...(view.entities ?? ['thing'])],
-      features: Object.entries(view.features).map(([name, valueType]) => ({ name, valueType })),
+      features: Object.entries(view.features).map(([name, valueType]) => {
+        const vectorLength = view.vectors?.[name] ?? 0;
+        return { name, valueType, vectorIndex: vectorLength > 0, vectorLength };
+      }),
       online: view.online ?? true,
       batchSource,
       streamSource: { type: DataSource_SourceType.PUSH_SOURCE, name: view.source ?? 'live', batchSource },

@@ -2,7 +2,7 @@ import { create, fromBinary } from '@bufbuild/protobuf';
 import { EntityKeySchema } from '../../../gen/feast/types/EntityKey_pb.ts';
 import { type Value, ValueSchema, ValueType_Enum } from '../../../gen/feast/types/Value_pb.ts';
 import { EncodingError } from '../../encoding/encoding-error.ts';
-import { isNullValue } from '../../encoding/value.ts';
+import { decodeValue, isNullValue } from '../../encoding/value.ts';
 import { type ValueTypeInfo, valueTypeInfo, valueTypeName } from '../../encoding/value-type.ts';
 import { dummyEntity } from '../../registry/dummy-entity.ts';
 import type { FeatureViewSpec } from '../../registry/registry-snapshot.ts';
@@ -25,6 +25,7 @@ export interface PushTarget {
 interface TypedColumn {
   readonly name: string;
   readonly info: ValueTypeInfo;
+  readonly vectorLength?: number | undefined;
 }
 
 /** What an entity key can hold. */
@@ -45,7 +46,9 @@ export function createPushTarget(view: FeatureViewSpec, table: OnlineTable): Pus
     });
   }
   const keys = view.joinKeys.map(({ name, valueType }) => typedColumn(view, name, valueType, KEY_TYPES));
-  const features = view.features.map(({ name, valueType }) => typedColumn(view, name, valueType));
+  const features = view.features.map(({ name, valueType, vectorLength }): TypedColumn => {
+    return { ...typedColumn(view, name, valueType), vectorLength };
+  });
   const joinKeys = keys.map(({ name }) => name);
   return {
     table,
@@ -57,6 +60,7 @@ export function createPushTarget(view: FeatureViewSpec, table: OnlineTable): Pus
       let allNull = features.length > 0;
       for (const column of features) {
         const value = valueIn(view, row, column, 'feature');
+        if (column.vectorLength !== undefined) assertLength(view, column, value);
         values.set(column.name, value);
         allNull &&= value.length === 0;
       }
@@ -105,6 +109,14 @@ function valueIn(view: FeatureViewSpec, row: PushedRow, { name, info }: TypedCol
   } catch (cause) {
     throw unfit('INGEST_BAD_VALUE', view, name, cause);
   }
+}
+
+/** A null has no length. */
+function assertLength(view: FeatureViewSpec, { name, vectorLength }: TypedColumn, bytes: Uint8Array): void {
+  const value = decodeValue(bytes);
+  if (!Array.isArray(value) || value.length === vectorLength) return;
+  const message = `${place(view, name)}: the vector has ${value.length} elements and must have ${vectorLength}.`;
+  throw new IngestError('INGEST_BAD_VALUE', message);
 }
 
 function timeIn(view: FeatureViewSpec, row: PushedRow, name: string): EventTimestamp {

@@ -16,7 +16,7 @@ import { pushedSnapshot } from '../../support/push-registry.ts';
 import { createSeededRandom } from '../../support/seeded-random.ts';
 import { useTempFolder } from '../../support/temp-folder.ts';
 
-const { INT64, STRING, FLOAT } = ValueType_Enum;
+const { INT64, STRING, FLOAT, FLOAT_LIST } = ValueType_Enum;
 const AT = '2026-06-01T00:00:00Z';
 const SECONDS = Date.parse(AT) / 1000;
 
@@ -30,6 +30,7 @@ const snapshot = pushedSnapshot(
     { name: 'versioned', features: { f: INT64 }, source: 'versioned', version: 2 },
     { name: 'hidden', features: { h: INT64 }, source: 'hidden', online: false },
     { name: 'half', features: { h: INT64 }, source: 'hidden' },
+    { name: 'vectors', features: { e: FLOAT_LIST, o: INT64 }, source: 'vectors', vectors: { e: 2 } },
     { name: 'timeless', features: { t: INT64 }, source: 'timeless', timestamp: '' },
   ],
   [{ name: 'streamed', features: { latest: INT64 } }],
@@ -91,6 +92,11 @@ describe('a push', () => {
           typedFeatures: { id: nothing, place_id: string('x'), event_timestamp: string(AT), seen: int64(1) },
         },
         /"pairs", column "id": a join key cannot be null/,
+      ],
+      'for a vector of another length': [
+        'INGEST_BAD_VALUE',
+        { streamFeatureView: 'vectors', features: { id: '1', event_timestamp: AT, e: '[1, 2, 3]', o: '1' } },
+        /"vectors", column "e": the vector has 3 elements and must have 2/,
       ],
       'for a timestamp that is missing': [
         'INGEST_MISSING_COLUMN',
@@ -186,6 +192,16 @@ describe('a push', () => {
       );
       assert.deepEqual(await stored(), {});
     });
+  });
+
+  it('takes a vector of the right length, and a null', async () => {
+    const row = { id: int64(1), o: int64(1) };
+    const e = create(ValueSchema, { val: { case: 'floatListVal', value: { val: [1, 2] } } });
+    await push.writeToOnlineStore(writeRequest('vectors', { ...row, event_timestamp: string(AT), e }));
+    assert.deepEqual(await stored(), { vectors: { seconds: SECONDS, e: '82010a0a080000803f00000040', o: '2001' } });
+    const later = string('2026-06-01T00:00:01Z');
+    await push.writeToOnlineStore(writeRequest('vectors', { ...row, event_timestamp: later, e: nothing }));
+    assert.deepEqual(await stored(), { vectors: { seconds: SECONDS + 1, e: '', o: '2001' } });
   });
 
   it('leaves out columns that no view has', async () => {
