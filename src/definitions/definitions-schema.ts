@@ -90,7 +90,7 @@ export const fileSourceSchema = z
     type: z.literal('file'),
     name,
     path: z.string().min(1).describe('A file, a folder or an s3:// URL; relative to the folder of feature_store.yaml.'),
-    format: z.enum(fileFormats).describe('What the files are. Default: as the path ends, else Parquet.').optional(),
+    format: z.enum(fileFormats).describe('What the files are. Default: as their names end, else Parquet.').optional(),
     timestamp_field: z.string().min(1).describe('The column with the time of a row.'),
     created_timestamp_column: z
       .string()

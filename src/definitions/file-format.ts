@@ -9,26 +9,12 @@ export type FileSourceFormat = (typeof fileFormats)[number];
  */
 export const fileFormatTag = 'sideboard:file_format';
 
-/** What the ends of files' names say, with or without compression behind them. */
-const FORMAT_OF_ENDING: Readonly<Record<string, FileSourceFormat>> = {
-  parquet: 'parquet',
-  csv: 'csv',
-  jsonl: 'jsonl',
-  ndjson: 'jsonl',
-};
-
-/**
- * The format of a file source's files: as its definition says, else as the path ends, else Parquet, as Feast takes it to be.
- * @returns `delta` for a Delta table
- */
-export function fileFormatOfSource(source: DataSource): FileSourceFormat | 'delta' {
+/** The format that a file source declares; nothing where the names of its files are to tell it. */
+export function declaredFileFormat(source: DataSource): FileSourceFormat | 'delta' | undefined {
   const tag = source.tags[fileFormatTag];
   const named = fileFormats.find((format) => format === tag);
   if (named !== undefined) return named;
-  if (source.options.case !== 'fileOptions') return 'parquet';
-  const { fileFormat, uri } = source.options.value;
-  if (fileFormat?.format.case === 'parquetFormat') return 'parquet';
-  if (fileFormat?.format.case === 'deltaFormat') return 'delta';
-  const [, ending = ''] = /\.([a-z]+)(?:\.(?:gz|zst))?$/i.exec(uri) ?? [];
-  return FORMAT_OF_ENDING[ending.toLowerCase()] ?? 'parquet';
+  const message = source.options.case === 'fileOptions' ? source.options.value.fileFormat : undefined;
+  if (message?.format.case === 'deltaFormat') return 'delta';
+  return message?.format.case === 'parquetFormat' ? 'parquet' : undefined;
 }

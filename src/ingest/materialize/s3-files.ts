@@ -8,7 +8,7 @@ import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import { MaterializeError } from '../materialize-error.ts';
 import { fixedPart, globPattern, isGlob } from './glob.ts';
 import { loadOptionalPackage } from './optional-package.ts';
-import { formatOfNames, isMarker, nothingThere, type SourceFile, type SourceFiles } from './source-file.ts';
+import { formatOfFiles, isMarker, nothingThere, type SourceFile, type SourceFiles } from './source-file.ts';
 import type { ViewSource } from './view-source.ts';
 
 interface S3Object {
@@ -49,9 +49,9 @@ export async function findS3Files(source: ViewSource, downloadFolder: string): P
   const objects = await withClient(place, (client) => listObjects(client, place));
   if (objects.length === 0) throw nothingThere(view, uri);
   return {
-    format: formatOfNames(
+    format: formatOfFiles(
       objects.map((object) => object.key),
-      view,
+      source,
     ),
     bytes: objects.reduce((sum, object) => sum + object.bytes, 0),
     fingerprint: JSON.stringify([endpoint, bucket, objects]),

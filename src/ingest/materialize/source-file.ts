@@ -1,6 +1,8 @@
+import type { FileSourceFormat } from '../../definitions/file-format.ts';
 import { MaterializeError } from '../materialize-error.ts';
+import type { ViewSource } from './view-source.ts';
 
-export type SourceFormat = 'parquet' | 'csv' | 'jsonl';
+export type SourceFormat = FileSourceFormat;
 
 export interface SourceFile {
   /** As messages and the reject file call it: the path from the repo, or the URL. */
@@ -20,15 +22,16 @@ export interface SourceFiles {
   open(signal: AbortSignal): Promise<readonly SourceFile[]>;
 }
 
-/** The one format that all names say; what says none is Parquet, which is all that Feast reads from files. */
-export function formatOfNames(names: readonly string[], view: string): SourceFormat {
+/** The format that is declared, else the one that all names say; what says none is Parquet, which is all that Feast reads from files. */
+export function formatOfFiles(names: readonly string[], { view, format: declared }: ViewSource): SourceFormat {
+  if (declared !== undefined) return declared;
   const formats = new Set(names.map(formatOfName));
   const [format] = formats;
   if (format === undefined || formats.size > 1) {
     throw new MaterializeError(
       'MATERIALIZE_SOURCE_UNSUPPORTED',
       `The source of view "${view}" has files of several formats: ${[...formats].sort().join(', ')}.`,
-      { hint: 'Name one of them with a pattern, such as data/*.parquet.' },
+      { hint: 'Name one of them with a pattern, such as data/*.parquet, or declare the format of the source.' },
     );
   }
   return format;

@@ -4,7 +4,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MaterializeError } from '../materialize-error.ts';
 import { fixedPart, globPattern, isGlob } from './glob.ts';
-import { formatOfNames, isMarker, nothingThere, type SourceFiles } from './source-file.ts';
+import { formatOfFiles, isMarker, nothingThere, type SourceFiles } from './source-file.ts';
 import type { ViewSource } from './view-source.ts';
 
 export interface FindSourceOptions {
@@ -34,7 +34,8 @@ export async function findSourceFiles(source: ViewSource, options: FindSourceOpt
   return findLocalFiles(source, options.repoPath);
 }
 
-async function findLocalFiles({ view, uri }: ViewSource, repoPath: string): Promise<SourceFiles> {
+async function findLocalFiles(source: ViewSource, repoPath: string): Promise<SourceFiles> {
+  const { view, uri } = source;
   const path = localPath(uri, repoPath);
   const names = await namesBelow(path, view, uri);
   if (names.length === 0) throw nothingThere(view, uri);
@@ -43,7 +44,7 @@ async function findLocalFiles({ view, uri }: ViewSource, repoPath: string): Prom
   );
   const files = found.map(({ file, stats }) => ({ name: shown(file, repoPath), path: file, bytes: stats.size }));
   return {
-    format: formatOfNames(names, view),
+    format: formatOfFiles(names, source),
     bytes: files.reduce((sum, file) => sum + file.bytes, 0),
     fingerprint: JSON.stringify(found.map(({ file, stats }) => [file, stats.size, stats.mtimeMs, stats.ino])),
     open: async () => files,

@@ -1,6 +1,7 @@
 import type { DataSource } from '../../../gen/feast/core/DataSource_pb.ts';
 import type { MaterializationInterval } from '../../../gen/feast/core/FeatureView_pb.ts';
 import type { Registry } from '../../../gen/feast/core/Registry_pb.ts';
+import { declaredFileFormat, type FileSourceFormat } from '../../definitions/file-format.ts';
 import type { TimePoint } from '../../encoding/timestamp.ts';
 import type { RegistrySnapshot } from '../../registry/registry-snapshot.ts';
 import { IngestError } from '../ingest-error.ts';
@@ -13,6 +14,8 @@ export interface ViewSource {
   readonly view: string;
   /** Path or URL, as it was defined. */
   readonly uri: string;
+  /** What its files are, where it says so. */
+  readonly format: FileSourceFormat | undefined;
   /** Where `s3://` is asked in place of AWS; empty for AWS. */
   readonly s3Endpoint: string;
   readonly timestampField: string;
@@ -116,8 +119,9 @@ function sourceOf({ name, obstacle, source, intervals }: LoadableView): ViewSour
       hint: 'Load it with `feast materialize`, and name the other views with --views.',
     });
   }
-  const { uri, s3EndpointOverride, fileFormat } = batch.options.value;
-  if (fileFormat?.format.case === 'deltaFormat') {
+  const { uri, s3EndpointOverride } = batch.options.value;
+  const format = declaredFileFormat(batch);
+  if (format === 'delta') {
     throw new MaterializeError('MATERIALIZE_SOURCE_UNSUPPORTED', `The source of "${name}" is a Delta table.`, {
       hint: 'Parquet, CSV and JSON lines are read. Load it with `feast materialize`.',
     });
@@ -131,6 +135,7 @@ function sourceOf({ name, obstacle, source, intervals }: LoadableView): ViewSour
   return {
     view: name,
     uri,
+    format,
     s3Endpoint: s3EndpointOverride,
     timestampField: reverse.get(batch.timestampField) ?? batch.timestampField,
     createdField: reverse.get(batch.createdTimestampColumn) ?? batch.createdTimestampColumn,
