@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { EpochUnit } from '../encoding/timestamp.ts';
+import { batchSizeOption, batchTimeoutOption, progressIntervalOption } from './batch-options.ts';
 import { type CommandContext, wholeNumber } from './command-context.ts';
 
 export interface MaterializeOptions {
@@ -85,16 +86,8 @@ function withOptions(command: Command): Command {
       ]),
     )
     .option('--state-dir <dir>', 'folder for what is under way (default: .sideboard/materialize in the repo)')
-    .addOption(new Option('--batch-size <rows>', 'rows of one batch').argParser(wholeNumber(1, 100_000)).default(2000))
-    .addOption(
-      new Option('--timeout <ms>', 'how long the store may take for one batch')
-        .argParser(wholeNumber(1, 3_600_000))
-        .default(60_000),
-    )
-    .addOption(
-      new Option('--progress-interval <seconds>', 'time between two lines of progress where there is no terminal')
-        .argParser(wholeNumber(1, 3600))
-        .default(10),
-    )
+    .addOption(batchSizeOption(2000))
+    .addOption(batchTimeoutOption())
+    .addOption(progressIntervalOption())
     .option('--dry-run', 'read and check every row, and write nothing');
 }

@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander';
 import type { EpochUnit } from '../encoding/timestamp.ts';
 import type { RowFormat } from '../ingest/record.ts';
-import { type CommandContext, wholeNumber } from './command-context.ts';
+import { batchSizeOption, batchTimeoutOption, progressIntervalOption } from './batch-options.ts';
+import type { CommandContext } from './command-context.ts';
 
 export interface WriteOptions {
   readonly format?: RowFormat;
@@ -46,17 +47,9 @@ export function addWriteCommand(program: Command, context: CommandContext): void
       '--newest-only',
       'leave out rows that are older than the stored ones (default: what Feast does for the store)',
     )
-    .addOption(new Option('--batch-size <rows>', 'rows of one batch').argParser(wholeNumber(1, 100_000)).default(1000))
-    .addOption(
-      new Option('--timeout <ms>', 'how long the store may take for one batch')
-        .argParser(wholeNumber(1, 3_600_000))
-        .default(60_000),
-    )
-    .addOption(
-      new Option('--progress-interval <seconds>', 'time between two lines of progress where there is no terminal')
-        .argParser(wholeNumber(1, 3600))
-        .default(10),
-    )
+    .addOption(batchSizeOption(1000))
+    .addOption(batchTimeoutOption())
+    .addOption(progressIntervalOption())
     .option('--dry-run', 'read and check every row, and write nothing')
     .addHelpText(
       'after',

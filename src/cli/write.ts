@@ -9,6 +9,7 @@ import { onlineTableFromView } from '../stores/online-table.ts';
 import type { CommandContext } from './command-context.ts';
 import { openProject } from './composition.ts';
 import { exitCodes } from './exit-codes.ts';
+import { interruptible } from './interruptible.ts';
 import type { Io } from './io.ts';
 import type { WriteOptions } from './write-command.ts';
 import { createWriteProgress, type WriteProgress } from './write-progress.ts';
@@ -86,22 +87,6 @@ async function* bytesOf(file: string, io: Io, progress: WriteProgress): AsyncGen
   for await (const chunk of io.stdin) {
     progress.read(chunk.length);
     yield chunk;
-  }
-}
-
-/** Ctrl-C and SIGTERM end the work behind the batch under way; a second one ends the process. */
-async function interruptible(
-  work: (signal: AbortSignal) => Promise<WriteOutcome>,
-): Promise<{ readonly outcome: WriteOutcome; readonly signal: unknown }> {
-  const controller = new AbortController();
-  const stop = (signal: NodeJS.Signals): void => controller.abort(signal);
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
-  try {
-    return { outcome: await work(controller.signal), signal: controller.signal.reason };
-  } finally {
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
   }
 }
 

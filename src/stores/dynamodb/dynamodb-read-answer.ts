@@ -1,5 +1,6 @@
 import { describeTable } from '../row-objects.ts';
 import { StoreError } from '../store-error.ts';
+import { corruptAnswer, parseAnswer } from './dynamodb-answer.ts';
 import { ENTITY_ID, EVENT_TIME, parseEventTime, VALUES } from './dynamodb-layout.ts';
 import type { ItemTarget, TablePlan, WantedItems } from './dynamodb-read-plan.ts';
 
@@ -28,18 +29,19 @@ interface StoredValue {
  * @throws StoreError `STORE_CORRUPT` or `STORE_WRONG_LAYOUT`
  */
 export function takeAnswer(body: Buffer, wanted: WantedItems, where: string): WantedItems {
-  const answer = parseAnswer(body, where);
+  const answer = parseAnswer(body, where) as BatchGetAnswer;
   const plans = new Map([...wanted.keys()].map((plan) => [plan.name, plan]));
   const writer: ValueWriter = { bytes: body, end: 0 };
   for (const [name, items] of Object.entries(answer.Responses ?? {})) {
     const plan = plans.get(name);
-    if (plan === undefined || !Array.isArray(items)) throw corrupt(where, `items of a table that was not asked for`);
+    if (plan === undefined || !Array.isArray(items))
+      throw corruptAnswer(where, `items of a table that was not asked for`);
     for (const item of items as readonly StoredItem[]) takeItem(item, plan, writer, where);
   }
   const left = new Map<TablePlan, string[]>();
   for (const [name, { Keys = [] }] of Object.entries(answer.UnprocessedKeys ?? {})) {
     const plan = plans.get(name);
-    if (plan === undefined) throw corrupt(where, 'unprocessed keys of a table that was not asked for');
+    if (plan === undefined) throw corruptAnswer(where, 'unprocessed keys of a table that was not asked for');
     const ids = Keys.map((key) => idOf(key, plan, where));
     if (ids.length > 0) left.set(plan, ids);
   }
@@ -50,16 +52,6 @@ export function takeAnswer(body: Buffer, wanted: WantedItems, where: string): Wa
 interface ValueWriter {
   readonly bytes: Buffer;
   end: number;
-}
-
-function parseAnswer(body: Buffer, where: string): BatchGetAnswer {
-  try {
-    const answer: unknown = JSON.parse(body.toString('utf8'));
-    if (typeof answer === 'object' && answer !== null) return answer as BatchGetAnswer;
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-  }
-  throw corrupt(where, 'something that is no JSON object');
 }
 
 function takeItem(item: StoredItem, plan: TablePlan, writer: ValueWriter, where: string): void {
@@ -95,7 +87,7 @@ function takeItem(item: StoredItem, plan: TablePlan, writer: ValueWriter, where:
 function idOf(item: StoredItem, plan: TablePlan, where: string): string {
   const id = item[ENTITY_ID]?.S;
   if (typeof id === 'string' && plan.items.has(id)) return id;
-  throw corrupt(where, `an item of table ${plan.name} that was not asked for`);
+  throw corruptAnswer(where, `an item of table ${plan.name} that was not asked for`);
 }
 
 function nameOf({ read }: ItemTarget): string {
@@ -105,11 +97,5 @@ function nameOf({ read }: ItemTarget): string {
 function wrongLayout(target: ItemTarget, what: string): StoreError {
   return new StoreError('STORE_WRONG_LAYOUT', `An item of ${nameOf(target)} ${what}.`, {
     hint: 'Another program writes into the table; check table_name_template.',
-  });
-}
-
-function corrupt(where: string, what: string): StoreError {
-  return new StoreError('STORE_CORRUPT', `${where} answered with ${what}.`, {
-    hint: 'Check endpoint_url, and what stands between Sideboard and DynamoDB.',
   });
 }

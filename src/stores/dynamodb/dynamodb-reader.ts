@@ -5,7 +5,7 @@ import { forEachParallel } from './dynamodb-parallel.ts';
 import { takeAnswer } from './dynamodb-read-answer.ts';
 import { batchGetInput, planReads, requestsOf, type WantedItems } from './dynamodb-read-plan.ts';
 import { throttled } from './dynamodb-retry.ts';
-import { isRefusal } from './dynamodb-tables.ts';
+import { isRefusal } from './dynamodb-table-state.ts';
 
 export interface DynamoReaderOptions {
   readonly client: DynamoClient;

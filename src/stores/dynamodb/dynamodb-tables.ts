@@ -1,26 +1,22 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { assertTimeLeft } from '../call-limits.ts';
 import type { CallOptions, OnlineTable } from '../online-store.ts';
 import { StoreError } from '../store-error.ts';
 import type { DynamoClient } from './dynamodb-client.ts';
 import type { DynamoDBOnlineStoreConfig } from './dynamodb-config.ts';
-import { isDynamoError } from './dynamodb-errors.ts';
 import { ENTITY_ID } from './dynamodb-layout.ts';
 import { forEachParallel } from './dynamodb-parallel.ts';
 import { createTableNameReader, dynamoTableName } from './dynamodb-table-name.ts';
+import {
+  createDynamoTable,
+  describeDynamoTable,
+  isReady,
+  isRefusal,
+  type TableDescription,
+  type TableWait,
+  waitForDynamoTable,
+} from './dynamodb-table-state.ts';
 
 /** Tables that are made, removed or looked at side by side; AWS allows 500 changes at once in an account. */
 const PARALLEL = 10;
-const FIRST_POLL_MS = 20;
-const LAST_POLL_MS = 2000;
-
-/** What DescribeTable says, as far as it matters. */
-interface TableDescription {
-  readonly TableStatus?: string;
-  readonly TableArn?: string;
-  readonly KeySchema?: readonly { readonly AttributeName?: string; readonly KeyType?: string }[];
-  readonly AttributeDefinitions?: readonly { readonly AttributeName?: string; readonly AttributeType?: string }[];
-}
 
 interface TablePage {
   readonly TableNames?: readonly string[];
@@ -120,7 +116,7 @@ export class DynamoTables {
       await this.#waitUntil(name, (now) => now === undefined, 'is removed', call);
       description = undefined;
     }
-    const isNew = description === undefined && (await this.#create(name, tags, call));
+    const isNew = description === undefined && (await createDynamoTable(this.#client, name, schemaOf(tags), call));
     if (description?.TableStatus !== 'ACTIVE') {
       description = await this.#waitUntil(name, isReady, 'can be used', call);
     }
@@ -134,25 +130,6 @@ export class DynamoTables {
       );
     }
     if (!isNew && tags.length > 0) await this.#tag(name, description?.TableArn, tags, call);
-  }
-
-  /** @returns false where somebody else was faster */
-  async #create(name: string, tags: readonly Tag[], call: CallOptions | undefined): Promise<boolean> {
-    const input = {
-      TableName: name,
-      KeySchema: [{ AttributeName: ENTITY_ID, KeyType: 'HASH' }],
-      AttributeDefinitions: [{ AttributeName: ENTITY_ID, AttributeType: 'S' }],
-      BillingMode: 'PAY_PER_REQUEST',
-      // Without tags the permission to tag is not needed.
-      ...(tags.length > 0 && { Tags: tags }),
-    };
-    try {
-      await this.#client.send({ action: 'CreateTable', input, tables: [name], doing: `creating table ${name}` }, call);
-      return true;
-    } catch (error) {
-      if (isRefusal(error, 'ResourceInUse')) return false;
-      throw error;
-    }
   }
 
   async #tag(
@@ -195,50 +172,30 @@ export class DynamoTables {
     }
   }
 
-  async #waitUntil(
+  #waitUntil(
     name: string,
-    isReached: (description: TableDescription | undefined) => boolean,
+    isReached: TableWait['isReached'],
     what: string,
     call: CallOptions | undefined,
   ): Promise<TableDescription | undefined> {
-    const giveUpAt = Date.now() + this.#timeoutMs;
-    for (let pause = FIRST_POLL_MS; ; pause = Math.min(pause * 2, LAST_POLL_MS)) {
-      const description = await this.#describe(name, call);
-      if (isReached(description)) return description;
-      if (Date.now() + pause > giveUpAt) {
-        throw new StoreError(
-          'STORE_TIMEOUT',
-          `Table ${name} took longer than ${this.#timeoutMs} ms until it ${what}.`,
-          {
-            hint: 'Run the command again later, or raise sideboard.dynamodb.table_timeout_ms.',
-          },
-        );
-      }
-      const left = (call?.deadline ?? Number.POSITIVE_INFINITY) - Date.now();
-      await sleep(Math.max(0, Math.min(pause, left)));
-      assertTimeLeft(call, `waiting until table ${name} ${what}`);
-    }
+    const wait = { name, isReached, what, timeoutMs: this.#timeoutMs, setting: 'sideboard.dynamodb.table_timeout_ms' };
+    return waitForDynamoTable(this.#client, wait, call);
   }
 
-  async #describe(name: string, call: CallOptions | undefined): Promise<TableDescription | undefined> {
-    try {
-      const { Table } = await this.#client.send<{ Table?: TableDescription }>(
-        { action: 'DescribeTable', input: { TableName: name }, tables: [name], doing: `looking at table ${name}` },
-        call,
-      );
-      return Table;
-    } catch (error) {
-      if (isRefusal(error, 'ResourceNotFound')) return undefined;
-      throw error;
-    }
+  #describe(name: string, call: CallOptions | undefined): Promise<TableDescription | undefined> {
+    return describeDynamoTable(this.#client, name, call);
   }
 }
 
 const HARMLESS_FOR_TAGS = new Set(['STORE_PERMISSION_DENIED', 'STORE_UNSUPPORTED']);
 
-function isReady(description: TableDescription | undefined): boolean {
-  // A table that is being changed, for example in its capacity, can be read and written.
-  return description?.TableStatus === 'ACTIVE' || description?.TableStatus === 'UPDATING';
+function schemaOf(tags: readonly Tag[]): object {
+  return {
+    KeySchema: [{ AttributeName: ENTITY_ID, KeyType: 'HASH' }],
+    AttributeDefinitions: [{ AttributeName: ENTITY_ID, AttributeType: 'S' }],
+    // Without tags the permission to tag is not needed.
+    ...(tags.length > 0 && { Tags: tags }),
+  };
 }
 
 function isGone(description: TableDescription | undefined): boolean {
@@ -249,11 +206,6 @@ function isFeastTable({ KeySchema = [], AttributeDefinitions = [] }: TableDescri
   const [key] = KeySchema;
   const type = AttributeDefinitions.find(({ AttributeName }) => AttributeName === ENTITY_ID)?.AttributeType;
   return KeySchema.length === 1 && key?.AttributeName === ENTITY_ID && key.KeyType === 'HASH' && type === 'S';
-}
-
-/** True when DynamoDB itself refused, by this error of its own. */
-export function isRefusal(error: unknown, name: string): boolean {
-  return error instanceof StoreError && isDynamoError(error.cause, name);
 }
 
 /** The configuration's tags, with the view's own value where it has one, then the view's other tags, as Feast does. */

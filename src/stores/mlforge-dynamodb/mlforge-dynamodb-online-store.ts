@@ -1,7 +1,7 @@
 import type { EntityKey } from '../../../gen/feast/types/EntityKey_pb.ts';
 import { assertTimeLeft } from '../call-limits.ts';
 import { DynamoClient } from '../dynamodb/dynamodb-client.ts';
-import { isRefusal } from '../dynamodb/dynamodb-tables.ts';
+import { isRefusal } from '../dynamodb/dynamodb-table-state.ts';
 import { DynamoWriter } from '../dynamodb/dynamodb-writer.ts';
 import { mayFindRows, mlforgeCapabilities } from '../mlforge/mlforge-capabilities.ts';
 import { membersFromText } from '../mlforge/mlforge-rows.ts';

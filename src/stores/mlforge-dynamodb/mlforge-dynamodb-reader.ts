@@ -1,3 +1,4 @@
+import { corruptAnswer, parseAnswer } from '../dynamodb/dynamodb-answer.ts';
 import type { DynamoClient } from '../dynamodb/dynamodb-client.ts';
 import { forEachParallel } from '../dynamodb/dynamodb-parallel.ts';
 import { throttled } from '../dynamodb/dynamodb-retry.ts';
@@ -80,7 +81,7 @@ export class MlforgeDynamoReader {
     const input = batchGetInput(table, wanted.values());
     const doing = `reading ${wanted.size} items (${table})`;
     const body = await client.sendRaw({ action: 'BatchGetItem', input, tables: [table], doing }, call);
-    const { Responses = {}, UnprocessedKeys = {} } = parseAnswer(body, client.where);
+    const { Responses = {}, UnprocessedKeys = {} } = parseAnswer(body, client.where) as BatchGetAnswer;
     for (const item of Responses[table] ?? []) this.#take(item, wanted);
     const left = new Map<string, WantedItem>();
     for (const key of UnprocessedKeys[table]?.Keys ?? []) {
@@ -154,22 +155,6 @@ function itemFor(
   const [hash, feature] = [item[ENTITY_KEY]?.S, item[FEATURE_NAME]?.S];
   const id = typeof hash === 'string' && typeof feature === 'string' ? idOf(hash, feature) : '';
   const found = wanted.get(id);
-  if (found === undefined) throw corrupt(where, 'an item that was not asked for');
+  if (found === undefined) throw corruptAnswer(where, 'an item that was not asked for');
   return [id, found];
-}
-
-function parseAnswer(body: Buffer, where: string): BatchGetAnswer {
-  try {
-    const answer: unknown = JSON.parse(body.toString('utf8'));
-    if (typeof answer === 'object' && answer !== null) return answer as BatchGetAnswer;
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-  }
-  throw corrupt(where, 'something that is no JSON object');
-}
-
-function corrupt(where: string, what: string): StoreError {
-  return new StoreError('STORE_CORRUPT', `${where} answered with ${what}.`, {
-    hint: 'Check endpoint_url, and what stands between Sideboard and DynamoDB.',
-  });
 }

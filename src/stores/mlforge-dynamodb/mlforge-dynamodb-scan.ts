@@ -1,5 +1,5 @@
 import type { DynamoClient } from '../dynamodb/dynamodb-client.ts';
-import { isRefusal } from '../dynamodb/dynamodb-tables.ts';
+import { isRefusal } from '../dynamodb/dynamodb-table-state.ts';
 import type { CallOptions } from '../online-store.ts';
 import { FEATURE_NAME } from './mlforge-dynamodb-layout.ts';
 

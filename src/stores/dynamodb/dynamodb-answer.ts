@@ -1,0 +1,21 @@
+import { StoreError } from '../store-error.ts';
+
+/**
+ * Parses an answer of DynamoDB as it was sent: JSON, bytes in base64.
+ * @throws StoreError `STORE_CORRUPT` for what is no JSON object
+ */
+export function parseAnswer(body: Buffer, where: string): object {
+  try {
+    const answer: unknown = JSON.parse(body.toString('utf8'));
+    if (typeof answer === 'object' && answer !== null) return answer;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw corruptAnswer(where, 'something that is no JSON object');
+}
+
+export function corruptAnswer(where: string, what: string): StoreError {
+  return new StoreError('STORE_CORRUPT', `${where} answered with ${what}.`, {
+    hint: 'Check endpoint_url, and what stands between Sideboard and DynamoDB.',
+  });
+}
