@@ -11,11 +11,11 @@ help: ## Show this list
 serve: prepare ## Install, build and serve the example project on 127.0.0.1:50051 (another one: REPO=DIR)
 	@exec $(SIDEBOARD) serve --repo $(REPO) --grpc-address 127.0.0.1:50051
 
-apply: prepare ## Create in the online store what the registry's views need
-	@exec $(SIDEBOARD) apply --repo $(REPO)
+apply: prepare ## Apply definitions, and create in the online store what the views need (more: ARGS=--dry-run)
+	@exec $(SIDEBOARD) apply --repo $(REPO) $(ARGS)
 
-teardown: prepare ## Remove everything of the project from the online store (asks first)
-	@exec $(SIDEBOARD) teardown --repo $(REPO)
+teardown: prepare ## Remove everything of the project from the online store (asks first; more: ARGS=--yes)
+	@exec $(SIDEBOARD) teardown --repo $(REPO) $(ARGS)
 
 test: servers build ## Run every test that CI runs
 	@npm run --silent build:test

@@ -1,4 +1,5 @@
 import { ConfigError } from '../config/config-error.ts';
+import { DefinitionsError } from '../definitions/definitions-error.ts';
 import { EncodingError } from '../encoding/encoding-error.ts';
 import { IngestError } from '../ingest/ingest-error.ts';
 import { MaterializeError } from '../ingest/materialize-error.ts';
@@ -16,12 +17,14 @@ export const exitCodes = {
   usage: { code: 2, summary: 'The command line is wrong, or a removal was not confirmed.' },
   config: {
     code: 3,
-    summary: '`feature_store.yaml` is missing or wrong, or names a store or registry that is not served.',
+    summary:
+      '`feature_store.yaml` or the definitions are missing or wrong, or name a store or registry that is not served.',
   },
-  registry: { code: 4, summary: 'The registry is missing, damaged, or of another project.' },
+  registry: { code: 4, summary: 'The registry is missing, damaged, of another project, or cannot be written.' },
   store: { code: 5, summary: 'The online store cannot be reached, refuses, or lacks something.' },
   input: { code: 6, summary: 'The request, or the rows to be written, are wrong.' },
   listen: { code: 7, summary: 'The address to serve on cannot be used.' },
+  changes: { code: 8, summary: '`apply --dry-run --detailed-exitcode`: there is something to change.' },
   interrupted: { code: 130, summary: 'SIGINT (Ctrl-C) ended it before it was done.' },
   terminated: { code: 143, summary: 'SIGTERM ended it before it was done.' },
 } as const;
@@ -32,6 +35,7 @@ export type ExitClass = keyof typeof exitCodes;
 export function exitClassOf(error: unknown): ExitClass {
   if (error instanceof CliError) return error.code === 'CLI_REGISTRY_NOT_SERVED' ? 'config' : 'usage';
   if (error instanceof ConfigError || error instanceof ResolutionError) return 'config';
+  if (error instanceof DefinitionsError) return 'config';
   if (error instanceof RegistryError) return 'registry';
   if (error instanceof StoreError) return 'store';
   if (error instanceof MaterializeError) return error.code === 'MATERIALIZE_FAILED' ? 'failure' : 'input';

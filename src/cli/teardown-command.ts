@@ -11,7 +11,8 @@ export function addTeardownCommand(program: Command, context: CommandContext): v
     .summary('remove the project from the online store')
     .description(
       'Remove everything of the project from the online store: the rows of all its views, and what was left over of ' +
-        'earlier ones where the store can tell. The registry stays. Asks on a terminal, and needs --yes elsewhere.',
+        'earlier ones where the store can tell. A project with definitions is removed from the registry file too; a registry ' +
+        'of Feast stays. Asks on a terminal, and needs --yes elsewhere.',
     )
     .option('--yes', 'do not ask')
     .addHelpText(

@@ -13,6 +13,16 @@ export interface FieldChange {
 /** Fields that hold a copy of a whole data source, which the plan shows in its own place. */
 const copies: ReadonlySet<string> = new Set(['batch_source', 'stream_source']);
 
+/** Fields that are lists or maps of things with names. */
+const maps: ReadonlySet<string> = new Set([
+  'tags',
+  'field_mapping',
+  'join_key_map',
+  'features',
+  'feature_columns',
+  'entity_columns',
+]);
+
 /** What differs between two messages, field by field, in the order of the protocol. */
 export function fieldChanges<T extends DescMessage>(
   schema: T,
@@ -27,43 +37,36 @@ function* differences(
   path: string,
   before: JsonValue | undefined,
   after: JsonValue | undefined,
+  isEntry = false,
 ): Generator<FieldChange> {
   if (JSON.stringify(before) === JSON.stringify(after)) return;
   const field = path.slice(path.lastIndexOf('.') + 1);
-  if (copies.has(field)) {
+  if (!isEntry && copies.has(field)) {
     yield copyChange(path, before, after);
     return;
   }
-  const [left, right] = pair(path, before, after);
+  // Lists and maps that are empty on one side are shown entry by entry, an entry that is new or goes away as a whole.
+  const empty = !isEntry && maps.has(field) ? new Map<string, JsonValue>() : undefined;
+  const [left, right] = [before, after].map((value) => (value === undefined ? empty : entriesOf(value)));
   if (left === undefined || right === undefined) {
     // JSON leaves out what is false.
-    const isFlag = before === true || after === true;
-    yield {
-      field: path,
-      from: textOf(before ?? (isFlag ? false : undefined)),
-      to: textOf(after ?? (isFlag ? false : undefined)),
-    };
+    const absent = before === true || after === true ? false : undefined;
+    yield { field: path, from: textOf(before ?? absent), to: textOf(after ?? absent) };
     return;
   }
+  const areEntries = Array.isArray(before) || Array.isArray(after) || maps.has(field);
   const changes = [...new Set([...left.keys(), ...right.keys()])].flatMap((name) => [
-    ...differences(path === '' ? name : `${path}.${name}`, left.get(name), right.get(name)),
+    ...differences(path === '' ? name : `${path}.${name}`, left.get(name), right.get(name), areEntries && !isEntry),
   ]);
   if (changes.length > 0) yield* changes;
-  else if (!sameOrder(left, right) && Array.isArray(before))
+  else if (namesOf(left) !== namesOf(right) && Array.isArray(before)) {
     yield { field: path, from: namesOf(left), to: namesOf(right) };
-}
-
-/** Lists and maps that are empty on one side are shown entry by entry; an entry that is new or goes away as a whole. */
-function pair(path: string, before: JsonValue | undefined, after: JsonValue | undefined) {
-  const lists = /(?:^|\.)(?:tags|field_mapping|features|entity_columns|join_key_map|feature_columns)$/.test(path);
-  const of = (value: JsonValue | undefined) =>
-    value === undefined && lists ? new Map<string, JsonValue>() : entriesOf(value);
-  return [of(before), of(after)] as const;
+  }
 }
 
 /** Members of an object, or entries of a list whose entries have names; nothing for what can only be shown as a whole. */
-function entriesOf(value: JsonValue | undefined): ReadonlyMap<string, JsonValue> | undefined {
-  if (value === undefined || value === null || typeof value !== 'object') return undefined;
+function entriesOf(value: JsonValue): ReadonlyMap<string, JsonValue> | undefined {
+  if (value === null || typeof value !== 'object') return undefined;
   if (!Array.isArray(value)) return new Map(Object.entries(value));
   const entries = new Map<string, JsonValue>();
   for (const each of value) {
@@ -90,10 +93,6 @@ function textOf(value: JsonValue | undefined): string | undefined {
   const { name: _, ...members } = value;
   const { value_type: valueType, ...others } = members;
   return typeof valueType === 'string' && Object.keys(others).length === 0 ? valueType : JSON.stringify(members);
-}
-
-function sameOrder(left: ReadonlyMap<string, JsonValue>, right: ReadonlyMap<string, JsonValue>): boolean {
-  return namesOf(left) === namesOf(right);
 }
 
 function namesOf(entries: ReadonlyMap<string, JsonValue>): string {
