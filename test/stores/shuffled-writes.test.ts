@@ -32,6 +32,8 @@ interface Participant {
   readonly step: number;
   /** Some take long to make a table. */
   readonly runs: number;
+  /** It keeps created times, which decide between rows of equal event times as far as it compares itself. */
+  readonly createdTimes?: boolean;
   /** What becomes of a row as new as the stored one. */
   readonly equal: 'written' | 'left out';
 }
@@ -71,6 +73,7 @@ describe('rows that come shuffled, twice, late and from several writers', functi
       open: async () => new SqliteOnlineStore(SqliteOnlineStoreConfig.parse({ path: 'online.db' }), context()),
       step: SECOND,
       runs: 40,
+      createdTimes: true,
       equal: 'written',
     },
     {
@@ -78,6 +81,7 @@ describe('rows that come shuffled, twice, late and from several writers', functi
       open: async () => openMysqlStore({ server: await sharedMysqlServer(), database: 'shuffled' }),
       step: SECOND,
       runs: 12,
+      createdTimes: true,
       equal: 'written',
     },
     {
@@ -85,6 +89,7 @@ describe('rows that come shuffled, twice, late and from several writers', functi
       open: async () => openPostgresStore({ server: await sharedPostgresServer(), database: 'shuffled' }),
       step: MICROSECOND,
       runs: 12,
+      createdTimes: true,
       equal: 'written',
     },
     {
@@ -97,7 +102,7 @@ describe('rows that come shuffled, twice, late and from several writers', functi
     { name: 'a store without newestOnly', open: async () => slowStore(folder()), step: 1, runs: 40, equal: 'written' },
   ];
 
-  for (const { name, open, step, runs, equal } of participants) {
+  for (const { name, open, step, runs, equal, createdTimes = false } of participants) {
     describe(`in ${name}`, () => {
       const opened: OnlineStore[] = [];
 
@@ -128,8 +133,9 @@ describe('rows that come shuffled, twice, late and from several writers', functi
         assert.ok(store);
         const [mixed, reference] = await freshTables(store);
         let firstId = 0;
+        const createdDecides = createdTimes && store.capabilities.newestOnly === true;
         await fc.assert(
-          fc.asyncProperty(shuffledRows({ step, createdDecides: false }), async ({ newest, ordered, writers }) => {
+          fc.asyncProperty(shuffledRows({ step, createdDecides }), async ({ newest, ordered, writers }) => {
             // Entities that nobody has written before: making tables takes some databases long.
             firstId += ENTITIES;
             const keys = Array.from({ length: ENTITIES }, (_, at) => driverKey(firstId + at));
