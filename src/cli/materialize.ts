@@ -1,6 +1,4 @@
 import { join, resolve } from 'node:path';
-import type { Registry } from '../../gen/feast/core/Registry_pb.ts';
-import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
 import { IngestError } from '../ingest/ingest-error.ts';
 import {
   incrementalInterval,
@@ -12,18 +10,16 @@ import {
 import { materializeView, type ViewOutcome } from '../ingest/materialize/materialize-view.ts';
 import { RejectFile } from '../ingest/materialize/rejects.ts';
 import { chooseViews, type ViewSource } from '../ingest/materialize/view-source.ts';
-import { loadWithin } from '../registry/load-within.ts';
-import { registryFromBytes } from '../registry/registry-from-bytes.ts';
 import { onlineTableFromView } from '../stores/online-table.ts';
 import type { CommandContext } from './command-context.ts';
 import { type OpenProject, openProject } from './composition.ts';
 import { exitCodes } from './exit-codes.ts';
 import { interruptible } from './interruptible.ts';
 import type { Io } from './io.ts';
+import { loadRegistry } from './load-registry.ts';
 import { openMaterializationRecorder, type RecordInterval } from './materialization-recorder.ts';
 import type { MaterializeOptions } from './materialize-command.ts';
 import { createMaterializeProgress } from './materialize-progress.ts';
-import { registrySourceFromConfig } from './registry-source-from-config.ts';
 
 /** The bounds as they were given; without a start the run is incremental. */
 export interface MaterializeBounds {
@@ -150,14 +146,4 @@ function intervalsFrom({ start, end }: MaterializeBounds): IntervalOf {
     // A first run begins at a distance from now: what was begun is the same run when it is begun again.
     return lastEnd === undefined ? { interval, key: `first, up to ${timeText(until)}` } : { interval };
   };
-}
-
-async function loadRegistry(config: FeatureStoreConfig, env: NodeJS.ProcessEnv): Promise<Registry> {
-  const source = await registrySourceFromConfig(config, env);
-  try {
-    const loaded = await loadWithin(source, { timeoutMs: config.sideboard.registry.timeoutMs });
-    return registryFromBytes(loaded === 'unchanged' ? new Uint8Array() : loaded.bytes, source.describe());
-  } finally {
-    await source.close();
-  }
 }

@@ -3,6 +3,7 @@ import { addApplyCommand } from './apply-command.ts';
 import { CliError } from './cli-error.ts';
 import type { CommandContext, GlobalOptions } from './command-context.ts';
 import { addConnectorCommand } from './connector-command.ts';
+import { addDefinitionsCommand } from './definitions-command.ts';
 import { addDoctorCommand } from './doctor-command.ts';
 import { addGetCommand } from './get-command.ts';
 import { addInspectCommand } from './inspect-command.ts';
@@ -57,6 +58,7 @@ Examples:
     addTeardownCommand,
     addWriteCommand,
     addMaterializeCommands,
+    addDefinitionsCommand,
     addConnectorCommand,
     addVersionCommand,
   ]) {
