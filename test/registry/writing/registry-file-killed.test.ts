@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fromBinary } from '@bufbuild/protobuf';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { RegistrySchema } from '../../../gen/feast/core/Registry_pb.ts';
 import { recordMaterialization } from '../../../src/registry/writing/record-materialization.ts';
 import { RegistryFile } from '../../../src/registry/writing/registry-file.ts';
@@ -21,11 +22,15 @@ describe('a process that is killed while it writes a registry', function () {
 
   it('leaves the old one or the new one, and the next one goes on', async () => {
     const path = join(folder(), 'registry.db');
-    writeFileSync(path, readGolden('registry', 'minimal', 'registry.db'));
+    // Large, so that writing takes its time.
+    const registry = fromBinary(RegistrySchema, readGolden('registry', 'minimal', 'registry.db'));
+    const filler = new BinaryWriter().bytes(Buffer.alloc(8 * 2 ** 20, 7)).finish();
+    registry.$unknown = [{ no: 900, wireType: 2, data: filler }];
+    writeFileSync(path, toBinary(RegistrySchema, registry));
     const random = createSeededRandom(6);
     let count = 0;
     for (let round = 0; round < rounds; round++) {
-      const said = await writeUntilKilled(path, random(20));
+      const said = await writeUntilKilled(path, random(300));
       const ends = intervalEnds(path);
       // What it said is there; one more may be, which it could not say any more.
       const added = ends.slice(count);
