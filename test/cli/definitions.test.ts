@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { exitCodes } from '../../src/cli/exit-codes.ts';
 import { definitionsJsonSchema } from '../../src/definitions/definitions-json-schema.ts';
 import { runCli } from '../support/cli-run.ts';
@@ -20,6 +22,21 @@ describe('the command definitions', () => {
       repo.remove();
     }
   });
+
+  for (const name of ['simple', 'composite', 'types']) {
+    it(`prints definitions of ${name} of which apply says that there is nothing to change`, async () => {
+      const repo = createSqliteRepo(name);
+      try {
+        const { stdout } = await runCli(['definitions', '--repo', repo.path]);
+        writeFileSync(join(repo.path, 'definitions.yaml'), stdout);
+        const { status, stdout: plan, stderr } = await runCli(['apply', '--dry-run', '--repo', repo.path]);
+        assert.equal(status, 0, stderr);
+        assert.match(plan + stderr, /Nothing to change: registry and online store are what the definitions say\./);
+      } finally {
+        repo.remove();
+      }
+    });
+  }
 
   it('prints the JSON Schema, for which no project is needed', async () => {
     const { status, stdout } = await runCli(['definitions', '--schema', '--repo', '/nowhere']);
