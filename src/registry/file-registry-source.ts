@@ -75,7 +75,7 @@ function errorFromFailure(file: string, error: unknown): RegistryError {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'ENOENT' || code === 'ENOTDIR') {
     return new RegistryError('REGISTRY_NOT_FOUND', `There is no registry file ${file}.`, {
-      hint: 'Run `feast apply` in the feature repository, or correct `registry` in feature_store.yaml.',
+      hint: 'Run `sideboard apply` or `feast apply` in the feature repository, or correct `registry` in feature_store.yaml.',
       cause: error,
     });
   }

@@ -80,7 +80,7 @@ function projectMissing(project: string, projects: readonly string[]): RegistryE
     'REGISTRY_PROJECT_MISSING',
     `The registry does not hold project "${project}", only ${present}.`,
     {
-      hint: 'Correct `project` in feature_store.yaml, or run `feast apply` for that project against this registry.',
+      hint: 'Correct `project` in feature_store.yaml, or apply that project to this registry (`sideboard apply` or `feast apply`).',
     },
   );
 }
