@@ -4,6 +4,11 @@ import { SideboardError } from '../errors.ts';
 export interface Io {
   /** Results: what a caller may want to process further. */
   out(text: string): void;
+  /**
+   * As `out`, for a command that goes on for long: resolves when the system has taken the text, which is as it stands, and with false
+   * where nobody reads any more.
+   */
+  send(text: string): Promise<boolean>;
   /** Everything else: errors, warnings, progress. */
   note(text: string): void;
   warn(message: string): void;
@@ -11,6 +16,8 @@ export interface Io {
   readonly stderrIsTerminal: boolean;
   readonly stdinIsTerminal: boolean;
   readonly stdin: AsyncIterable<Uint8Array>;
+  /** Reads no more of `stdin`, whatever the other side does. */
+  endInput(): void;
   readonly env: NodeJS.ProcessEnv;
   /** Width of the terminal in characters; 80 where there is none. */
   readonly columns: number;
@@ -24,6 +31,10 @@ export function createIo(process: NodeJS.Process): Io {
     out(text) {
       process.stdout.write(`${text}\n`);
     },
+    send: (text) =>
+      new Promise((resolve) => {
+        process.stdout.write(text, (error) => resolve(error == null));
+      }),
     note,
     warn: (message) => note(`warning: ${message}`),
     stdoutIsTerminal: process.stdout.isTTY === true,
@@ -32,6 +43,9 @@ export function createIo(process: NodeJS.Process): Io {
     // Touched only by the commands that read it: an open standard input keeps the process alive.
     get stdin() {
       return process.stdin as AsyncIterable<Buffer>;
+    },
+    endInput() {
+      process.stdin.destroy();
     },
     env: process.env,
     columns: process.stdout.columns ?? 80,

@@ -6,6 +6,7 @@ import { addConnectorCommand } from './connector-command.ts';
 import { addDefinitionsCommand } from './definitions-command.ts';
 import { addDoctorCommand } from './doctor-command.ts';
 import { addGetCommand } from './get-command.ts';
+import { addIngestCommand } from './ingest-command.ts';
 import { addInspectCommand } from './inspect-command.ts';
 import type { Io } from './io.ts';
 import { addMaterializeCommands } from './materialize-command.ts';
@@ -57,6 +58,7 @@ Examples:
     addApplyCommand,
     addTeardownCommand,
     addWriteCommand,
+    addIngestCommand,
     addMaterializeCommands,
     addDefinitionsCommand,
     addConnectorCommand,

@@ -44,6 +44,10 @@ export const ingestErrors = {
     summary:
       'A batch lacks a column of its view, has one that the view does not have, or columns of different lengths.',
   },
+  INGEST_REJECTS_UNWRITABLE: {
+    kind: 'failed_precondition',
+    summary: 'The file that names rows which are left out cannot be written.',
+  },
   INGEST_BAD_ROWS: {
     kind: 'invalid_argument',
     summary: 'Several rows of one batch cannot be written; each is named with its line and column.',

@@ -10,7 +10,7 @@ export interface CliRun {
 
 export interface CliRunOptions {
   /** What stands on standard input. */
-  readonly input?: string;
+  readonly input?: string | Uint8Array;
   readonly env?: NodeJS.ProcessEnv;
 }
 
@@ -21,6 +21,8 @@ export async function runCli(args: readonly string[], options: CliRunOptions = {
   const note = (text: string): void => void err.push(`${text}\n`);
   const io: Io = {
     out: (text) => void out.push(`${text}\n`),
+    send: async (text) => out.push(text) > 0,
+    endInput() {},
     note,
     warn: (message) => note(`warning: ${message}`),
     stdoutIsTerminal: false,
@@ -34,6 +36,6 @@ export async function runCli(args: readonly string[], options: CliRunOptions = {
   return { status, stdout: out.join(''), stderr: err.join('') };
 }
 
-async function* bytesOf(text: string): AsyncGenerator<Uint8Array> {
-  yield Buffer.from(text);
+async function* bytesOf(text: string | Uint8Array): AsyncGenerator<Uint8Array> {
+  yield typeof text === 'string' ? Buffer.from(text) : text;
 }

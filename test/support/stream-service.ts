@@ -67,6 +67,14 @@ export function createStreamService(): StreamService {
         void call.send(message);
       }
     },
+    /** Works a millisecond on each message, without ever waiting. */
+    async Busy(call) {
+      for await (const _ of call.messages) {
+        counts.taken++;
+        const until = performance.now() + 1;
+        while (performance.now() < until);
+      }
+    },
     async Break() {
       throw new Error('password=hunter2');
     },

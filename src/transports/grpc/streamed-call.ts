@@ -178,15 +178,21 @@ export class StreamedCall implements StreamCall {
     this.#caller.abort();
   }
 
+  /**
+   * Every message has a turn of the event loop of its own: a method that answers without ever waiting would otherwise go through all
+   * that has come while nobody else is served, and signals go unheard.
+   */
   #next(): Promise<IteratorResult<Uint8Array, undefined>> {
     return new Promise((resolve, reject) => {
-      const reading = { resolve, reject };
-      const result = this.#look(reading);
-      if (result !== undefined) resolve(result);
-      else {
-        this.#reading = reading;
-        this.#since = Date.now();
-      }
+      setImmediate(() => {
+        const reading = { resolve, reject };
+        const result = this.#look(reading);
+        if (result !== undefined) resolve(result);
+        else {
+          this.#reading = reading;
+          this.#since = Date.now();
+        }
+      });
     });
   }
 

@@ -258,6 +258,20 @@ for (const [name, start] of Object.entries(grpcServers)) {
       session.destroy();
     });
 
+    it('lets others in between while a method goes through many messages without waiting', async () => {
+      const call = open('Busy');
+      call.write(...Array.from({ length: 2_000 }, () => 'x'));
+      await eventually(
+        () => streams.counts.taken > 0,
+        () => 'not begun',
+      );
+      assert.equal(await unary('Echo', 'x'), status.OK);
+      assert.ok(streams.counts.taken < 1_500, `${streams.counts.taken} messages came first`);
+      call.stream.cancel();
+      await nothingLeft();
+      assert.ok(streams.counts.taken < 1_900, `${streams.counts.taken} messages were taken`);
+    });
+
     it('takes no more of a client that is faster than the method', async function () {
       this.timeout(20_000);
       const call = open('Held');
