@@ -27,3 +27,17 @@ export function driverBlock(
 export function upTo(count: number): number[] {
   return Array.from({ length: count }, (_, n) => n);
 }
+
+/** Rows of one time, the same for all; every value tells its time, its row and its feature. */
+export function tellingBlock(features: readonly string[], ids: readonly number[], seconds: number): WriteBlock {
+  return driverBlock(
+    features,
+    ids,
+    () => seconds,
+    (id, feature) => tellingNumber(seconds, id, feature),
+  );
+}
+
+export function tellingNumber(seconds: number, id: number, feature: number): number {
+  return (seconds % 1_000_000) * 1_000_000_000 + id * 100 + feature;
+}

@@ -28,14 +28,22 @@ export async function restoreRedisDump(port: number, file: string): Promise<void
   }
 }
 
-/** All hashes of a server, in hexadecimal: key, fields with values, seconds to live. */
-export async function storedHashes({ client }: Pick<RedisServer, 'client'>): Promise<unknown[]> {
+/** Key, fields with values (in hexadecimal), seconds to live. */
+export type StoredHash = readonly [key: string, fields: readonly string[], ttl: number];
+
+/** All hashes of a server. */
+export async function storedHashes({ client }: Pick<RedisServer, 'client'>): Promise<StoredHash[]> {
   const keys = await client.keysBuffer('*');
-  const hashes = keys.map(async (key) => {
+  const hashes = keys.map(async (key): Promise<StoredHash> => {
     const flat = (await client.callBuffer('HGETALL', key)) as Buffer[];
     const fields: string[] = [];
     for (let i = 0; i < flat.length; i += 2) fields.push(`${flat[i]?.toString('hex')} ${flat[i + 1]?.toString('hex')}`);
     return [key.toString('hex'), fields.sort(), await client.ttl(key)];
   });
   return (await Promise.all(hashes)).sort();
+}
+
+/** All hashes of a server, and whether they will expire: two writes need not fall into the same second. */
+export async function expiringHashes(server: Pick<RedisServer, 'client'>): Promise<unknown[]> {
+  return (await storedHashes(server)).map(([key, fields, ttl]) => [key, fields, ttl > 0]);
 }

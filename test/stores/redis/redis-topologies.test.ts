@@ -9,6 +9,7 @@ import {
   RedisOnlineStoreConfig,
   RedisOnlineStoreSettings,
 } from '../../../src/stores/redis/redis-online-store.ts';
+import { driverBlock } from '../../support/driver-block.ts';
 import { tableWith } from '../../support/golden-stores.ts';
 import { type RedisServer, startRedisServer } from '../../support/redis-server.ts';
 import {
@@ -129,7 +130,13 @@ describe('Redis behind a sentinel', () => {
     const giveUpAt = Date.now() + 15_000;
     for (;;) {
       try {
-        await store.onlineWriteBatch(table, [driverRow(2, 100, { trips: 2 })]);
+        const block = driverBlock(
+          ['trips'],
+          [2],
+          () => 100,
+          () => 2,
+        );
+        await store.writeBlock(table, block);
         break;
       } catch (error) {
         if (Date.now() > giveUpAt) throw error;

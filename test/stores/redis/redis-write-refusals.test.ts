@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import type { WriteBlock } from '../../../src/stores/write-block.ts';
+import { rowsFromWriteBlock } from '../../../src/stores/write-block-rows.ts';
+import { driverBlock, upTo } from '../../support/driver-block.ts';
+import { tableWith } from '../../support/golden-stores.ts';
+import { type RedisServer, startRedisServer } from '../../support/redis-server.ts';
+import { createRedisStores } from '../../support/redis-stores.ts';
+import { int64Bytes, storedDriver, storeErrorOf } from '../../support/store-rows.ts';
+
+const FEATURES = ['trips', 'rate'];
+const table = tableWith('shop', 'stats', ['driver_id'], FEATURES);
+const TIME = 1_700_000_000;
+
+describe('writes that Redis refuses', () => {
+  let server: RedisServer;
+  const stores = createRedisStores(() => server.port);
+
+  before(async () => {
+    server = await startRedisServer();
+  });
+
+  after(() => server?.remove());
+
+  beforeEach(async () => {
+    await server.client.flushall();
+  });
+
+  afterEach(() => stores.closeAll());
+
+  const blockAt = (seconds: number, ids: readonly number[], factor = 1): WriteBlock =>
+    driverBlock(
+      FEATURES,
+      ids,
+      () => seconds,
+      (id, feature) => factor * (id + feature),
+    );
+
+  describe('because scripts are forbidden', () => {
+    const acl = async (...rules: string[]): Promise<object> => {
+      await server.client.call(
+        'ACL',
+        'SETUSER',
+        'loader',
+        'reset',
+        'on',
+        '>secret',
+        '~*',
+        '+ping',
+        '+select',
+        ...rules,
+      );
+      return { connection_string: `127.0.0.1:${server.port},username=loader,password=secret` };
+    };
+
+    for (const config of [{}, { key_ttl_seconds: 1000 }]) {
+      it(`are read, compared and written, which is said once${config.key_ttl_seconds ? ', with a time to live' : ''}`, async () => {
+        const store = stores.open(
+          { ...config, ...(await acl('+hmget', '+hset', '+expire')) },
+          { max_pipeline_keys: 7 },
+        );
+        await store.writeBlock(table, blockAt(TIME, upTo(20)));
+        await store.writeBlock(table, blockAt(TIME, upTo(20), 2));
+        await store.writeBlock(table, blockAt(TIME - 1, upTo(20), 3));
+        await store.onlineWriteBatch(table, rowsFromWriteBlock(blockAt(TIME + 1, [5], 4)));
+        const trips = (value: number): string => Buffer.from(int64Bytes(value)).toString('hex');
+        assert.equal(((await storedDriver(store, table, 4)) as Record<string, unknown>).trips, trips(4));
+        assert.equal(((await storedDriver(store, table, 5)) as Record<string, unknown>).trips, trips(20));
+        assert.equal(await server.client.dbsize(), 20);
+        assert.equal(stores.warnings.length, 1);
+        assert.match(stores.warnings[0] ?? '', /lets this user run no scripts \(EVAL, EVALSHA\)/);
+        const [key = ''] = await server.client.keysBuffer('*');
+        assert.equal(await server.client.ttl(key), config.key_ttl_seconds ?? -1);
+      });
+    }
+
+    it('are refused where nothing may be written at all, without a warning', async () => {
+      const store = stores.open(await acl('+hmget'));
+      await storeErrorOf(store.writeBlock(table, blockAt(TIME, upTo(3))), 'STORE_PERMISSION_DENIED');
+      assert.deepEqual(stores.warnings, []);
+    });
+
+    it('are refused where the script may run but not write', async () => {
+      const store = stores.open(await acl('+eval', '+evalsha', '+hget', '+hmget'));
+      const error = await storeErrorOf(store.writeBlock(table, blockAt(TIME, upTo(3))), 'STORE_PERMISSION_DENIED');
+      assert.match(error.describe(), /Row 0 of feature view "stats".*EVALSHA, EVAL, HGET, HSET/);
+    });
+
+    it('do not overwrite a time that is none', async () => {
+      const store = stores.open(await acl('+hmget', '+hset'));
+      await store.writeBlock(table, blockAt(TIME, [1]));
+      const [key = ''] = await server.client.keysBuffer('*');
+      await server.client.hset(key, '_ts:stats', 'no time');
+      const error = await storeErrorOf(store.writeBlock(table, blockAt(TIME, [7, 1])), 'STORE_CORRUPT');
+      assert.match(error.describe(), /row 1 of feature view "stats".*skip_dedup/);
+    });
+  });
+
+  describe('row by row', () => {
+    it('name the row under whose key stands something else', async () => {
+      const store = stores.open();
+      await store.writeBlock(table, blockAt(TIME, [77]));
+      const [key = ''] = await server.client.keysBuffer('*');
+      await server.client.set(key, 'no hash');
+      const error = await storeErrorOf(store.writeBlock(table, blockAt(TIME, upTo(200))), 'STORE_WRONG_LAYOUT');
+      assert.match(error.message, /^Row 77 of feature view "stats" of project "shop" was not written: .*another type/);
+      const rows = rowsFromWriteBlock(blockAt(TIME, upTo(200)));
+      const batch = store.onlineWriteBatch(table, [...rows, rows[1] ?? assert.fail()]);
+      assert.match((await storeErrorOf(batch, 'STORE_WRONG_LAYOUT')).message, /^Row 77 of/);
+      const plain = stores.open({ skip_dedup: true, key_ttl_seconds: 5 });
+      const unguarded = await storeErrorOf(plain.writeBlock(table, blockAt(TIME, upTo(200))), 'STORE_WRONG_LAYOUT');
+      assert.match(unguarded.message, /^Row 77 of/);
+      assert.equal(await server.client.get(key), 'no hash');
+    });
+
+    it('name the row whose stored time is none, and leave it as it is', async () => {
+      const store = stores.open();
+      await store.writeBlock(table, blockAt(TIME, [3]));
+      const [key = ''] = await server.client.keysBuffer('*');
+      await server.client.hset(key, '_ts:stats', 'no time');
+      const before = await server.client.hgetall(key);
+      const error = await storeErrorOf(store.writeBlock(table, blockAt(TIME + 5, upTo(9))), 'STORE_CORRUPT');
+      assert.match(error.describe(), /Row 3 of feature view "stats".*no Timestamp.*skip_dedup/);
+      assert.deepEqual(await server.client.hgetall(key), before);
+    });
+
+    it('say why: no memory, a replica, too few replicas', async () => {
+      const store = stores.open();
+      for (const [setting, value, usual, code, says] of [
+        ['maxmemory', '1', '0', 'STORE_OVERLOADED', /out of memory/],
+        ['min-replicas-to-write', '1', '0', 'STORE_READ_ONLY', /refuses writes/],
+      ] as const) {
+        await server.client.config('SET', setting, value);
+        try {
+          const error = await storeErrorOf(store.writeBlock(table, blockAt(TIME, upTo(40))), code);
+          assert.match(error.message, /^Row 0 of feature view "stats"/);
+          assert.match(error.message, says);
+        } finally {
+          await server.client.config('SET', setting, usual);
+        }
+      }
+      await server.client.call('REPLICAOF', '127.0.0.1', '1');
+      try {
+        for (const each of [store, stores.open({ skip_dedup: true })]) {
+          const error = await storeErrorOf(each.writeBlock(table, blockAt(TIME, upTo(40))), 'STORE_READ_ONLY');
+          assert.match(error.message, /is a replica/);
+        }
+      } finally {
+        await server.client.call('REPLICAOF', 'NO', 'ONE');
+      }
+      await store.writeBlock(table, blockAt(TIME, upTo(40)));
+      assert.equal(await server.client.dbsize(), 40);
+    });
+  });
+});
