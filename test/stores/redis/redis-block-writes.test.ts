@@ -242,7 +242,10 @@ describe('blocks of rows written to Redis', () => {
       driverRow(2, 101, { trips: 6, rate: 6 }),
       driverRow(1, 101, { trips: 3, age: 3 }),
       driverRow(1, 103, { age: 4 }),
+      driverRow(3, 100, { rate: 7 }),
+      driverRow(3, 101, { trips: 8 }),
     ]);
+    assert.deepEqual(await storedDriver(store, table, 3), { seconds: 101, trips: '2008', rate: '2007' });
     assert.deepEqual(await storedDriver(store, table, 1), { seconds: 103, trips: '2002', rate: '2001', age: '2004' });
     assert.deepEqual(await storedDriver(store, table, 2), { seconds: 101, trips: '2006', rate: '2006' });
   });
