@@ -1,8 +1,32 @@
+import assert from 'node:assert/strict';
 import {
   RedisOnlineStore,
   RedisOnlineStoreConfig,
   RedisOnlineStoreSettings,
 } from '../../src/stores/redis/redis-online-store.ts';
+import { type RedisServer, startRedisServer } from './redis-server.ts';
+
+/** A server for the tests of a `describe`, empty at the start of each, and the stores that they open on it. */
+export function useRedis(): { readonly server: RedisServer; readonly stores: RedisStores } {
+  let server: RedisServer | undefined;
+  const started = (): RedisServer => server ?? assert.fail('the server has not been started');
+  const stores = createRedisStores(() => started().port);
+  before(async () => {
+    server = await startRedisServer();
+  });
+  beforeEach(async () => {
+    await started().client.flushall();
+    await started().client.script('FLUSH');
+  });
+  afterEach(() => stores.closeAll());
+  after(() => server?.remove());
+  return {
+    stores,
+    get server() {
+      return started();
+    },
+  };
+}
 
 /** The stores that a test opens. */
 export interface RedisStores {

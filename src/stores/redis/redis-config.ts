@@ -30,7 +30,7 @@ export const RedisOnlineStoreConfig = z.strictObject({
   full_scan_for_deletion: laxBoolean()
     .nullish()
     .transform((value) => value ?? true),
-  /** Writes without looking at the stored time first: half the round trips, but an older row may win. */
+  /** Writes without comparing with the stored time: less work, but an older row may win. */
   skip_dedup: laxBoolean().default(false),
 });
 export type RedisOnlineStoreConfig = z.infer<typeof RedisOnlineStoreConfig>;
@@ -48,7 +48,7 @@ export const RedisOnlineStoreSettings = z.strictObject({
   reconnect_max_delay_ms: z.int().min(10).max(600_000).default(1000),
   /** Time without traffic after which the operating system probes the connection, in milliseconds. */
   keep_alive_ms: z.int().min(0).max(600_000).default(15_000),
-  /** Commands of one pipeline: a read of more entities takes several round trips. */
+  /** Commands of one pipeline, and rows that are written together: a read of more entities takes several round trips. */
   max_pipeline_keys: z.int().min(1).max(100_000).default(500),
   /** Commands sent and not answered yet; what would exceed it fails at once instead of queueing. */
   max_in_flight_commands: z.int().min(1).max(10_000_000).default(20_000),

@@ -8,8 +8,7 @@ import { rowsFromWriteBlock } from '../../../src/stores/write-block-rows.ts';
 import { driverBlock, upTo } from '../../support/driver-block.ts';
 import { tableWith } from '../../support/golden-stores.ts';
 import { expiringHashes } from '../../support/redis-dump.ts';
-import { type RedisServer, startRedisServer } from '../../support/redis-server.ts';
-import { createRedisStores } from '../../support/redis-stores.ts';
+import { useRedis } from '../../support/redis-stores.ts';
 import { createSeededRandom } from '../../support/seeded-random.ts';
 import { driverKey, driverRow, int64Bytes, storedDriver, storeErrorOf } from '../../support/store-rows.ts';
 
@@ -18,21 +17,8 @@ const table = tableWith('shop', 'stats', ['driver_id'], FEATURES);
 const TIME = 1_700_000_000;
 
 describe('blocks of rows written to Redis', () => {
-  let server: RedisServer;
-  const stores = createRedisStores(() => server.port);
-
-  before(async () => {
-    server = await startRedisServer();
-  });
-
-  after(() => server?.remove());
-
-  beforeEach(async () => {
-    await server.client.flushall();
-    await server.client.script('FLUSH');
-  });
-
-  afterEach(() => stores.closeAll());
+  const redis = useRedis();
+  const { stores } = redis;
 
   const blockAt = (seconds: number, ids: readonly number[], factor = 1): WriteBlock =>
     driverBlock(
@@ -43,7 +29,7 @@ describe('blocks of rows written to Redis', () => {
     );
 
   const statOf = async (name: string): Promise<number> =>
-    Number(new RegExp(`${name}[:=](?:calls=)?(\\d+)`).exec(await server.client.info('all'))?.[1] ?? 0);
+    Number(new RegExp(`${name}[:=](?:calls=)?(\\d+)`).exec(await redis.server.client.info('all'))?.[1] ?? 0);
 
   describe('hold what the same rows hold', () => {
     for (const [name, config, options] of [
@@ -64,12 +50,12 @@ describe('blocks of rows written to Redis', () => {
         );
         await store.onlineWriteBatch(table, rowsFromWriteBlock(first), undefined, options);
         await store.onlineWriteBatch(table, rowsFromWriteBlock(second), undefined, options);
-        const byRows = await expiringHashes(server);
+        const byRows = await expiringHashes(redis.server);
         assert.equal(byRows.length, 900);
-        await server.client.flushall();
+        await redis.server.client.flushall();
         await store.writeBlock(table, first, options);
         await store.writeBlock(table, second, options);
-        assert.deepEqual(await expiringHashes(server), byRows);
+        assert.deepEqual(await expiringHashes(redis.server), byRows);
       });
     }
   });
@@ -84,7 +70,7 @@ describe('blocks of rows written to Redis', () => {
     }, 1);
     await store.writeBlock(table, block);
     clearInterval(watch);
-    assert.equal(await server.client.dbsize(), 50_000);
+    assert.equal(await redis.server.client.dbsize(), 50_000);
     for (const id of [0, 31, 32, 33, 499, 500, 49_999]) {
       const stored = (await storedDriver(store, table, id)) as Record<string, unknown>;
       assert.equal(stored.trips, Buffer.from(int64Bytes(id)).toString('hex'));
@@ -98,7 +84,7 @@ describe('blocks of rows written to Redis', () => {
     const store = stores.open();
     const block = new WriteBlock(FEATURES, 10);
     await store.writeBlock(table, block);
-    assert.equal(await server.client.dbsize(), 0);
+    assert.equal(await redis.server.client.dbsize(), 0);
     assert.equal(await statOf('connected_clients'), 1);
   });
 
@@ -135,7 +121,7 @@ describe('blocks of rows written to Redis', () => {
     block.times[4] = Number.NaN;
     const error = await storeErrorOf(store.writeBlock(table, block), 'STORE_INVALID_ROW');
     assert.match(error.message, /Row 1 of feature view "stats" of project "shop"/);
-    assert.equal(await server.client.dbsize(), 0);
+    assert.equal(await redis.server.client.dbsize(), 0);
   });
 
   it('may be filled again as soon as they are written', async () => {
@@ -209,11 +195,11 @@ describe('blocks of rows written to Redis', () => {
   it('bring the script along when Redis has lost it, at any time', async () => {
     const store = stores.open({}, { max_pipeline_keys: 50 });
     await store.writeBlock(table, blockAt(TIME, upTo(10)));
-    await server.client.script('FLUSH');
+    await redis.server.client.script('FLUSH');
     await store.writeBlock(table, blockAt(TIME + 1, upTo(10), 2));
     let running = true;
     const flushing = (async () => {
-      while (running) await server.client.script('FLUSH');
+      while (running) await redis.server.client.script('FLUSH');
     })();
     try {
       for (let round = 2; round < 5; round++) {

@@ -3,41 +3,30 @@ import type { WriteBlock } from '../../../src/stores/write-block.ts';
 import { rowsFromWriteBlock } from '../../../src/stores/write-block-rows.ts';
 import { driverBlock, upTo } from '../../support/driver-block.ts';
 import { tableWith } from '../../support/golden-stores.ts';
-import { type RedisServer, startRedisServer } from '../../support/redis-server.ts';
-import { createRedisStores } from '../../support/redis-stores.ts';
+import { useRedis } from '../../support/redis-stores.ts';
 import { driverRow, int64Bytes, storedDriver, storeErrorOf } from '../../support/store-rows.ts';
 
 const FEATURES = ['trips', 'rate'];
 const table = tableWith('shop', 'stats', ['driver_id'], FEATURES);
 const TIME = 1_700_000_000;
 
+/** A row's values are its driver's number, or a multiple of it. */
+const blockAt = (seconds: number, ids: readonly number[], factor = 1): WriteBlock => {
+  return driverBlock(
+    FEATURES,
+    ids,
+    () => seconds,
+    (id) => factor * id,
+  );
+};
+
 describe('writes that Redis refuses', () => {
-  let server: RedisServer;
-  const stores = createRedisStores(() => server.port);
-
-  before(async () => {
-    server = await startRedisServer();
-  });
-
-  after(() => server?.remove());
-
-  beforeEach(async () => {
-    await server.client.flushall();
-  });
-
-  afterEach(() => stores.closeAll());
-
-  const blockAt = (seconds: number, ids: readonly number[], factor = 1): WriteBlock =>
-    driverBlock(
-      FEATURES,
-      ids,
-      () => seconds,
-      (id, feature) => factor * (id + feature),
-    );
+  const redis = useRedis();
+  const { stores } = redis;
 
   describe('because scripts are forbidden', () => {
     const acl = async (...rules: string[]): Promise<object> => {
-      await server.client.call(
+      await redis.server.client.call(
         'ACL',
         'SETUSER',
         'loader',
@@ -49,7 +38,7 @@ describe('writes that Redis refuses', () => {
         '+select',
         ...rules,
       );
-      return { connection_string: `127.0.0.1:${server.port},username=loader,password=secret` };
+      return { connection_string: `127.0.0.1:${redis.server.port},username=loader,password=secret` };
     };
 
     for (const config of [{}, { key_ttl_seconds: 1000 }]) {
@@ -65,11 +54,11 @@ describe('writes that Redis refuses', () => {
         const trips = (value: number): string => Buffer.from(int64Bytes(value)).toString('hex');
         assert.equal(((await storedDriver(store, table, 4)) as Record<string, unknown>).trips, trips(4));
         assert.equal(((await storedDriver(store, table, 5)) as Record<string, unknown>).trips, trips(20));
-        assert.equal(await server.client.dbsize(), 20);
+        assert.equal(await redis.server.client.dbsize(), 20);
         assert.equal(stores.warnings.length, 1);
         assert.match(stores.warnings[0] ?? '', /lets this user run no scripts \(EVAL, EVALSHA\)/);
-        const [key = ''] = await server.client.keysBuffer('*');
-        assert.equal(await server.client.ttl(key), config.key_ttl_seconds ?? -1);
+        const [key = ''] = await redis.server.client.keysBuffer('*');
+        assert.equal(await redis.server.client.ttl(key), config.key_ttl_seconds ?? -1);
       });
     }
 
@@ -88,8 +77,8 @@ describe('writes that Redis refuses', () => {
     it('do not overwrite a time that is none', async () => {
       const store = stores.open(await acl('+hmget', '+hset'));
       await store.writeBlock(table, blockAt(TIME, [1]));
-      const [key = ''] = await server.client.keysBuffer('*');
-      await server.client.hset(key, '_ts:stats', 'no time');
+      const [key = ''] = await redis.server.client.keysBuffer('*');
+      await redis.server.client.hset(key, '_ts:stats', 'no time');
       const error = await storeErrorOf(store.writeBlock(table, blockAt(TIME, [7, 1])), 'STORE_CORRUPT');
       assert.match(error.describe(), /row 1 of feature view "stats".*skip_dedup/);
     });
@@ -99,8 +88,8 @@ describe('writes that Redis refuses', () => {
     it('name the row under whose key stands something else', async () => {
       const store = stores.open();
       await store.writeBlock(table, blockAt(TIME, [77]));
-      const [key = ''] = await server.client.keysBuffer('*');
-      await server.client.set(key, 'no hash');
+      const [key = ''] = await redis.server.client.keysBuffer('*');
+      await redis.server.client.set(key, 'no hash');
       const error = await storeErrorOf(store.writeBlock(table, blockAt(TIME, upTo(200))), 'STORE_WRONG_LAYOUT');
       assert.match(error.message, /^Row 77 of feature view "stats" of project "shop" was not written: .*another type/);
       const rows = rowsFromWriteBlock(blockAt(TIME, upTo(200)));
@@ -110,18 +99,18 @@ describe('writes that Redis refuses', () => {
       const plain = stores.open({ skip_dedup: true, key_ttl_seconds: 5 });
       const unguarded = await storeErrorOf(plain.writeBlock(table, blockAt(TIME, upTo(200))), 'STORE_WRONG_LAYOUT');
       assert.match(unguarded.message, /^Row 77 of/);
-      assert.equal(await server.client.get(key), 'no hash');
+      assert.equal(await redis.server.client.get(key), 'no hash');
     });
 
     it('name the row whose stored time is none, and leave it as it is', async () => {
       const store = stores.open();
       await store.writeBlock(table, blockAt(TIME, [3]));
-      const [key = ''] = await server.client.keysBuffer('*');
-      await server.client.hset(key, '_ts:stats', 'no time');
-      const before = await server.client.hgetall(key);
+      const [key = ''] = await redis.server.client.keysBuffer('*');
+      await redis.server.client.hset(key, '_ts:stats', 'no time');
+      const before = await redis.server.client.hgetall(key);
       const error = await storeErrorOf(store.writeBlock(table, blockAt(TIME + 5, upTo(9))), 'STORE_CORRUPT');
       assert.match(error.describe(), /Row 3 of feature view "stats".*no Timestamp.*skip_dedup/);
-      assert.deepEqual(await server.client.hgetall(key), before);
+      assert.deepEqual(await redis.server.client.hgetall(key), before);
     });
 
     it('say why: no memory, a replica, too few replicas', async () => {
@@ -130,26 +119,26 @@ describe('writes that Redis refuses', () => {
         ['maxmemory', '1', '0', 'STORE_OVERLOADED', /out of memory/],
         ['min-replicas-to-write', '1', '0', 'STORE_READ_ONLY', /refuses writes/],
       ] as const) {
-        await server.client.config('SET', setting, value);
+        await redis.server.client.config('SET', setting, value);
         try {
           const error = await storeErrorOf(store.writeBlock(table, blockAt(TIME, upTo(40))), code);
           assert.match(error.message, /^Row 0 of feature view "stats"/);
           assert.match(error.message, says);
         } finally {
-          await server.client.config('SET', setting, usual);
+          await redis.server.client.config('SET', setting, usual);
         }
       }
-      await server.client.call('REPLICAOF', '127.0.0.1', '1');
+      await redis.server.client.call('REPLICAOF', '127.0.0.1', '1');
       try {
         for (const each of [store, stores.open({ skip_dedup: true })]) {
           const error = await storeErrorOf(each.writeBlock(table, blockAt(TIME, upTo(40))), 'STORE_READ_ONLY');
           assert.match(error.message, /is a replica/);
         }
       } finally {
-        await server.client.call('REPLICAOF', 'NO', 'ONE');
+        await redis.server.client.call('REPLICAOF', 'NO', 'ONE');
       }
       await store.writeBlock(table, blockAt(TIME, upTo(40)));
-      assert.equal(await server.client.dbsize(), 40);
+      assert.equal(await redis.server.client.dbsize(), 40);
     });
   });
 });
