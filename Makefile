@@ -19,7 +19,7 @@ teardown: prepare ## Remove everything of the project from the online store (ask
 
 test: servers build ## Run every test that CI runs
 	@npm run --silent build:test
-	@npm exec -- mocha 'build/test/**/*.test.js'
+	@node scripts/run-tests.mjs
 
 test-store-%: ## Run the tests of one store: make test-store-redis
 	@STORES=$* node scripts/test-stores.mjs --check

@@ -1,0 +1,52 @@
+// Runs all compiled tests (build/test) in two mocha processes side by side: most tests wait for servers and other programs more than
+// they compute. What the second one says comes behind the first one's; the last line sums both up: `N passed, N failed`.
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Folders of test/ whose tests start programs: the product, other languages' clients, Feast. All other folders are the second half. */
+const PROGRAMS = ['bench', 'cli', 'definitions', 'ingest', 'interop', 'project', 'registry'];
+
+const root = join(import.meta.dirname, '..');
+const mocha = join(root, 'node_modules', 'mocha', 'bin', 'mocha.js');
+const built = join(root, 'build', 'test');
+const others = readdirSync(built, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && !PROGRAMS.includes(entry.name))
+  .map(({ name }) => name);
+
+const [programs, rest] = await Promise.all([
+  run(PROGRAMS, (chunk) => process.stdout.write(chunk)),
+  run(others, () => {}),
+]);
+process.stdout.write(`\n${rest.output}`);
+const outcomes = [programs, rest].map(outcomeOf);
+const [passed, failed, skipped] = [0, 1, 2].map((at) => outcomes.reduce((sum, counts) => sum + counts[at], 0));
+console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+process.exitCode = failed > 0 ? 1 : 0;
+
+/** Runs the tests of some folders. */
+function run(folders, onOutput) {
+  const specs = folders.map((name) => join(built, name, '**', '*.test.js'));
+  const child = spawn(process.execPath, [mocha, ...specs], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+  let output = '';
+  child.stdout.setEncoding('utf8');
+  child.stdout.on('data', (chunk) => {
+    output += chunk;
+    onOutput(chunk);
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (status) => resolve({ output, status, folders }));
+  });
+}
+
+/** What its last line says. A process that ended without one, or badly while all its tests passed, is a failure itself. */
+function outcomeOf({ output, status, folders }) {
+  const last = output.trimEnd().split('\n').at(-1) ?? '';
+  const summary = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/.exec(last);
+  const [passed, failed, skipped] = [1, 2, 3].map((at) => Number(summary?.[at] ?? 0));
+  if (summary !== null && (status === 0) === (failed === 0)) return [passed, failed, skipped];
+  console.log(`The tests of ${folders.join(', ')} ended with status ${status}.`);
+  return [passed, Math.max(1, failed), skipped];
+}
