@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { assertTimeLeft, timeLeft } from '../call-limits.ts';
+import { assertTimeLeft, timeLeft, withinLimits } from '../call-limits.ts';
 import type { CallOptions } from '../online-store.ts';
 import { StoreError } from '../store-error.ts';
 import {
@@ -16,6 +16,10 @@ const MAX_STATEMENTS = 256;
 const FILE_CHECK_MS = 1000;
 const FIRST_PAUSE_MS = 1;
 const MAX_PAUSE_MS = 50;
+/** Longest delay of a timer; no call waits that long. */
+const NO_LIMIT = 2 ** 31 - 1;
+/** Memory for pages that a long transaction has changed, in KiB. What exceeds it goes to the log already. */
+const LONG_CACHE_KIB = 64 * 1024;
 
 export interface SqliteConnectionOptions {
   readonly path: string;
@@ -47,6 +51,8 @@ export class SqliteConnection {
   #openedFile = '';
   #checkedAt = 0;
   #closed = false;
+  /** Long transactions under way, in whatever thread of this process. */
+  readonly #long = new Set<Promise<void>>();
 
   constructor(options: SqliteConnectionOptions) {
     this.#options = Object.freeze({ ...options });
@@ -93,23 +99,85 @@ export class SqliteConnection {
     }, options);
   }
 
+  /**
+   * Runs `work` in one transaction on a handle of its own, with pauses in which other calls have their turn. They see nothing of it
+   * before it is committed; those that write wait for it.
+   */
+  async writeLong(work: (database: SqliteDatabase) => Promise<void>, options?: CallOptions): Promise<void> {
+    const database = await this.#run((Driver) => this.#beginLong(Driver), options);
+    await this.holdOthers(this.#finishLong(database, work, options));
+  }
+
+  /**
+   * Calls that find the file locked while a long transaction is under way wait for it, however long, and only then count the time
+   * that they wait for other processes.
+   * @param transaction it, in whatever thread
+   */
+  holdOthers(transaction: Promise<void>): Promise<void> {
+    const settled = transaction.then(
+      () => {},
+      () => {},
+    );
+    this.#long.add(settled);
+    void settled.then(() => this.#long.delete(settled));
+    return transaction;
+  }
+
   close(): void {
     this.#closed = true;
     this.#closeHandles();
   }
 
-  async #run<T>(work: (Driver: SqliteConstructor) => T, options: CallOptions | undefined): Promise<T> {
+  #beginLong(Driver: SqliteConstructor): SqliteDatabase {
+    const database = this.#newWriter(Driver, false);
+    try {
+      database.pragma(`cache_size = -${LONG_CACHE_KIB}`);
+      database.exec('BEGIN IMMEDIATE');
+      return database;
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  }
+
+  async #finishLong(
+    database: SqliteDatabase,
+    work: (database: SqliteDatabase) => Promise<void>,
+    options: CallOptions | undefined,
+  ): Promise<void> {
+    try {
+      await work(database);
+      // Without write-ahead logging it waits here for those who read.
+      await this.#run(() => database.exec('COMMIT'), options, false);
+    } catch (error) {
+      rollback(database);
+      throw storeErrorFromSqlite(error, this.path);
+    } finally {
+      database.close();
+    }
+  }
+
+  async #run<T>(
+    work: (Driver: SqliteConstructor) => T,
+    options: CallOptions | undefined,
+    waitsForLong = true,
+  ): Promise<T> {
     const doing = `waiting for SQLite file ${this.path}`;
     this.#assertOpen();
     assertTimeLeft(options, doing);
     const Driver = await loadSqliteDriver();
-    const giveUpAt = Date.now() + this.#options.busyTimeoutMs;
+    let giveUpAt = Date.now() + this.#options.busyTimeoutMs;
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
       this.#assertOpen();
       try {
         return work(Driver);
       } catch (error) {
         if (!isBusy(error)) throw storeErrorFromSqlite(error, this.path);
+        if (waitsForLong && this.#long.size > 0) {
+          await withinLimits(Promise.race(this.#long), options, NO_LIMIT, doing);
+          giveUpAt = Date.now() + this.#options.busyTimeoutMs;
+          continue;
+        }
         if (Date.now() + pauseMs > giveUpAt) throw lockedError(this.path, error);
       }
       await sleep(Math.max(0, timeLeft(options, pauseMs)));
@@ -139,10 +207,18 @@ export class SqliteConnection {
   #openWriter(Driver: SqliteConstructor, create: boolean): SqliteDatabase {
     if (this.#openedFile !== '' && this.#fileWasReplaced()) this.#closeHandles();
     if (this.#writer !== undefined) return this.#writer;
+    this.#writer = this.#newWriter(Driver, create);
+    this.#rememberFile();
+    return this.#writer;
+  }
+
+  #newWriter(Driver: SqliteConstructor, create: boolean): SqliteDatabase {
     if (create) mkdirSync(dirname(this.path), { recursive: true });
     else if (!existsSync(this.path)) throw missingFileError(this.path);
     const writer = new Driver(this.path, { fileMustExist: !create, timeout: 0 });
     try {
+      // A statement that calls a function may fail in its middle, so SQLite keeps what it needs to take it back: not in a file.
+      writer.pragma('temp_store = MEMORY');
       if (this.#options.wal) writer.pragma('journal_mode = WAL');
     } catch (error) {
       // Another process is using the file right now: it stays in its mode, which is right as well.
@@ -151,8 +227,6 @@ export class SqliteConnection {
         throw error;
       }
     }
-    this.#writer = writer;
-    this.#rememberFile();
     return writer;
   }
 

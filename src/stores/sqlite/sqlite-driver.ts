@@ -6,6 +6,8 @@ export interface SqliteDatabase {
   prepare(sql: string): SqliteStatement;
   exec(sql: string): unknown;
   pragma(pragma: string, options?: { readonly simple?: boolean }): unknown;
+  /** Makes a function that SQL on this handle may call. */
+  function(name: string, options: { readonly deterministic: boolean }, body: (value: unknown) => unknown): unknown;
   close(): unknown;
 }
 

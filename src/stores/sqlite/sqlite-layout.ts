@@ -36,15 +36,39 @@ export function dropTableSql(name: string): string {
   return `DROP TABLE IF EXISTS ${quoteName(name)}`;
 }
 
-/** Parameters: entity_key, feature_name, value, value_text, [value_num,] event_ts, created_ts. */
-export function upsertSql(name: string, withValueNumber: boolean): string {
-  const data = ['value', 'value_text', ...(withValueNumber ? ['value_num'] : []), 'event_ts', 'created_ts'];
-  const columns = ['entity_key', 'feature_name', ...data];
-  return `
-    INSERT INTO ${quoteName(name)} (${columns.join(', ')})
-    VALUES (${columns.map(() => '?').join(', ')})
-    ON CONFLICT(entity_key, feature_name) DO UPDATE SET ${data.map((column) => `${column} = excluded.${column}`).join(', ')}`;
+/** Name of the SQL function that gives the whole seconds as which a time would be stored today; NULL for what is no time. */
+export const STORED_SECONDS = 'sideboard_stored_seconds';
+
+export interface UpsertOptions {
+  readonly withValueNumber: boolean;
+  readonly newestOnly: boolean;
 }
+
+/**
+ * Writes features of one entity with the same times. Parameters: entity_key, event_ts, created_ts; then for each feature value,
+ * value_text and, with `withValueNumber`, value_num.
+ */
+export function upsertSql(name: string, features: readonly string[], options: UpsertOptions): string {
+  const search = ['value_text', ...(options.withValueNumber ? ['value_num'] : [])];
+  const data = ['value', ...search, 'event_ts', 'created_ts'];
+  const values = features.map((feature) => `(${quoteText(feature)}, ?${', ?'.repeat(search.length)})`);
+  return `
+    INSERT INTO ${quoteName(name)} (entity_key, feature_name, ${data.join(', ')})
+    SELECT r.k, v.column1, v.column2, ${search.map((_, n) => `v.column${n + 3}`).join(', ')}, r.e, r.c
+    FROM (SELECT ? AS k, ? AS e, ? AS c) AS r CROSS JOIN (VALUES ${values.join(', ')}) AS v
+    WHERE true
+    ON CONFLICT(entity_key, feature_name) DO UPDATE SET ${data.map((column) => `${column} = excluded.${column}`).join(', ')}
+    ${options.newestOnly ? `WHERE ${isNewer}` : ''}`;
+}
+
+function seconds(column: string): string {
+  return `(CASE typeof(${column}) WHEN 'integer' THEN ${column} ELSE ${STORED_SECONDS}(${column}) END)`;
+}
+
+/** An older row does not take the place of a newer one; nor does one of the same time that was created earlier. */
+const isNewer = `
+      ${seconds('event_ts')} IS NULL OR excluded.event_ts > ${seconds('event_ts')}
+      OR excluded.event_ts = ${seconds('event_ts')} AND coalesce(excluded.created_ts >= ${seconds('created_ts')}, true)`;
 
 /** Ends every name but the last in the list that {@link gatheredRowSql} gives. */
 export const NAME_END = '\0';

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Worker } from 'node:worker_threads';
 import { z } from 'zod';
 import type { EntityKey } from '../../../gen/feast/types/EntityKey_pb.ts';
 import { laxBoolean } from '../../config/lax-values.ts';
 import type {
   CallOptions,
-  EventTimestamp,
   OnlineEntity,
   OnlineRow,
   OnlineStore,
@@ -16,28 +16,28 @@ import type {
   StoreChange,
   StoreContext,
   StoredRow,
+  TableLoad,
   TableRead,
+  WriteOptions,
 } from '../online-store.ts';
 import { readRows } from '../read-rows.ts';
-import { asBuffer, describeTable, keysFromRows } from '../row-objects.ts';
-import { type SearchColumns, searchColumns } from '../sql/search-columns.ts';
-import { StoreError } from '../store-error.ts';
+import { keysFromRows, validateBlockTimes } from '../row-objects.ts';
+import type { SpooledRows } from '../sql/row-spool.ts';
+import { SpooledLoad } from '../sql/spooled-load.ts';
+import { rowsInKeyOrder } from '../sql/write-order.ts';
+import type { WriteBlock } from '../write-block.ts';
 import { SqliteConnection, type SqliteReader } from './sqlite-connection.ts';
 import type { SqliteDatabase } from './sqlite-driver.ts';
 import { listTablesSql, sampleKeysSql } from './sqlite-inspection.ts';
-import {
-  addColumnSql,
-  createIndexSql,
-  createTableSql,
-  dropTableSql,
-  quoteName,
-  tableName,
-  upsertSql,
-} from './sqlite-layout.ts';
+import { addColumnSql, createIndexSql, createTableSql, dropTableSql, plainRowSql, tableName } from './sqlite-layout.ts';
+import { writeLoad } from './sqlite-load.ts';
+import { writeLoadInThread } from './sqlite-load-worker.ts';
+import type { ReadThreadData } from './sqlite-read-messages.ts';
 import { readInTurns } from './sqlite-read-turns.ts';
 import { countTouched, type SqliteRead, SqliteRowReader, sqliteReadOf } from './sqlite-row-reader.ts';
 import { NoThread, SqliteThreadReader } from './sqlite-thread-reader.ts';
 import { createSqliteClock, createZoneOffset, type SqliteClock } from './sqlite-time.ts';
+import { columnNames, SqliteUpsert, type SqliteWrite } from './sqlite-upsert.ts';
 
 /** `online_store:` of type `sqlite`: Feast's keys with Feast's defaults. */
 export const SqliteOnlineStoreConfig = z.strictObject({
@@ -79,10 +79,17 @@ export class SqliteOnlineStore implements OnlineStore {
     ttl: false,
     directWrite: true,
     keepsNewest: false,
+    newestOnly: true,
+    blockWrites: true,
+    atomicLoads: true,
     feastPython: { missingRow: 'NOT_FOUND', missingFeature: 'NOT_FOUND', missingFeatureTime: 'row' },
   };
   readonly #connection: SqliteConnection;
+  readonly #threadData: ReadThreadData;
   readonly #thread: SqliteThreadReader;
+  readonly #loadThreads = new Set<Worker>();
+  /** The load that was committed last, or will be. */
+  #loading: Promise<void> = Promise.resolve();
   #hasThread = true;
   readonly #warn: (message: string) => void;
   readonly #clock: SqliteClock;
@@ -103,7 +110,8 @@ export class SqliteOnlineStore implements OnlineStore {
       wal: settings.journal_mode === 'wal',
     };
     this.#connection = new SqliteConnection(connection);
-    this.#thread = new SqliteThreadReader({ connection, timezone: settings.timezone });
+    this.#threadData = { connection, timezone: settings.timezone };
+    this.#thread = new SqliteThreadReader(this.#threadData);
     this.#clock = createSqliteClock(settings.timezone);
     this.#warn = context.warn;
     this.#withValueNumber = config.enable_openai_compatible_store;
@@ -145,16 +153,41 @@ export class SqliteOnlineStore implements OnlineStore {
     table: OnlineTable,
     rows: readonly OnlineRow[],
     progress?: (rows: number) => void,
-    options?: CallOptions,
+    options?: WriteOptions,
   ): Promise<void> {
     const keys = keysFromRows(table, rows);
+    const write = this.#writeOf(table, options);
     for (let start = 0; start < rows.length; ) {
       if (start > 0) await nextTurn();
       const end = transactionEnd(rows, start);
-      await this.#connection.write((database) => this.#upsert(database, table, rows, keys, start, end), options);
+      await this.#connection.write((database) => {
+        const upsert = new SqliteUpsert(database, write, this.#clock);
+        for (let index = start; index < end; index++) {
+          upsert.writeRow(rows[index] as OnlineRow, keys[index] as Uint8Array, index);
+        }
+      }, options);
       progress?.(end - start);
       start = end;
     }
+  }
+
+  async writeBlock(table: OnlineTable, block: WriteBlock, options?: WriteOptions): Promise<void> {
+    validateBlockTimes(table, block);
+    const write = this.#writeOf(table, options);
+    const rows = rowsInKeyOrder(block);
+    const step = Math.max(1, Math.floor(MAX_VALUES_PER_TRANSACTION / Math.max(1, block.features.length)));
+    for (let start = 0; start < rows.length; start += step) {
+      if (start > 0) await nextTurn();
+      await this.#connection.write((database) => {
+        new SqliteUpsert(database, write, this.#clock).writeRows(block, rows.subarray(start, start + step));
+      }, options);
+    }
+  }
+
+  async beginLoad(table: OnlineTable, options?: CallOptions): Promise<TableLoad> {
+    const write = this.#writeOf(table, { newestOnly: true });
+    await this.#connection.read((reader) => reader.prepare(plainRowSql(tableName(table))), options);
+    return new SpooledLoad(table, (rows, call) => this.#commitLoad(write, rows, call));
   }
 
   onlineRead(
@@ -200,7 +233,7 @@ export class SqliteOnlineStore implements OnlineStore {
 
   async close(): Promise<void> {
     this.#connection.close();
-    await this.#thread.close();
+    await Promise.all([this.#thread.close(), ...[...this.#loadThreads].map((thread) => thread.terminate())]);
   }
 
   #createTable(database: SqliteDatabase, name: string): void {
@@ -212,33 +245,31 @@ export class SqliteOnlineStore implements OnlineStore {
     if (this.#withValueNumber && !columns.has('value_num')) database.exec(addColumnSql(name, 'value_num'));
   }
 
-  #upsert(
-    database: SqliteDatabase,
-    table: OnlineTable,
-    rows: readonly OnlineRow[],
-    keys: readonly Uint8Array[],
-    start: number,
-    end: number,
-  ): void {
-    const name = tableName(table);
-    const withNumber = this.#withValueNumber && columnNames(database, name).has('value_num');
-    const statement = database.prepare(upsertSql(name, withNumber));
-    for (let index = start; index < end; index++) {
-      const row = rows[index];
-      const key = keys[index];
-      if (row === undefined || key === undefined) continue;
-      const times = [this.#stored(row.eventTimestamp), this.#stored(row.createdTimestamp)];
-      for (const [feature, value] of row.values) {
-        const { text, number } = searchColumnsOf(value, feature, index, table);
-        const search = withNumber ? [text, number] : [text];
-        statement.run(asBuffer(key), feature, asBuffer(value), ...search, ...times);
-      }
-    }
+  #writeOf({ project, name }: OnlineTable, options: WriteOptions | undefined): SqliteWrite {
+    const newestOnly = options?.newestOnly === true;
+    return { table: { project, name }, withValueNumber: this.#withValueNumber, newestOnly };
   }
 
-  #stored(time: EventTimestamp | undefined): bigint | null {
-    // As a bigint it is bound as an integer; a number would be bound as a real.
-    return time === undefined ? null : BigInt(this.#clock.storedSeconds(time));
+  /** One after the other: each locks the file until it has ended. */
+  #commitLoad(write: SqliteWrite, rows: SpooledRows, call: CallOptions | undefined): Promise<void> {
+    const before = this.#loading.catch(() => {});
+    const load = before.then(() => this.#writeLoad(write, rows, call));
+    this.#loading = load;
+    return load;
+  }
+
+  async #writeLoad(write: SqliteWrite, rows: SpooledRows, call: CallOptions | undefined): Promise<void> {
+    if (this.#hasThread && rows.values > MAX_VALUES_PER_TRANSACTION) {
+      const data = { ...this.#threadData, write, rows, deadline: call?.deadline };
+      try {
+        await this.#connection.holdOthers(writeLoadInThread(data, this.#loadThreads, call));
+        return;
+      } catch (error) {
+        if (!(error instanceof NoThread)) throw error;
+        this.#goWithoutThread(error);
+      }
+    }
+    await writeLoad(this.#connection, this.#clock, write, rows, call);
   }
 
   async #readLarge(reads: readonly SqliteRead[], options: CallOptions | undefined): Promise<void> {
@@ -258,7 +289,9 @@ export class SqliteOnlineStore implements OnlineStore {
     if (!this.#hasThread) return;
     this.#hasThread = false;
     const reason = cause instanceof Error ? cause.message : 'no reason given';
-    this.#warn(`Large reads of SQLite are done on the main thread, in turns: no other can be started (${reason}).`);
+    this.#warn(
+      `Large reads and loads of SQLite are done on the main thread, in turns: no other can be started (${reason}).`,
+    );
   }
 
   /** What is prepared for a list of features. A compiled plan comes with the same list every time. */
@@ -271,29 +304,12 @@ export class SqliteOnlineStore implements OnlineStore {
   }
 }
 
-function columnNames(database: SqliteDatabase, name: string): Set<unknown> {
-  const columns = database.pragma(`table_info(${quoteName(name)})`) as { readonly name: string }[];
-  return new Set(columns.map((column) => column.name));
-}
-
 function transactionEnd(rows: readonly OnlineRow[], start: number): number {
   let end = start;
   for (let values = 0; end < rows.length && values < MAX_VALUES_PER_TRANSACTION; end++) {
     values += rows[end]?.values.size ?? 0;
   }
   return end;
-}
-
-function searchColumnsOf(value: Uint8Array, feature: string, row: number, table: OnlineTable): SearchColumns {
-  try {
-    return searchColumns(value);
-  } catch (error) {
-    throw new StoreError(
-      'STORE_INVALID_ROW',
-      `Feature "${feature}" in row ${row} of ${describeTable(table)} is no serialized feast.types.Value.`,
-      { cause: error },
-    );
-  }
 }
 
 function isTimezone(name: string): boolean {

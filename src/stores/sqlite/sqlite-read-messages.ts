@@ -28,7 +28,7 @@ interface SentBlock {
   readonly bytes: Uint8Array;
 }
 
-interface SentError {
+export interface SentError {
   readonly code: StoreErrorCode;
   readonly message: string;
   readonly hint: string | undefined;
@@ -100,7 +100,7 @@ export function fillBlocks(blocks: readonly RowBlock[], sent: readonly SentBlock
 
 export function packError(error: unknown): SentError {
   if (!(error instanceof StoreError)) {
-    const message = 'Reading SQLite failed in an unexpected way.';
+    const message = 'SQLite failed in an unexpected way.';
     return { code: 'STORE_FAILED', message, hint: undefined, cause: copyError(error) };
   }
   const { code, message, hint, cause } = error;

@@ -9,7 +9,10 @@ import { StoreError } from '../store-error.ts';
  * reading and applies it when writing. In UTC there is none.
  */
 export interface SqliteClock {
-  /** Whole seconds to store for an event time; the fraction is cut off as Python's `int()` does. */
+  /**
+   * Whole seconds to store for an event time; the fraction is cut off as Python's `int()` does. They are ordered as the event times are
+   * that they mean.
+   */
   storedSeconds(time: EventTimestamp): number;
   /**
    * The event time that a stored column means.

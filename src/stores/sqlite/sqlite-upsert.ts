@@ -1,0 +1,154 @@
+import type { EventTimestamp, OnlineRow, OnlineTable } from '../online-store.ts';
+import { asBuffer, describeTable } from '../row-objects.ts';
+import { type SearchColumns, SearchReader } from '../sql/search-columns.ts';
+import { StoreError } from '../store-error.ts';
+import type { WriteBlock } from '../write-block.ts';
+import type { SqliteDatabase, SqliteStatement } from './sqlite-driver.ts';
+import { quoteName, STORED_SECONDS, tableName, type UpsertOptions, upsertSql } from './sqlite-layout.ts';
+import type { SqliteClock } from './sqlite-time.ts';
+
+/** Features of one statement: it has three parameters for each at most, of 32,766. */
+const MAX_FEATURES = 500;
+
+export interface SqliteWrite {
+  readonly table: Pick<OnlineTable, 'project' | 'name'>;
+  /** Whether the column `value_num` is to be filled, where the table has it. */
+  readonly withValueNumber: boolean;
+  readonly newestOnly: boolean;
+}
+
+interface PreparedPart {
+  readonly statement: SqliteStatement;
+  readonly parameters: unknown[];
+  /** Place of its first feature among all. */
+  readonly first: number;
+  readonly features: number;
+}
+
+/** Writes rows of one table, in the transaction that is open on a handle: one statement for all features of an entity. */
+export class SqliteUpsert {
+  readonly #database: SqliteDatabase;
+  readonly #table: SqliteWrite['table'];
+  readonly #clock: SqliteClock;
+  readonly #options: UpsertOptions;
+  readonly #search = new SearchReader();
+  #features: readonly string[] = [];
+  #parts: readonly PreparedPart[] = [];
+
+  constructor(database: SqliteDatabase, { table, withValueNumber, newestOnly }: SqliteWrite, clock: SqliteClock) {
+    this.#database = database;
+    this.#table = table;
+    this.#clock = clock;
+    // Fails where the table is missing, also for rows without any feature.
+    database.prepare(`SELECT 1 FROM ${quoteName(tableName(table))}`);
+    this.#options = {
+      withValueNumber: withValueNumber && columnNames(database, tableName(table)).has('value_num'),
+      newestOnly,
+    };
+    if (newestOnly) defineStoredSeconds(database, clock);
+  }
+
+  /** @param place of the row in its batch, for messages */
+  writeRow(row: OnlineRow, key: Uint8Array, place: number): void {
+    const features = [...row.values.keys()];
+    const values = [...row.values.values()];
+    const valueAt = (feature: number): Buffer => asBuffer(values[feature] ?? new Uint8Array());
+    this.#write(features, key, row.eventTimestamp, row.createdTimestamp, valueAt, place);
+  }
+
+  /**
+   * Writes rows of a block.
+   * @param rows their places in the block
+   */
+  writeRows(block: WriteBlock, rows: Iterable<number>): void {
+    const { features, bytes } = block;
+    let row = 0;
+    const valueAt = (feature: number): Buffer => {
+      const start = block.startOf(row, feature + 1);
+      return Buffer.from(bytes.buffer, bytes.byteOffset + start, block.endOf(row, feature + 1) - start);
+    };
+    for (row of rows)
+      this.#write(features, block.keyAt(row), block.timestampAt(row), block.createdAt(row), valueAt, row);
+  }
+
+  #write(
+    features: readonly string[],
+    key: Uint8Array,
+    event: EventTimestamp,
+    created: EventTimestamp | undefined,
+    valueAt: (feature: number) => Buffer,
+    place: number,
+  ): void {
+    this.#prepare(features);
+    const { withValueNumber } = this.#options;
+    for (const { statement, parameters, first, features: count } of this.#parts) {
+      parameters[0] = asBuffer(key);
+      parameters[1] = this.#stored(event);
+      parameters[2] = this.#stored(created);
+      let at = 3;
+      for (let feature = first; feature < first + count; feature++) {
+        const value = valueAt(feature);
+        const { text, number } = this.#searchColumns(value, features, feature, place);
+        parameters[at++] = value;
+        parameters[at++] = text;
+        if (withValueNumber) parameters[at++] = number;
+      }
+      statement.run(parameters);
+    }
+  }
+
+  #prepare(features: readonly string[]): void {
+    const known = this.#features;
+    if (known === features) return;
+    const isSame = known.length === features.length && known.every((name, index) => name === features[index]);
+    this.#features = features;
+    if (isSame) return;
+    const parts: PreparedPart[] = [];
+    for (let first = 0; first < features.length; first += MAX_FEATURES) {
+      const names = features.slice(first, first + MAX_FEATURES);
+      const sql = upsertSql(tableName(this.#table), names, this.#options);
+      parts.push({ statement: this.#database.prepare(sql), parameters: [], first, features: names.length });
+    }
+    this.#parts = parts;
+  }
+
+  #stored(time: EventTimestamp | undefined): bigint | null {
+    // As a bigint it is bound as an integer; a number would be bound as a real.
+    return time === undefined ? null : BigInt(this.#clock.storedSeconds(time));
+  }
+
+  #searchColumns(value: Uint8Array, features: readonly string[], feature: number, row: number): SearchColumns {
+    try {
+      return this.#search.read(value, 0, value.length);
+    } catch (error) {
+      throw new StoreError(
+        'STORE_INVALID_ROW',
+        `Feature "${features[feature]}" in row ${row} of ${describeTable(this.#table)} is no serialized feast.types.Value.`,
+        { cause: error },
+      );
+    }
+  }
+}
+
+/** Names of the columns that a table has; none where there is no table. */
+export function columnNames(database: SqliteDatabase, name: string): Set<unknown> {
+  const columns = database.pragma(`table_info(${quoteName(name)})`) as { readonly name: string }[];
+  return new Set(columns.map((column) => column.name));
+}
+
+const defined = new WeakSet<SqliteDatabase>();
+
+/** Defines {@link STORED_SECONDS} on a handle, once. */
+function defineStoredSeconds(database: SqliteDatabase, clock: SqliteClock): void {
+  if (defined.has(database)) return;
+  defined.add(database);
+  database.function(STORED_SECONDS, { deterministic: true }, (stored) => {
+    if (stored === null) return null;
+    try {
+      return clock.storedSeconds(clock.eventTime(stored, () => 'a row'));
+    } catch {
+      // What is no time is not newer than any.
+      return null;
+    }
+  });
+}
