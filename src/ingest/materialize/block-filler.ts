@@ -5,7 +5,8 @@ import { valueTypeInfo } from '../../encoding/value-type.ts';
 import { dummyEntity } from '../../registry/dummy-entity.ts';
 import type { WriteBlock } from '../../stores/write-block.ts';
 import type { LoadPlan } from './load-plan.ts';
-import { MASK_BITS, type StagedLayout, type TypedLayout } from './staged-rows.ts';
+import { stagedPlaces } from './staged-columns.ts';
+import type { StagedLayout, TypedLayout } from './staged-rows.ts';
 import type { ColumnForm } from './typed-columns.ts';
 
 /** Turns rows of a staged file into rows of a block. */
@@ -70,51 +71,59 @@ interface FilledColumn {
   readonly form: ColumnForm;
   /** Field number of the value's arm, shifted, with its wire type. */
   readonly tag: number;
+  /** Where the value stands among the columns that are read, and its mask. */
+  readonly at: number;
   readonly mask: number;
   readonly bit: number;
+  readonly bytes: RowBytes | undefined;
+}
+
+/** Bytes of the rows of a group, taken one value after the other. */
+class RowBytes {
+  readonly column: number;
+  vector: BytesVector | undefined;
+  bytes: Uint8Array | undefined;
+  pos = 0;
+
+  constructor(column: number) {
+    this.column = column;
+  }
 }
 
 class TypedFiller implements BlockFiller {
   readonly columns: readonly string[];
   readonly #keys: readonly FilledColumn[];
   readonly #features: readonly FilledColumn[];
-  readonly #layout: TypedLayout;
+  readonly #bytes: readonly RowBytes[];
   readonly #encoder;
   readonly #slices: { data: Uint8Array; start: number; end: number }[];
   /** Values of a row's join keys; laid out as a key from there. */
   readonly #scratch = new ByteWriter(256);
   #key = new Uint8Array(256);
   readonly #times = new Times();
-  readonly #masks: number;
-  #items: Items[] = [];
-  #bytes: BytesVector | undefined;
-  #rowBytes: Uint8Array | undefined;
-  #pos = 0;
+  #items: (Items | undefined)[] = [];
 
   constructor(plan: LoadPlan, layout: TypedLayout) {
-    this.#layout = layout;
-    let ints = 0;
     const planned = [...plan.joinKeys, ...plan.features];
-    const filled = planned.map(({ valueType }, index): FilledColumn => {
-      const form = layout.forms[index] ?? 'bytes';
-      const info = valueTypeInfo(valueType);
-      const column = { form, tag: (info?.type ?? 0) * 8 + (info?.wireType ?? 0) };
-      if (form !== 'int') return { ...column, mask: 0, bit: 0 };
-      const at = { ...column, mask: planned.length + 2 + Math.floor(ints / MASK_BITS), bit: 1 << (ints % MASK_BITS) };
-      ints++;
-      return at;
+    const places = stagedPlaces(layout.forms, layout.groups);
+    const numbers = places.flatMap(({ form, name, mask }) => (form === 'int' ? [name, mask] : [name]));
+    const bytes = places.flatMap((place) => (place.form === 'bytes' ? [place.bytes] : []));
+    this.columns = [...new Set(['t', 'c', ...numbers, ...bytes])];
+    const rowBytes = new Map([...new Set(bytes)].map((name) => [name, new RowBytes(this.columns.indexOf(name))]));
+    this.#bytes = [...rowBytes.values()];
+    const filled = places.map((place, index): FilledColumn => {
+      const info = valueTypeInfo(planned[index]?.valueType ?? 0);
+      return {
+        form: place.form,
+        tag: (info?.type ?? 0) * 8 + (info?.wireType ?? 0),
+        at: this.columns.indexOf(place.name),
+        mask: this.columns.indexOf(place.mask),
+        bit: place.bit,
+        bytes: rowBytes.get(place.bytes),
+      };
     });
-    this.#masks = Math.ceil(ints / MASK_BITS);
     this.#keys = filled.slice(0, plan.joinKeys.length);
     this.#features = filled.slice(plan.joinKeys.length);
-    const hasBytes = layout.forms.includes('bytes');
-    this.columns = [
-      't',
-      'c',
-      ...planned.map((_, index) => `v${index}`),
-      ...Array.from({ length: this.#masks }, (_, group) => `n${group}`),
-      ...(hasBytes ? ['b'] : []),
-    ];
     const names = plan.joinKeys.length === 0 ? [dummyEntity.joinKey] : plan.joinKeys.map((key) => key.name);
     this.#encoder = createEntityKeyEncoder(names);
     this.#slices = names.map(() => ({ data: EMPTY_TEXT, start: 0, end: EMPTY_TEXT.length }));
@@ -122,21 +131,21 @@ class TypedFiller implements BlockFiller {
 
   begin(chunk: DuckDBDataChunk): void {
     this.#times.begin(chunk);
-    const numbers = 2 + this.#layout.forms.length + this.#masks;
-    this.#items = Array.from({ length: numbers }, (_, index) => itemsOf(chunk, index));
-    this.#bytes =
-      this.columns.length > numbers ? (chunk.getColumnVector(numbers) as unknown as BytesVector) : undefined;
+    for (const each of this.#bytes) each.vector = chunk.getColumnVector(each.column) as unknown as BytesVector;
+    const vectors = new Set(this.#bytes.map((each) => each.column));
+    this.#items = this.columns.map((_, index) => (vectors.has(index) ? undefined : itemsOf(chunk, index)));
   }
 
   append(row: number, block: WriteBlock): void {
-    this.#rowBytes = undefined;
-    this.#pos = 0;
+    for (const each of this.#bytes) {
+      each.bytes = undefined;
+      each.pos = 0;
+    }
     const { out } = block;
     this.#appendKey(row, out);
     block.endPiece();
-    const first = 2 + this.#keys.length;
     for (let index = 0; index < this.#features.length; index++) {
-      this.#appendValue(this.#features[index] as FilledColumn, first + index, row, out);
+      this.#appendValue(this.#features[index] as FilledColumn, row, out);
       block.endPiece();
     }
     this.#times.end(row, block);
@@ -148,7 +157,7 @@ class TypedFiller implements BlockFiller {
     for (let index = 0; index < this.#keys.length; index++) {
       const slice = this.#slices[index] as { start: number; end: number };
       slice.start = scratch.pos;
-      this.#appendValue(this.#keys[index] as FilledColumn, 2 + index, row, scratch);
+      this.#appendValue(this.#keys[index] as FilledColumn, row, scratch);
       slice.end = scratch.pos;
     }
     if (this.#keys.length > 0) {
@@ -161,8 +170,8 @@ class TypedFiller implements BlockFiller {
     out.raw(this.#key.subarray(0, size));
   }
 
-  #appendValue(column: FilledColumn, at: number, row: number, out: ByteWriter): void {
-    const items = this.#items[at] as Items;
+  #appendValue(column: FilledColumn, row: number, out: ByteWriter): void {
+    const items = this.#items[column.at] as Items;
     switch (column.form) {
       case 'int': {
         if (((this.#items[column.mask] as Items)[row] as number) & column.bit) return;
@@ -192,10 +201,11 @@ class TypedFiller implements BlockFiller {
       case 'bytes': {
         const length = items[row] as number;
         if (length < 0) return;
-        this.#rowBytes ??= this.#bytes?.getItemBytes(row) ?? NOTHING;
+        const group = column.bytes as RowBytes;
+        group.bytes ??= group.vector?.getItemBytes(row) ?? NOTHING;
         out.varint(column.tag);
-        out.delimited(this.#rowBytes.subarray(this.#pos, this.#pos + length));
-        this.#pos += length;
+        out.delimited(group.bytes.subarray(group.pos, group.pos + length));
+        group.pos += length;
       }
     }
   }

@@ -60,7 +60,13 @@ export async function translating<T>(work: () => Promise<T>, what = 'reading the
   }
 }
 
-export function errorFromDuckdb(error: unknown, what: string): unknown {
+/** Whether a query needed more memory than DuckDB may hold. */
+export function isOutOfMemory(error: unknown): boolean {
+  const cause = error instanceof MaterializeError ? error.cause : error;
+  return cause instanceof Error && /^Out of Memory Error:/.test(cause.message);
+}
+
+function errorFromDuckdb(error: unknown, what: string): unknown {
   if (error instanceof SideboardError || !(error instanceof Error)) return error;
   // The bindings throw plain errors, whose text begins with DuckDB's class of the failure.
   const kind = /^([A-Z][A-Za-z ]*?) Error:/.exec(error.message)?.[1];

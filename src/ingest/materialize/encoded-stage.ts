@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { countsFrom, quoteText, translating } from './duckdb.ts';
+import { translating } from './duckdb.ts';
 import { NO_TIME } from './staged-rows.ts';
+import { copyRows } from './typed-stage.ts';
 
 /** A row whose key and values are encoded already. */
 export interface EncodedRow {
@@ -49,12 +50,10 @@ export class EncodedStage {
     return translating(async () => {
       appender.closeSync();
       const sql = `
-        COPY (
-          SELECT t, c, k, p
-          FROM encoded
-          QUALIFY row_number() OVER (PARTITION BY k ORDER BY t DESC, c DESC, i) = 1
-        ) TO ${quoteText(target)} (FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE 20480)`;
-      const [rows = 0] = await countsFrom(this.#connection, sql);
+        SELECT t, c, k, p
+        FROM encoded
+        QUALIFY row_number() OVER (PARTITION BY k ORDER BY t DESC, c DESC, i) = 1`;
+      const rows = await copyRows(this.#connection, sql, target);
       await this.#connection.run('DROP TABLE encoded');
       return rows;
     }, 'sorting out the newest rows');

@@ -6,7 +6,7 @@ import type { FeatureViewSpec } from '../../registry/registry-snapshot.ts';
 import type { OnlineStore, OnlineTable } from '../../stores/online-store.ts';
 import { WriteBlock } from '../../stores/write-block.ts';
 import { createBlockFiller } from './block-filler.ts';
-import { type Duckdb, openDuckdb, quoteText } from './duckdb.ts';
+import { type Duckdb, openDuckdb } from './duckdb.ts';
 import { compare, type LoadInterval } from './interval.ts';
 import { type LoadPlan, loadPlan } from './load-plan.ts';
 import type { RejectFile } from './rejects.ts';
@@ -14,7 +14,7 @@ import { type Journal, RunState } from './run-state.ts';
 import type { SourceFiles } from './source-file.ts';
 import { findSourceFiles } from './source-files.ts';
 import { stageSource } from './stage-source.ts';
-import type { StagedRows } from './staged-rows.ts';
+import { type StagedRows, stagedSql } from './staged-rows.ts';
 import type { ViewSource } from './view-source.ts';
 import { loadsAtOnce, writeStagedRows } from './write-staged.ts';
 
@@ -109,7 +109,7 @@ async function run(
       return { read: 0, latest: 0, stored: 0, rejected: 0, resumed: 0, interrupted: true };
     }
     const { rows, read, rejected } = journal;
-    const staged: StagedRows = { file: state.stagedFile, rows, layout: journal.layout };
+    const staged: StagedRows = { files: state.stagedFiles(journal.layout), rows, layout: journal.layout };
     progress.read(read);
     progress.total(rows);
     const counted = { read, latest: rows, rejected };
@@ -154,7 +154,6 @@ async function stage(
   options: MaterializeViewOptions,
 ): Promise<Journal | undefined> {
   const { interval, signal, rejects, view } = options;
-  const target = join(state.scratchFolder, 'rows.parquet');
   const outcome = await stageSource(duckdb, {
     plan,
     interval,
@@ -162,7 +161,7 @@ async function stage(
     files: await files.open(signal),
     timestampUnit: options.timestampUnit,
     maxBadRows: options.maxBadRows,
-    target,
+    target: state.scratchFolder,
     signal,
     reject: (row) => rejects.add(view.name, row),
     onRead: (rows) => options.progress.read(rows),
@@ -170,7 +169,7 @@ async function stage(
   if (outcome === undefined) return undefined;
   const { rows, read, rejected, layout } = outcome;
   const journal: Journal = { key, interval, rows, read, rejected, layout, stored: 0 };
-  await state.keep(target, journal);
+  await state.keep(outcome.files, journal);
   return journal;
 }
 
@@ -204,10 +203,8 @@ async function storedAlready(
     plan.features.map((feature) => feature.name),
     PROBES,
   );
-  const sql = `
-    SELECT ${filler.columns.join(', ')}
-    FROM read_parquet(${quoteText(staged.file)})
-    WHERE file_row_number IN (${[...new Set(rows)].join(', ')})`;
+  const wanted = [...new Set(rows)].join(', ');
+  const sql = `${stagedSql(staged, filler.columns)} WHERE staged_row IN (${wanted})`;
   const result = await connection.stream(sql);
   for (;;) {
     const chunk = await result.fetchChunk();

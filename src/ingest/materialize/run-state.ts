@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RegistryError } from '../../registry/registry-error.ts';
 import { acquireRegistryLock, type RegistryLock } from '../../registry/writing/registry-lock.ts';
 import { MaterializeError } from '../materialize-error.ts';
 import type { LoadInterval } from './interval.ts';
-import type { StagedLayout } from './staged-rows.ts';
+import { fileCount, type StagedLayout } from './staged-rows.ts';
 
 /** How far the run of a view came, kept on disk, so that one that was killed can be gone on with. */
 export interface Journal {
@@ -21,7 +21,6 @@ export interface Journal {
 }
 
 const JOURNAL = 'journal.json';
-const STAGED = 'rows.parquet';
 
 /** The folder of one view's run: its lock, what is staged, and the journal. */
 export class RunState {
@@ -62,8 +61,8 @@ export class RunState {
   }
 
   /** Where the staged rows stand; what is being made stands elsewhere. */
-  get stagedFile(): string {
-    return join(this.#folder, STAGED);
+  stagedFiles(layout: StagedLayout): readonly string[] {
+    return Array.from({ length: fileCount(layout) }, (_, group) => join(this.#folder, `rows-${group}.parquet`));
   }
 
   /** For files of this run alone. */
@@ -84,16 +83,21 @@ export class RunState {
   /** Forgets an earlier run. */
   async clear(): Promise<void> {
     await rm(join(this.#folder, JOURNAL), { force: true });
-    await rm(this.stagedFile, { force: true });
+    for (const name of await readdir(this.#folder)) {
+      if (/^rows-\d+\.parquet$/.test(name)) await rm(join(this.#folder, name), { force: true });
+    }
     await rm(this.scratchFolder, { recursive: true, force: true });
     await mkdir(this.scratchFolder, { recursive: true });
   }
 
-  /** Makes a file the staged rows, for good: with the journal behind it. */
-  async keep(file: string, journal: Journal): Promise<void> {
-    const handle = await open(file, 'r');
-    await handle.sync().finally(() => handle.close());
-    await rename(file, this.stagedFile);
+  /** Makes files the staged rows, for good: with the journal behind them. */
+  async keep(files: readonly string[], journal: Journal): Promise<void> {
+    for (const [group, target] of this.stagedFiles(journal.layout).entries()) {
+      const file = files[group] ?? '';
+      const handle = await open(file, 'r');
+      await handle.sync().finally(() => handle.close());
+      await rename(file, target);
+    }
     await this.save(journal);
   }
 

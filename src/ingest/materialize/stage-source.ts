@@ -1,15 +1,16 @@
+import { join } from 'node:path';
 import type { EpochUnit } from '../../encoding/timestamp.ts';
 import { MaterializeError } from '../materialize-error.ts';
-import { type Duckdb, translating } from './duckdb.ts';
+import { type Duckdb, isOutOfMemory, translating } from './duckdb.ts';
 import { EncodedStage } from './encoded-stage.ts';
 import type { LoadInterval } from './interval.ts';
 import { assertColumns, type LoadPlan } from './load-plan.ts';
 import { parquetRows } from './parquet-rows.ts';
 import type { RejectedRow } from './rejects.ts';
 import type { SourceFile, SourceFormat } from './source-file.ts';
-import type { StagedRows } from './staged-rows.ts';
+import { fileCount, type StagedRows } from './staged-rows.ts';
 import { type JudgedRow, textRows } from './text-rows.ts';
-import { badTypedRows, countTypedRows, sourceSql, stageTypedRows, typedPlan } from './typed-stage.ts';
+import { judgeTypedRows, sourceSql, stageTypedRows, type TypedPlan, typedPlan } from './typed-stage.ts';
 
 export interface StageOptions {
   readonly plan: LoadPlan;
@@ -18,7 +19,7 @@ export interface StageOptions {
   readonly files: readonly SourceFile[];
   readonly timestampUnit: EpochUnit | undefined;
   readonly maxBadRows: number;
-  /** Where the staged rows are to stand. */
+  /** Folder in which the staged rows are to stand. */
   readonly target: string;
   readonly signal: AbortSignal;
   readonly reject: (row: RejectedRow) => Promise<void>;
@@ -73,18 +74,34 @@ export async function stageSource(duckdb: Duckdb, options: StageOptions): Promis
         options,
       );
     }
-    const counts = await countTypedRows(connection, typed, files);
-    if (counts.bad > 0) for await (const row of badTypedRows(connection, typed, files)) await options.reject(row);
+    const counts = await judgeTypedRows(connection, typed, files, options.reject);
     assertFewBad(counts.bad, options);
     options.onRead(counts.read);
-    const rows = await stageTypedRows(connection, typed, files, options.target);
-    return { file: options.target, rows, layout: typed.layout, read: counts.read, rejected: counts.bad };
+    const outcome = { read: counts.read, rejected: counts.bad };
+    try {
+      return { ...outcome, ...(await stageTyped(duckdb, typed, options)) };
+    } catch (error) {
+      const small = typedPlan(plan, types, interval, true);
+      if (signal.aborted || !isOutOfMemory(error) || small === undefined) throw error;
+      await connection.run('SET threads = 1');
+      return { ...outcome, ...(await stageTyped(duckdb, small, options)) };
+    }
   } catch (error) {
     if (signal.aborted) return undefined;
     throw error;
   } finally {
     signal.removeEventListener('abort', stop);
   }
+}
+
+async function stageTyped(
+  { connection }: Duckdb,
+  typed: TypedPlan,
+  { files, target }: StageOptions,
+): Promise<StagedRows> {
+  const targets = Array.from({ length: fileCount(typed.layout) }, (_, group) => stagedFile(target, group));
+  const rows = await stageTypedRows(connection, typed, files, targets);
+  return { files: targets, rows, layout: typed.layout };
 }
 
 async function stageJudged(
@@ -106,8 +123,13 @@ async function stageJudged(
   }
   if (options.signal.aborted) return undefined;
   assertFewBad(rejected, options);
-  const staged = await stage.finish(options.target);
-  return { file: options.target, rows: staged, layout: { kind: 'encoded' }, read, rejected };
+  const target = stagedFile(options.target, 0);
+  const staged = await stage.finish(target);
+  return { files: [target], rows: staged, layout: { kind: 'encoded' }, read, rejected };
+}
+
+function stagedFile(folder: string, group: number): string {
+  return join(folder, `rows-${group}.parquet`);
 }
 
 async function columnTypes(

@@ -4,16 +4,22 @@ import { type LoadInterval, microsOf } from './interval.ts';
 import type { LoadPlan, PlannedColumn } from './load-plan.ts';
 import type { RejectedRow } from './rejects.ts';
 import type { SourceFile } from './source-file.ts';
-import { MASK_BITS, NO_TIME, type TypedLayout } from './staged-rows.ts';
+import { stagedColumns } from './staged-columns.ts';
+import { NO_TIME, type TypedLayout } from './staged-rows.ts';
 import { isTimestamp, type TypedColumn, timeColumn, timeConstant, typedColumn } from './typed-columns.ts';
 
 /** A plan of which DuckDB alone can judge every row: all columns come as values of their types, or nearly so. */
 export interface TypedPlan {
   readonly layout: TypedLayout;
-  /** Rows of the interval, good and bad, and rows whose time is null. */
-  readonly inInterval: string;
+  /** Rows of the interval. */
+  readonly within: string;
+  /** Rows that belong to the interval or may do so: those whose time is null. */
+  readonly candidates: string;
   readonly conditions: readonly BadCondition[];
-  readonly stageSql: string;
+  /** Behind a WHERE: leaves the newest row of each entity. */
+  readonly newest: string;
+  /** Per group of the layout, over the source's columns. */
+  readonly staged: readonly string[];
 }
 
 interface BadCondition {
@@ -23,14 +29,25 @@ interface BadCondition {
   readonly sql: string;
 }
 
+/** A file's reader holds several megabytes per column that it reads: so many conditions are looked at in one pass. */
+const CONDITIONS_AT_A_TIME = 12;
+/** Columns of this weight are staged in one file; of more, in files of the other. Texts weigh more. Measured, with two threads. */
+const NARROW = 24;
+const WIDE_GROUP = 12;
+/** For one thread, where sources turn out to take more memory than others do. */
+const SMALL_GROUP = 6;
+const BYTES_WEIGHT = 3;
+
 /**
  * @param types source column to its type, as DuckDB names it
+ * @param small takes less memory, and more time
  * @returns nothing where some column's values have to be looked at one by one
  */
 export function typedPlan(
   plan: LoadPlan,
   types: ReadonlyMap<string, string>,
   interval: LoadInterval,
+  small = false,
 ): TypedPlan | undefined {
   const timeType = types.get(plan.timestampField) ?? '';
   const createdType = types.get(plan.createdField) ?? '';
@@ -47,82 +64,99 @@ export function typedPlan(
   const keys = columns.slice(0, plan.joinKeys.length);
   const [start, end] = [interval.start, interval.end].map((bound) => timeConstant(microsOf(bound), timeType));
   const timeName = quoteName(plan.timestampField);
-  const conditions = badConditions(plan, planned, columns);
   const within = `${timeName} BETWEEN ${start} AND ${end}`;
-  const good = conditions.map(({ sql }) => ` AND NOT coalesce(${sql}, false)`).join('');
   const createdOrder = plan.createdField === '' ? '' : `, ${quoteName(plan.createdField)} DESC NULLS LAST`;
   // Of rows with the same times the first one in the files is kept, which is what Feast does with tables of a usual size.
-  const order = `ORDER BY ${timeName} DESC${createdOrder}, file_index, file_row_number`;
-  const newest =
-    keys.length === 0
-      ? `${order} LIMIT 1`
-      : `QUALIFY row_number() OVER (PARTITION BY ${keys.map(({ sql }) => sql).join(', ')} ${order}) = 1`;
-  const read = [
-    ...new Set([...planned.map((column) => column.source), plan.timestampField, ...filled(plan.createdField)]),
-  ];
+  const order = `ORDER BY ${timeName} DESC${createdOrder}, f, r`;
+  const groups = groupsOf(columns, small);
+  const times = `${time} AS t, coalesce(${created}, ${NO_TIME}) AS c`;
   return {
-    layout: { kind: 'typed', forms: columns.map((column) => column.form) },
-    inInterval: `(${timeName} IS NULL OR ${within})`,
-    conditions,
-    stageSql: `
-      SELECT ${time} AS t, coalesce(${created}, ${NO_TIME}) AS c, ${stagedColumns(columns)}
-      FROM (
-        SELECT ${read.map(quoteName).join(', ')}
-        FROM source
-        WHERE ${within}${good}
-        ${newest}
-      )`,
+    layout: { kind: 'typed', forms: columns.map((column) => column.form), groups },
+    within,
+    candidates: `(${timeName} IS NULL OR ${within})`,
+    conditions: badConditions(plan, planned, columns),
+    newest:
+      keys.length === 0
+        ? `${order} LIMIT 1`
+        : `QUALIFY row_number() OVER (PARTITION BY ${keys.map(({ sql }) => sql).join(', ')} ${order}) = 1`,
+    staged: stagedColumns(columns, groups).map((selected, group) => (group === 0 ? `${times}, ${selected}` : selected)),
   };
 }
 
-/** Counts rows of the interval and those of them that cannot be loaded. */
-export async function countTypedRows(
+/**
+ * Counts the rows of the interval, and tells of those that cannot be loaded, in the order of the files, each with the first
+ * column that says why. The latter are kept in a table `bad` of the connection's.
+ */
+export async function judgeTypedRows(
   connection: DuckDBConnection,
-  { inInterval, conditions }: TypedPlan,
+  { candidates, conditions }: TypedPlan,
   files: readonly SourceFile[],
+  reject: (row: RejectedRow) => Promise<void>,
 ): Promise<{ readonly read: number; readonly bad: number }> {
-  const bad = conditions.map(({ sql }) => `coalesce(${sql}, false)`).join(' OR ');
-  const sql = `SELECT count(*), count(*) FILTER (WHERE ${bad}) FROM ${sourceSql(files)} AS source WHERE ${inInterval}`;
-  const [read = 0, badRows = 0] = await translating(() => countsFrom(connection, sql));
-  return { read, bad: badRows };
-}
-
-/** The rows that cannot be loaded, each with the first column that says why. */
-export async function* badTypedRows(
-  connection: DuckDBConnection,
-  { inInterval, conditions }: TypedPlan,
-  files: readonly SourceFile[],
-): AsyncGenerator<RejectedRow> {
-  const cases = conditions.map(({ sql }, index) => `WHEN coalesce(${sql}, false) THEN ${index}`).join(' ');
-  const which = `CASE ${cases} ELSE -1 END`;
-  const sql = `
-    SELECT file_index::INTEGER, file_row_number::BIGINT, ${which}
-    FROM ${sourceSql(files)} AS source
-    WHERE ${inInterval} AND ${which} >= 0`;
-  const result = await translating(() => connection.stream(sql));
+  const source = sourceSql(files);
+  await connection.run('CREATE OR REPLACE TEMP TABLE bad (f INTEGER, r BIGINT, condition INTEGER)');
+  for (let first = 0; first < conditions.length; first += CONDITIONS_AT_A_TIME) {
+    const some = conditions.slice(first, first + CONDITIONS_AT_A_TIME);
+    const cases = some.map(({ sql }, index) => `WHEN coalesce(${sql}, false) THEN ${first + index}`).join(' ');
+    const which = `CASE ${cases} ELSE -1 END`;
+    const sql = `
+      INSERT INTO bad
+      SELECT file_index, file_row_number, ${which} FROM ${source} WHERE ${candidates} AND ${which} >= 0`;
+    await translating(() => connection.run(sql));
+  }
+  const [read = 0] = await translating(() =>
+    countsFrom(connection, `SELECT count(*) FROM ${source} WHERE ${candidates}`),
+  );
+  let bad = 0;
+  const result = await connection.stream('SELECT f, r, min(condition) FROM bad GROUP BY f, r ORDER BY f, r');
   for (;;) {
     const chunk = await translating(() => result.fetchChunk());
-    if (chunk === null || chunk.rowCount === 0) return;
+    if (chunk === null || chunk.rowCount === 0) return { read, bad };
     for (const [file, row, index] of chunk.getRows()) {
-      const condition = conditions[Number(index)];
-      if (condition === undefined) continue;
-      const { column, reason } = condition;
-      yield { file: files[Number(file)]?.name ?? '', row: Number(row) + 1, column, reason };
+      const { column = '', reason = '' } = conditions[Number(index)] ?? {};
+      bad++;
+      await reject({ file: files[Number(file)]?.name ?? '', row: Number(row) + 1, column, reason });
     }
   }
 }
 
-/** Writes the newest row of each entity into a Parquet file. @returns the number of rows */
+/**
+ * Writes the newest row of each entity, without those in the table `bad`, into Parquet files, one for each group of columns.
+ * @returns the number of rows
+ */
 export async function stageTypedRows(
   connection: DuckDBConnection,
-  { stageSql }: TypedPlan,
+  { within, newest, staged }: TypedPlan,
   files: readonly SourceFile[],
-  target: string,
+  targets: readonly string[],
 ): Promise<number> {
-  const sql = `
-    COPY (WITH source AS (SELECT *, file_index, file_row_number FROM ${sourceSql(files)}) ${stageSql})
-    TO ${quoteText(target)} (FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE 20480)`;
-  const [rows = 0] = await translating(() => countsFrom(connection, sql), 'sorting out the newest rows');
+  const source = `(SELECT *, file_index AS f, file_row_number AS r FROM ${sourceSql(files)})`;
+  const wanted = `FROM ${source} AS source ANTI JOIN bad USING (f, r) WHERE ${within} ${newest}`;
+  const narrow = staged.length === 1;
+  return translating(async () => {
+    // Wide rows are not sorted as they are: which are wanted is found first, and then each group of columns is fetched in one order.
+    if (!narrow) await connection.run(`CREATE OR REPLACE TEMP TABLE wanted AS SELECT f, r ${wanted}`);
+    let rows = 0;
+    for (const [group, selected] of staged.entries()) {
+      const sql = narrow
+        ? `SELECT ${selected} FROM (SELECT * ${wanted})`
+        : `SELECT ${selected} FROM ${source} AS source SEMI JOIN wanted USING (f, r) ORDER BY f, r`;
+      rows = await copyRows(connection, sql, targets[group] ?? '');
+    }
+    await connection.run('DROP TABLE IF EXISTS wanted');
+    return rows;
+  }, 'sorting out the newest rows');
+}
+
+/** Writes a query's rows into a Parquet file that is read again soon. @returns their number */
+export async function copyRows(connection: DuckDBConnection, sql: string, target: string): Promise<number> {
+  // Asked for by the limit in bytes; an order that the query itself names is kept.
+  await connection.run('SET preserve_insertion_order = false');
+  const [rows = 0] = await countsFrom(
+    connection,
+    `COPY (${sql}) TO ${quoteText(target)}
+    (FORMAT parquet, COMPRESSION lz4_raw, ROW_GROUP_SIZE 20480, ROW_GROUP_SIZE_BYTES '8MB')`,
+  );
   return rows;
 }
 
@@ -135,12 +169,9 @@ function badConditions(
   planned: readonly PlannedColumn[],
   columns: readonly TypedColumn[],
 ): readonly BadCondition[] {
+  const time = quoteName(plan.timestampField);
   const conditions: BadCondition[] = [
-    {
-      column: plan.timestampField,
-      reason: 'the event timestamp is null',
-      sql: `${quoteName(plan.timestampField)} IS NULL`,
-    },
+    { column: plan.timestampField, reason: 'the event timestamp is null', sql: `${time} IS NULL` },
   ];
   for (const [index, { sql, misfit, reason }] of columns.entries()) {
     const column = planned[index]?.source ?? '';
@@ -152,38 +183,18 @@ function badConditions(
   return conditions;
 }
 
-function stagedColumns(columns: readonly TypedColumn[]): string {
-  const selected: string[] = [];
-  const masks: string[][] = [];
-  const bytes: string[] = [];
-  let ints = 0;
-  for (const [index, { form, sql }] of columns.entries()) {
-    const name = `v${index}`;
-    switch (form) {
-      case 'bytes':
-        selected.push(`coalesce(octet_length(${sql}), -1)::INTEGER AS ${name}`);
-        bytes.push(`coalesce(${sql}, ''::BLOB)`);
-        break;
-      case 'bool':
-        selected.push(`coalesce(${sql}, 2)::TINYINT AS ${name}`);
-        break;
-      case 'int': {
-        selected.push(`coalesce(${sql}, 0)::BIGINT AS ${name}`);
-        const group = Math.floor(ints / MASK_BITS);
-        masks[group] ??= [];
-        masks[group].push(`(CASE WHEN (${sql}) IS NULL THEN ${2 ** (ints % MASK_BITS)} ELSE 0 END)`);
-        ints++;
-        break;
-      }
-      default:
-        selected.push(`coalesce(${sql}, 'nan'::DOUBLE) AS ${name}`);
+function groupsOf(columns: readonly TypedColumn[], small: boolean): readonly number[] {
+  const weights = columns.map(({ form }) => (form === 'bytes' ? BYTES_WEIGHT : 1));
+  const isNarrow = weights.reduce((sum, weight) => sum + weight, 0) <= NARROW;
+  const limit = small ? SMALL_GROUP : isNarrow ? NARROW : WIDE_GROUP;
+  let group = 0;
+  let total = 0;
+  return weights.map((weight) => {
+    if (total + weight > limit) {
+      group++;
+      total = 0;
     }
-  }
-  for (const [group, terms] of masks.entries()) selected.push(`(${terms.join(' + ')})::INTEGER AS n${group}`);
-  if (bytes.length > 0) selected.push(`${bytes.join(' || ')} AS b`);
-  return selected.length === 0 ? '0 AS none' : selected.join(', ');
-}
-
-function filled(name: string): readonly string[] {
-  return name === '' ? [] : [name];
+    total += weight;
+    return group;
+  });
 }

@@ -4,9 +4,9 @@ import { WriteBlock } from '../../stores/write-block.ts';
 import { rowsFromWriteBlock } from '../../stores/write-block-rows.ts';
 import { writeNewest } from '../write-newest.ts';
 import { createBlockFiller } from './block-filler.ts';
-import { quoteText, translating } from './duckdb.ts';
+import { translating } from './duckdb.ts';
 import type { LoadPlan } from './load-plan.ts';
-import type { StagedRows } from './staged-rows.ts';
+import { type StagedRows, stagedSql } from './staged-rows.ts';
 
 export interface WriteStagedOptions {
   readonly store: OnlineStore;
@@ -107,10 +107,9 @@ async function pumpRows(
   const capacity = Math.max(1, Math.min(batchSize, staged.rows));
   const pump = new BlockPump(sink, () => new WriteBlock(features, capacity), skip, onStored);
   const filler = createBlockFiller(plan, staged.layout);
-  const columns = filler.columns.join(', ');
   // One thread reads row group by row group, in the order of the file.
   await connection.run('SET preserve_insertion_order = true');
-  const sql = `SELECT ${columns} FROM read_parquet(${quoteText(staged.file)}) WHERE file_row_number >= ${skip}`;
+  const sql = `${stagedSql(staged, filler.columns)} WHERE staged_row >= ${skip}`;
   const result = await translating(() => connection.stream(sql), `reading the staged rows of ${table.name}`);
   try {
     for (;;) {
