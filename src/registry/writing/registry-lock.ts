@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { link, open, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
@@ -68,14 +68,28 @@ export async function acquireRegistryLock(registryFile: string, options: Registr
   }
 }
 
+/** The file is whole as soon as it is there, whenever this process is killed: it is written beside its place and linked to it. */
 async function createLockFile(path: string, own: Holder): Promise<boolean> {
+  const ready = `${path}.${own.id}`;
   try {
-    const file = await open(path, 'wx', 0o644);
-    try {
-      await file.writeFile(JSON.stringify(own));
-    } finally {
-      await file.close();
-    }
+    await writeFile(ready, JSON.stringify(own), { mode: 0o644 });
+    await link(ready, path);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false;
+    if (!withoutLinks.has(codeOf(error) ?? '')) throw error;
+    return await createLockFileInPlace(path, own);
+  } finally {
+    await rm(ready, { force: true });
+  }
+}
+
+/** What file systems say that have no hard links. */
+const withoutLinks: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+
+async function createLockFileInPlace(path: string, own: Holder): Promise<boolean> {
+  try {
+    await writeFile(path, JSON.stringify(own), { mode: 0o644, flag: 'wx' });
     return true;
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return false;
