@@ -1,18 +1,41 @@
 .DEFAULT_GOAL := help
-.PHONY: help serve apply teardown test bench gen check lint build clean install prepare servers
+.PHONY: help serve example apply materialize teardown test bench gen check lint build clean install prepare servers
 
 SIDEBOARD := node dist/src/cli/main.js
 # Another project: make serve REPO=/path/of/a/feature/repo
 REPO := .
+# make materialize: from START to END; without START, what is newer than the last load
+START :=
+END = $(shell date -u +%Y-%m-%dT%H:%M:%SZ)
+
+EXAMPLE := examples/driver_stats
+EXAMPLE_MADE := $(EXAMPLE)/data/registry.db $(EXAMPLE)/data/online_store.db
+# Touched behind a complete load.
+EXAMPLE_LOADED := $(EXAMPLE)/data/.loaded
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-serve: prepare ## Install, build and serve the example project on 127.0.0.1:50051 (another one: REPO=DIR)
+# Only the example is applied and loaded by itself: another project is its owner's affair.
+serve: prepare $(if $(filter .,$(REPO)),example) ## Install, build and serve the example project on 127.0.0.1:50051 (another one: REPO=DIR)
 	@exec $(SIDEBOARD) serve --repo $(REPO) --grpc-address 127.0.0.1:50051
+
+example: prepare $(EXAMPLE_LOADED) ## Apply the definitions of the example project and load its Parquet files, where they changed
+
+$(EXAMPLE_LOADED): feature_store.yaml $(EXAMPLE)/definitions.yaml $(wildcard $(EXAMPLE)/data/*.parquet) \
+		$(if $(filter-out $(wildcard $(EXAMPLE_MADE)),$(EXAMPLE_MADE)),FORCE) | prepare
+	@rm -f $@
+	@$(SIDEBOARD) apply
+	@$(SIDEBOARD) materialize 2026-01-01 2026-01-11
+	@touch $@
+
+FORCE:
 
 apply: prepare ## Apply definitions, and create in the online store what the views need (more: ARGS=--dry-run)
 	@exec $(SIDEBOARD) apply --repo $(REPO) $(ARGS)
+
+materialize: prepare ## Load what is new in the sources of the views (or a time: START=2026-01-01 END=2026-02-01)
+	@exec $(SIDEBOARD) materialize$(if $(START), $(START),-incremental) $(END) --repo $(REPO) $(ARGS)
 
 teardown: prepare ## Remove everything of the project from the online store (asks first; more: ARGS=--yes)
 	@exec $(SIDEBOARD) teardown --repo $(REPO) $(ARGS)
@@ -42,8 +65,8 @@ lint: install ## Lint and check formatting
 build: install ## Compile to dist/
 	@npm run --silent build
 
-clean: ## Remove everything that is built; node_modules, .venv and .tools stay
-	rm -rf dist build
+clean: ## Remove everything that is built and made; node_modules, .venv and .tools stay
+	rm -rf dist build $(EXAMPLE)/data/*.db* $(EXAMPLE_LOADED)
 
 install: node_modules/.package-lock.json
 
