@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from feast import Entity, FeatureService, FeatureView, Field, FileSource, ValueType
+from feast import Entity, FeatureService, FeatureView, Field, FileSource, PushSource, ValueType
 from feast.types import Array, Bool, Float32, Float64, Int32, Int64, String, UnixTimestamp
 
 DATA = "examples/driver_stats/data"
@@ -48,10 +48,13 @@ driver_profile = FeatureView(
         Field(name="verified", dtype=Bool),
         Field(name="languages", dtype=Array(String)),
     ],
-    source=FileSource(
-        name="driver_profile_source",
-        path=f"{DATA}/driver_profile.parquet",
-        timestamp_field="event_timestamp",
+    source=PushSource(
+        name="driver_profile_push",
+        batch_source=FileSource(
+            name="driver_profile_source",
+            path=f"{DATA}/driver_profile.parquet",
+            timestamp_field="event_timestamp",
+        ),
     ),
 )
 

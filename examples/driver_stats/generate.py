@@ -1,4 +1,5 @@
-"""Makes data/ anew with Feast itself: the source rows, the registry and the online store.
+"""Makes the source rows in data/ anew, and with Feast itself what the tests compare Sideboard's work with: the registry and the
+online store in test/golden/driver_stats.
 
     scripts/setup-feast.sh
     .venv/feast/bin/python examples/driver_stats/generate.py
@@ -20,9 +21,11 @@ time.tzset()
 
 import pandas as pd
 from feast import FeatureStore
+from feast.repo_config import RepoConfig
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+GOLDEN = ROOT / "test/golden/driver_stats"
 sys.path.insert(0, str(HERE))
 
 import definitions  # noqa: E402
@@ -77,12 +80,23 @@ def profiles() -> pd.DataFrame:
 def main() -> None:
     data = ROOT / definitions.DATA
     data.mkdir(exist_ok=True)
-    for old in data.iterdir():
-        old.unlink()
     hourly_stats().to_parquet(data / "driver_hourly_stats.parquet", index=False)
     profiles().to_parquet(data / "driver_profile.parquet", index=False)
 
-    store = FeatureStore(repo_path=str(ROOT))
+    GOLDEN.mkdir(exist_ok=True)
+    for old in GOLDEN.iterdir():
+        old.unlink()
+    os.chdir(ROOT)
+    config = RepoConfig(
+        project="driver_stats",
+        provider="local",
+        registry=str(GOLDEN / "registry.db"),
+        online_store={"type": "sqlite", "path": str(GOLDEN / "online_store.db")},
+        offline_store={"type": "file"},
+        entity_key_serialization_version=3,
+        repo_path=ROOT,
+    )
+    store = FeatureStore(config=config)
     store.apply(
         [
             definitions.driver,
@@ -91,12 +105,10 @@ def main() -> None:
             definitions.driver_ranking,
         ]
     )
-    store.materialize(datetime(2025, 12, 1, tzinfo=timezone.utc), LATEST + timedelta(hours=1))
+    # The interval that `make example` loads.
+    store.materialize(datetime(2026, 1, 1, tzinfo=timezone.utc), datetime(2026, 1, 11, tzinfo=timezone.utc))
 
-    # Sideboard keeps SQLite stores in WAL mode. With the mode in the committed file already, serving the example leaves
-    # every byte of it alone.
-    connection = sqlite3.connect(data / "online_store.db")
-    connection.execute("PRAGMA journal_mode = WAL")
+    connection = sqlite3.connect(GOLDEN / "online_store.db")
     connection.execute("VACUUM")
     connection.close()
 

@@ -1,22 +1,32 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AnnouncedProcess, untilAnnounced } from '../support/announced-process.ts';
 import { type CliRun, runCli } from '../support/cli-run.ts';
+import { layOutExample } from '../support/example-project.ts';
 import { requireFeast } from '../support/feast-session.ts';
 import { projectRoot } from '../support/project-root.ts';
 import { startProgram } from '../support/sideboard-process.ts';
 import { useTempFolder } from '../support/temp-folder.ts';
 
-const registry = join(projectRoot, 'examples/driver_stats/data/registry.db');
+/** The example project as its commands make it. */
+let served: string;
+
+before(async function () {
+  this.timeout(60_000);
+  served = mkdtempSync(join(tmpdir(), 'sideboard-connector-'));
+  await layOutExample(served);
+});
+after(() => rmSync(served, { recursive: true, force: true }));
 
 /** A project of the example's views whose store is the process at this address. */
 function writeProject(folder: string, address: string): void {
   const lines = [
     'project: driver_stats',
     'provider: local',
-    `registry: ${registry}`,
+    `registry: ${join(served, 'examples/driver_stats/data/registry.db')}`,
     `online_store: { type: connector, address: "${address}" }`,
     'entity_key_serialization_version: 3',
   ];
@@ -33,7 +43,7 @@ describe('sideboard connector', function () {
   for (const kind of ['a port', 'a Unix socket'] as const) {
     it(`serves the store on ${kind}: what is read through it is what is read directly`, async () => {
       const address = kind === 'a port' ? '127.0.0.1:0' : `unix:${join(folder(), 'store.sock')}`;
-      const child = startProgram(['connector', '--repo', projectRoot, '--address', address]);
+      const child = startProgram(['connector', '--repo', served, '--address', address]);
       process = await untilAnnounced(
         child,
         /^Sideboard \S+ serves the sqlite store of project driver_stats on (\S+)$/m,
@@ -43,7 +53,7 @@ describe('sideboard connector', function () {
         return runCli(['get', '--service', 'driver_ranking', '--entity', 'driver_id=1001,1002,1003,9', '--repo', repo]);
       };
       const through = await get(folder());
-      assert.deepEqual(through, await get(projectRoot));
+      assert.deepEqual(through, await get(served));
       assert.match(through.stdout, /PRESENT/);
       assert.equal((await runCli(['doctor', '--repo', folder()])).status, 0);
       assert.equal(await process.stop(), 0);

@@ -4,6 +4,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symli
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { wholeStorage } from '../../src/conformance/index.ts';
+import { layOutExample } from '../support/example-project.ts';
 import { projectRoot } from '../support/project-root.ts';
 
 const guide = readFileSync(join(projectRoot, 'docs/guide/adding-a-store.md'), 'utf8');
@@ -60,8 +61,9 @@ describe('the package, installed somewhere else', function () {
     assert.ok(Number(/(\d+) passing/.exec(run.stdout)?.[1]) > 80, run.stdout);
   });
 
-  it('serves from the store of the guide by the commands of the guide', () => {
-    cpSync(join(projectRoot, 'examples/driver_stats'), join(parent, 'driver_stats'), { recursive: true });
+  it('serves from the store of the guide by the commands of the guide', async () => {
+    await layOutExample(join(parent, 'example'));
+    cpSync(join(parent, 'example/examples/driver_stats'), join(parent, 'driver_stats'), { recursive: true });
     const commands = [...guide.matchAll(/^\$ npx sideboard (.+)$/gm)].map(([, command = '']) => command.split(' '));
     assert.deepEqual(
       commands.map(([name]) => name),

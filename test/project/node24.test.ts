@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { layOutExample } from '../support/example-project.ts';
 import { int64 } from '../support/feature-values.ts';
 import { createSqliteRepo } from '../support/golden-repo.ts';
 import { createOnlineFeaturesClient } from '../support/online-features-client.ts';
@@ -94,8 +95,7 @@ describe('the packed product on Node 24', function () {
   it('serves the example project from SQLite', async () => {
     const repo = join(folder, 'repo');
     mkdirSync(repo);
-    cpSync(join(projectRoot, 'feature_store.yaml'), join(repo, 'feature_store.yaml'));
-    cpSync(join(projectRoot, 'examples/driver_stats'), join(repo, 'examples/driver_stats'), { recursive: true });
+    await layOutExample(repo);
 
     const args = ['dist/src/cli/main.js', 'serve', '--repo', repo, '--grpc-address', '127.0.0.1:0'];
     const server = spawn(join(node24, 'node'), args, { cwd: installed, stdio: ['ignore', 'pipe', 'pipe'] });

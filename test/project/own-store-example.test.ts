@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runCli } from '../support/cli-run.ts';
+import { layOutExample } from '../support/example-project.ts';
 import { projectRoot } from '../support/project-root.ts';
 import { useTempFolder } from '../support/temp-folder.ts';
 
@@ -15,9 +16,7 @@ describe('examples/own-store/README.md', () => {
     for (const part of ['feature_store.yaml', 'my_stores', 'rows.jsonl']) {
       cpSync(join(projectRoot, FOLDER, part), join(folder(), FOLDER, part), { recursive: true });
     }
-    cpSync(join(projectRoot, 'examples/driver_stats/data'), join(folder(), 'examples/driver_stats/data'), {
-      recursive: true,
-    });
+    await layOutExample(folder());
     writeFileSync(join(folder(), FOLDER, 'package.json'), '{ "type": "module" }');
     symlinkSync(projectRoot, join(folder(), FOLDER, 'node_modules/sideboard'));
     symlinkSync(join(projectRoot, 'node_modules/zod'), join(folder(), FOLDER, 'node_modules/zod'));

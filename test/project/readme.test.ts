@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { exampleCommands, layOutExample, layOutExampleSources } from '../support/example-project.ts';
 import { projectRoot } from '../support/project-root.ts';
 import { type ServingProcess, startSideboard } from '../support/sideboard-process.ts';
 
@@ -19,9 +20,7 @@ describe('README.md', function () {
   before(async () => {
     await execute(join(projectRoot, 'scripts/setup-grpcurl.sh'));
     repo = mkdtempSync(join(tmpdir(), 'sideboard-readme-'));
-    for (const part of ['feature_store.yaml', 'examples/driver_stats']) {
-      cpSync(join(projectRoot, part), join(repo, part), { recursive: true });
-    }
+    await layOutExample(repo);
     server = await startSideboard(repo);
   });
 
@@ -31,7 +30,7 @@ describe('README.md', function () {
   });
 
   it('shows what grpcurl answers', async () => {
-    const { command, output } = exampleOf('grpcurl');
+    const [{ command, output }] = examplesOf('grpcurl -plaintext');
     assert.equal(withoutSpaces(await shell(command)), withoutSpaces(output));
   });
 
@@ -41,31 +40,71 @@ describe('README.md', function () {
   });
 
   it('shows what the Node client prints', async () => {
-    const { command, output } = exampleOf('node examples/clients/node/get-features.mjs');
+    const [{ command, output }] = examplesOf('node examples/clients/node/get-features.mjs');
     assert.equal(await shell(`${command} ${DOCUMENTED_ADDRESS}`), output);
   });
 
-  /** The console block whose command starts like this, split into the command and what is shown below it. */
-  function exampleOf(start: string): { readonly command: string; readonly output: string } {
+  it('shows the commands by which make serve makes the example, and what they print', async () => {
+    const examples = examplesOf('node dist/src/cli/main.js apply');
+    const words = examples.map(({ command }) => command.replace(/^node \S+ /, '').replace(/ \| .*$/, ''));
+    assert.deepEqual(
+      words,
+      exampleCommands().map((command) => command.join(' ')),
+    );
+    const fresh = mkdtempSync(join(tmpdir(), 'sideboard-readme-'));
+    try {
+      layOutExampleSources(fresh);
+      for (const { command, output } of examples) {
+        assert.equal(withoutRates(await shell(command, fresh)), withoutRates(output), command);
+      }
+    } finally {
+      rmSync(fresh, { recursive: true, force: true });
+    }
+  });
+
+  it('shows how newer rows are pushed and piped, and that they are read', async () => {
+    const examples = examplesOf('grpcurl -plaintext -import-path proto -proto feast/serving/GrpcServer.proto');
+    assert.equal(examples.length, 3);
+    for (const { command, output } of examples) {
+      assert.equal(withoutSpaces(await shell(command)), withoutSpaces(output), command);
+    }
+  });
+
+  /** The console block that starts with such a command, split into its commands and what is shown below each. */
+  function examplesOf(start: string): [Example, ...Example[]] {
     const block = readme
-      .split('```console\n$ ')
+      .split('```console\n')
       .slice(1)
       .map((rest) => rest.slice(0, rest.indexOf('```')))
-      .find((text) => text.startsWith(start));
+      .find((text) => text.startsWith(`$ ${start}`));
     assert.ok(block !== undefined, `README.md shows no "${start}"`);
-    const lines = block.split('\n');
-    let length = 1;
-    while (!isComplete(lines.slice(0, length).join('\n'))) length += 1;
-    return { command: lines.slice(0, length).join('\n'), output: lines.slice(length).join('\n') };
+    const [first = '', ...others] = block.replace('$ ', '').split('\n$ ');
+    return [exampleFrom(first), ...others.map(exampleFrom)];
   }
 
-  async function shell(command: string): Promise<string> {
+  /** Runs a command of the page at the top of the repository, with the server's address and a project in place of its own. */
+  async function shell(command: string, project = repo): Promise<string> {
     const PATH = `${join(projectRoot, '.tools/bin')}${delimiter}${process.env.PATH}`;
-    const text = command.replaceAll(DOCUMENTED_ADDRESS, server.address);
+    const text = command
+      .replaceAll(DOCUMENTED_ADDRESS, server.address)
+      .replaceAll(/(node dist\/src\/cli\/main\.js)/g, `$1 --repo ${project}`);
     const { stdout } = await execute('bash', ['-c', text], { cwd: projectRoot, env: { ...process.env, PATH } });
     return stdout;
   }
 });
+
+interface Example {
+  readonly command: string;
+  readonly output: string;
+}
+
+function exampleFrom(text: string): Example {
+  const lines = text.split('\n');
+  let length = 1;
+  while (!isComplete(lines.slice(0, length).join('\n'))) length += 1;
+  const output = lines.slice(length).join('\n');
+  return { command: lines.slice(0, length).join('\n'), output: output.endsWith('\n') ? output : `${output}\n` };
+}
 
 const execute = promisify(execFile);
 
@@ -77,4 +116,8 @@ function isComplete(command: string): boolean {
 // grpcurl varies the white space of its JSON on purpose.
 function withoutSpaces(text: string): string {
   return text.replaceAll(/\s/g, '');
+}
+
+function withoutRates(text: string): string {
+  return text.replaceAll(/[\d.]+ s, \d+ rows\/s/g, '');
 }
