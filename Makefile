@@ -38,6 +38,7 @@ materialize: prepare ## Load what is new in the sources of the views (or a time:
 	@exec $(SIDEBOARD) materialize$(if $(START), $(START),-incremental) $(END) --repo $(REPO) $(ARGS)
 
 teardown: prepare ## Remove everything of the project from the online store (asks first; more: ARGS=--yes)
+	$(if $(filter .,$(REPO)),@rm -f $(EXAMPLE_LOADED))
 	@exec $(SIDEBOARD) teardown --repo $(REPO) $(ARGS)
 
 test: servers build ## Run every test that CI runs
