@@ -33,6 +33,8 @@ export function sideboardTarget(options: SideboardOptions): Target {
           options.repo,
           '--grpc-address',
           address,
+          '--admin-address',
+          'off',
           ...(options.serveArgs ?? []),
         ],
         isUp: () => askOnce(endpoint, requests.slice(0, 1)),

@@ -2,7 +2,12 @@ import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
 import { entityKeysInForce } from '../definitions/surrogate-key.ts';
 import type { Logger } from '../operations/logger.ts';
 import { createRegistryCopy } from '../registry/registry-copy.ts';
-import { openRegistry, type RegistryHolder, type RegistryOptions } from '../registry/registry-holder.ts';
+import {
+  openRegistry,
+  type RefreshOutcome,
+  type RegistryHolder,
+  type RegistryOptions,
+} from '../registry/registry-holder.ts';
 import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import type { OnlineStore } from '../stores/online-store.ts';
 import { ResolutionError } from '../stores/resolution-error.ts';
@@ -19,7 +24,7 @@ export interface OpenProject {
   close(): Promise<void>;
 }
 
-export type RegistryEvents = Pick<RegistryOptions, 'onSwap' | 'onError'>;
+export type RegistryEvents = Pick<RegistryOptions, 'onSwap' | 'onError' | 'onRefresh'>;
 
 export interface OpenProjectOptions {
   readonly location: ProjectLocation;
@@ -121,6 +126,7 @@ export async function openProjectRegistry(options: OpenRegistryOptions): Promise
 /**
  * Opens the registry of a process that serves: it is kept fresh, and the log tells of it.
  * @param describeSwap what the log says of a registry that has changed
+ * @param onRefresh told of every time that the registry was read anew, or could not be
  * @throws RegistryError, CliError `CLI_REGISTRY_NOT_SERVED`
  */
 export function openServedRegistry(
@@ -128,6 +134,7 @@ export function openServedRegistry(
   env: NodeJS.ProcessEnv,
   log: Logger,
   describeSwap: (snapshot: RegistrySnapshot, previous: RegistrySnapshot) => object,
+  onRefresh?: (outcome: RefreshOutcome) => void,
 ): Promise<RegistryHolder> {
   return openProjectRegistry({
     config,
@@ -136,6 +143,7 @@ export function openServedRegistry(
     refresh: {
       onSwap: (snapshot, previous) => log.info(describeSwap(snapshot, previous), 'the registry has changed'),
       onError: (err) => log.error({ err }, 'refreshing the registry failed; the last good one stays in use'),
+      ...(onRefresh === undefined ? {} : { onRefresh }),
     },
   });
 }

@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
 import { ConnectionDealer } from '../operations/connection-dealer.ts';
 import type { Logger } from '../operations/logger.ts';
@@ -7,9 +8,11 @@ import { Supervisor } from '../operations/supervisor.ts';
 import { WorkerCounters } from '../operations/worker-counters.ts';
 import { WorkerError } from '../operations/worker-error.ts';
 import { listen } from '../transports/grpc/listen.ts';
+import type { AdminServer } from '../transports/http/admin-server.ts';
 import type { CommandContext } from './command-context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { endAtOnce, watchLifeCycle } from './life-cycle.ts';
+import { serveAdmin } from './serve-admin.ts';
 import type { ServeOptions } from './serve-command.ts';
 import { startWorkerProcess } from './worker-process.ts';
 
@@ -55,15 +58,23 @@ export async function serveByWorkers(
     listener.close();
     dealer.close();
   };
+  const pages = { ready: () => supervisor.readiness() };
+  let admin: AdminServer | undefined;
   try {
+    admin = await serveAdmin({ address: options.adminAddress, config, log, pages });
     const summary = await supervisor.start();
     io.out(`${summary} by ${workers} workers on ${address}`);
     log.info({ address, workers: supervisor.processIds(), config: config.file }, 'ready');
     onReady();
     const reason = await Promise.race([life.stopped, supervisor.gaveUp]);
-    close();
     if (reason instanceof WorkerError) throw reason;
-    if ('signal' in reason) log.info({ signal: reason.signal }, 'stopping: calls under way may finish');
+    if ('signal' in reason) {
+      log.info({ signal: reason.signal }, 'stopping: calls under way may finish');
+      supervisor.retreat();
+      // A signal that goes to the whole group of processes ends the workers by itself.
+      await Promise.race([sleep(config.sideboard.shutdown.waitMs, undefined, { ref: false }), supervisor.allEnded()]);
+    }
+    close();
     // A worker that has to be killed counts with what it says now.
     const counted = counters.collect(supervisor.workers(), COUNT_WITHIN_MS);
     const signal = 'signal' in reason ? reason.signal : 'SIGTERM';
@@ -79,5 +90,7 @@ export async function serveByWorkers(
     // The worker has said on standard error why it ended.
     if (exitCode === undefined) throw error;
     exitWith(exitCode);
+  } finally {
+    await admin?.close();
   }
 }

@@ -5,6 +5,7 @@ import { addServingOptions, type ServingOptions } from './serving-options.ts';
 
 export interface ServeOptions extends ServingOptions {
   readonly grpcAddress?: string;
+  readonly adminAddress?: string;
   readonly workers?: number;
 }
 
@@ -21,6 +22,13 @@ export function addServeCommand(program: Command, context: CommandContext): void
         '--grpc-address <address>',
         'HOST:PORT or unix:/path to listen on (default: sideboard.grpc.address, which is 127.0.0.1:50051 unless set)',
       ),
+    )
+    .addOption(
+      new Option(
+        '--admin-address <address>',
+        'where probes and metrics are served over HTTP, or off (default: sideboard.admin.address, which is ' +
+          '127.0.0.1:9090 unless set)',
+      ).env('SIDEBOARD_ADMIN_ADDRESS'),
     )
     .addOption(
       new Option(

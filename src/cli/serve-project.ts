@@ -1,13 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
 import { createFailureLog } from '../operations/failure-log.ts';
 import type { Logger } from '../operations/logger.ts';
+import { Readiness } from '../operations/readiness.ts';
 import { CallCounters, counterTotals, type ServerCounters } from '../operations/server-counters.ts';
 import { StoreOutageWatch } from '../operations/store-outage.ts';
+import { StoreProbe } from '../operations/store-probe.ts';
 import { WorkerLink } from '../operations/worker-link.ts';
 import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import { OnlineFeatures } from '../serving/online-features.ts';
 import type { OnlineStore } from '../stores/online-store.ts';
 import { createFeastServices } from '../transports/grpc/feast-services.ts';
+import { HealthService, servicesOf } from '../transports/grpc/health-service.ts';
 import { createIngestService } from '../transports/grpc/ingest-service.ts';
 import { createPushMethods } from '../transports/grpc/push-methods.ts';
 import { startGrpcServer } from '../transports/grpc/start-grpc-server.ts';
@@ -16,11 +20,14 @@ import { openProjectStore, openServedRegistry } from './composition.ts';
 import { exitCodes } from './exit-codes.ts';
 import { endAtOnce, watchLifeCycle } from './life-cycle.ts';
 import { packageVersion } from './package-version.ts';
+import { serveAdmin } from './serve-admin.ts';
 import type { ServeOptions } from './serve-command.ts';
 import { servingPolicyFromConfig } from './serving-policy-from-config.ts';
 
 /** How long the store may take to answer whether it is there; serving does not wait for it. */
 const PING_MS = 5_000;
+/** The same where readiness hangs on it for as long as the process serves. */
+const STRICT_PING_MS = 1_000;
 
 export interface ProjectServer {
   readonly options: ServeOptions;
@@ -40,7 +47,7 @@ export async function serveProject(
   { options, config, log, onReady, isWorker }: ProjectServer,
   { io, exitWith }: CommandContext,
 ): Promise<void> {
-  const { grpc } = config.sideboard;
+  const { grpc, shutdown, serving } = config.sideboard;
   const address = options.grpcAddress ?? grpc.address;
   // A worker may get a signal twice: with its whole group of processes, and from the process that supervises it.
   const life = watchLifeCycle(log, isWorker ? () => {} : endAtOnce(log));
@@ -50,19 +57,27 @@ export async function serveProject(
     ...calls.current(),
     ...(features?.counters() ?? { olderKeyHits: 0, plansCompiled: 0, delayedReads: 0 }),
   });
+  const readiness = new Readiness({ store: config.sideboard.readiness.store });
   const link = isWorker
     ? new WorkerLink(process, address, {
         onStop: (signal) => life.stop({ signal }),
+        onRetreat: () => readiness.drain(),
         onOrphaned: () => life.stop({ orphaned: true }),
         counters,
       })
     : undefined;
   const closers: (() => Promise<void>)[] = [];
   try {
+    if (!isWorker) {
+      const pages = { ready: () => readiness.report() };
+      const admin = await serveAdmin({ address: options.adminAddress, config, log, pages });
+      if (admin !== undefined) closers.unshift(() => admin.close());
+    }
     const store = await openProjectStore(config, (message) => log.warn(message));
     closers.unshift(() => store.close());
-    const registry = await openServedRegistry(config, io.env, log, describeSwap);
+    const registry = await openServedRegistry(config, io.env, log, describeSwap, () => readiness.registryChecked());
     closers.unshift(() => registry.close());
+    readiness.registryLoaded(() => registry.status());
     features = new OnlineFeatures({
       registry: () => registry.current(),
       store,
@@ -74,7 +89,7 @@ export async function serveProject(
       return new OnlinePush({
         registry,
         store,
-        enabled: config.sideboard.serving.writes,
+        enabled: serving.writes,
         versioned: config.registry.enableOnlineFeatureViewVersioning,
       });
     });
@@ -83,15 +98,25 @@ export async function serveProject(
       return new OnlineIngest({
         registry: () => registry.current(),
         store,
-        enabled: config.sideboard.serving.writes,
+        enabled: serving.writes,
         versioned: config.registry.enableOnlineFeatureViewVersioning,
         ...config.sideboard.ingest,
       });
     });
     const methods = [...createFeastServices(features, version), ...pushes, ...ingest];
+    const health = new HealthService(
+      new Map(servicesOf(methods).map((name) => [name, name !== 'sideboard.v1.Ingest' || serving.writes])),
+    );
+    readiness.onChange(({ ready }) => {
+      health.serving = ready;
+    });
     const logFailure = createFailureLog(log);
-    const outages = new StoreOutageWatch({ log, ping: () => pingStore(store) });
-    const server = await startGrpcServer(grpc.server, calls.counted(methods), {
+    const outages = new StoreOutageWatch({ log, ping: () => pingStore(store, PING_MS) });
+    const probe = createStoreProbe(config, store, readiness, (err) => {
+      log.warn({ err }, 'the online store does not answer; requests are refused until it does');
+      outages.failed(err);
+    });
+    const server = await startGrpcServer(grpc.server, calls.counted([...methods, ...health.methods]), {
       ...grpc,
       address: link ?? address,
       onFailure(error, path) {
@@ -102,12 +127,17 @@ export async function serveProject(
     });
     closers.unshift(async () => {
       outages.close();
+      probe.close();
+      health.stop();
       await server.close(options.shutdownTimeout * 1000);
     });
     const snapshot = registry.current();
     const summary = summaryLine(version, snapshot, config.onlineStore.type);
     if (link === undefined) io.out(`${summary} on ${server.address}`);
-    else link.ready(summary);
+    else {
+      link.ready(summary);
+      readiness.onChange((report) => link.readiness(report));
+    }
     log.info(
       {
         ...(isWorker ? { pid: process.pid } : { address: server.address }),
@@ -118,13 +148,17 @@ export async function serveProject(
       'ready',
     );
     onReady();
-    if (!life.isStopping()) void reportStore(store, log, outages);
+    if (!life.isStopping()) void probe.start();
 
     const reason = await life.stopped;
-    link?.leave();
-    if ('signal' in reason) log.info({ signal: reason.signal }, 'stopping: calls under way may finish');
-    else if ('orphaned' in reason) log.error('the supervising process is gone: stopping, calls under way may finish');
+    readiness.drain();
+    if ('signal' in reason) {
+      log.info({ signal: reason.signal }, 'stopping: calls under way may finish');
+      // Whoever sends calls here needs a while to learn that it should not. Workers are told when it is over.
+      if (!isWorker && shutdown.waitMs > 0) await sleep(shutdown.waitMs);
+    } else if ('orphaned' in reason) log.error('the supervising process is gone: stopping, calls under way may finish');
     else exitWith(exitCodes.failure.code);
+    link?.leave();
     await closeAll(closers);
     log.info(counterTotals(counters()), 'stopped');
     link?.finish(counters());
@@ -156,18 +190,25 @@ function describeSwap(snapshot: RegistrySnapshot, previous: RegistrySnapshot): o
   };
 }
 
-async function reportStore(store: OnlineStore, log: Logger, outages: StoreOutageWatch): Promise<void> {
-  try {
-    await pingStore(store);
-    log.debug('the online store answers');
-  } catch (err) {
-    log.warn({ err }, 'the online store does not answer; requests are refused until it does');
-    outages.failed(err);
-  }
+function createStoreProbe(
+  { sideboard }: FeatureStoreConfig,
+  store: OnlineStore,
+  readiness: Readiness,
+  onFirstFailure: (error: unknown) => void,
+): StoreProbe {
+  const policy = sideboard.readiness.store;
+  const withinMs = policy === 'strict' ? STRICT_PING_MS : PING_MS;
+  return new StoreProbe({
+    policy,
+    ping: () => pingStore(store, withinMs),
+    onAnswer: () => readiness.storeAnswered(),
+    onFailure: (code) => readiness.storeFailed(code),
+    onFirstFailure,
+  });
 }
 
-function pingStore(store: OnlineStore): Promise<void> {
-  return store.ping({ deadline: Date.now() + PING_MS });
+function pingStore(store: OnlineStore, withinMs: number): Promise<void> {
+  return store.ping({ deadline: Date.now() + withinMs });
 }
 
 async function closeAll(closers: readonly (() => Promise<void>)[]): Promise<void> {

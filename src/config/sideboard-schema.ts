@@ -23,10 +23,11 @@ const ttlSchema = z
   .meta({ expected: 'flag, null or ignore', default: servingDefaults.ttl });
 
 /** YAML 1.1, which Feast reads, takes bare `on` and `off` for true and false. */
-const switchSchema = z
-  .union([z.enum(['on', 'off']), z.boolean()])
-  .transform((value) => value === true || value === 'on')
-  .meta({ expected: 'on or off', default: 'on' });
+const switchSchema = (fallback: 'on' | 'off') =>
+  z
+    .union([z.enum(['on', 'off']), z.boolean()])
+    .transform((value) => value === true || value === 'on')
+    .meta({ expected: 'on or off', default: fallback });
 
 export const servingSchema = z
   .strictObject({
@@ -39,7 +40,7 @@ export const servingSchema = z
     max_features_per_request: z.int().min(1).default(5_000),
     max_pending_bytes: z.int().min(1).max(2_147_483_647).default(2_097_152),
     plan_cache_size: z.int().min(1).max(1_000_000).default(1_000),
-    writes: switchSchema.optional(),
+    writes: switchSchema('on').optional(),
   })
   .superRefine((serving, context) => {
     if (serving.compatibility === undefined) return;
@@ -71,12 +72,33 @@ export const grpcSchema = z
     default_deadline_ms: z.int().min(1).max(3_600_000).default(5_000),
     max_deadline_ms: z.int().min(1).max(3_600_000).default(60_000),
     stream_idle_ms: z.int().min(1).max(86_400_000).default(300_000),
+    reflection: switchSchema('off').optional(),
   })
   .superRefine((grpc, context) => {
     if (grpc.default_deadline_ms <= grpc.max_deadline_ms) return;
     const message = `${grpc.default_deadline_ms} ms is more than max_deadline_ms, which is ${grpc.max_deadline_ms} ms.`;
     context.addIssue({ code: 'custom', path: ['default_deadline_ms'], message });
   });
+
+/** Where probes and metrics are served unless the settings say otherwise. */
+export const defaultAdminAddress = '127.0.0.1:9090';
+
+export const adminSchema = z.strictObject({
+  // YAML 1.1 reads a bare `off` as false.
+  address: z
+    .union([z.literal('off'), z.literal(false), listenAddress])
+    .transform((value) => (value === false ? 'off' : value))
+    .meta({ expected: 'HOST:PORT (an IPv6 host in brackets), unix:/path or off', default: defaultAdminAddress })
+    .optional(),
+});
+
+export const readinessSchema = z.strictObject({
+  store: z.enum(['startup', 'strict']).default('startup'),
+});
+
+export const shutdownSchema = z.strictObject({
+  wait_ms: z.int().min(0).max(3_600_000).default(0),
+});
 
 export const ingestSchema = z.strictObject({
   max_batches_in_flight: z.int().min(1).max(64).default(4),
@@ -124,6 +146,9 @@ export const sideboardSchema = z.strictObject({
   serving: servingSchema.prefault({}),
   grpc: grpcSchema.prefault({}),
   ingest: ingestSchema.prefault({}),
+  admin: adminSchema.prefault({}),
+  readiness: readinessSchema.prefault({}),
+  shutdown: shutdownSchema.prefault({}),
   registry: registrySettingsSchema.prefault({}),
   workers: z.int().min(1).max(64).default(1),
   entity_key_fallback: z.literal('v2').optional(),

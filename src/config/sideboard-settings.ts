@@ -7,6 +7,9 @@ export interface SideboardSettings {
   readonly serving: ServingSettings;
   readonly grpc: GrpcSettings;
   readonly ingest: IngestSettings;
+  readonly admin: AdminSettings;
+  readonly readiness: ReadinessSettings;
+  readonly shutdown: ShutdownSettings;
   readonly registry: RegistrySettings;
   /** Processes that serve. */
   readonly workers: number;
@@ -52,6 +55,24 @@ export interface GrpcSettings {
   readonly maxDeadlineMs: number;
   /** How long a streaming call may wait for its client. Milliseconds. */
   readonly streamIdleMs: number;
+  /** Whether clients may ask which services and messages there are. */
+  readonly reflection: boolean;
+}
+
+/** Probes and metrics. */
+export interface AdminSettings {
+  /** As written: `HOST:PORT`, `[IPV6]:PORT`, `unix:/path` or `off`. */
+  readonly address: string | undefined;
+}
+
+export interface ReadinessSettings {
+  /** `startup`: the store has to answer once. `strict`: it has to go on answering. */
+  readonly store: 'startup' | 'strict';
+}
+
+export interface ShutdownSettings {
+  /** How long calls are still taken after the process says that it stops. Milliseconds. */
+  readonly waitMs: number;
 }
 
 /** Of `sideboard.v1.Ingest/Write`. */
@@ -84,7 +105,7 @@ export interface LogSettings {
 
 /** Names the settings as the code does, and applies `compatibility`. */
 export function sideboardSettingsFromSchema(parsed: z.output<typeof sideboardSchema>): SideboardSettings {
-  const { serving, grpc, ingest, log, registry } = parsed;
+  const { serving, grpc, ingest, log, registry, admin, readiness, shutdown } = parsed;
   const implied = serving.compatibility === undefined ? servingDefaults : feastPythonServing;
   return Object.freeze({
     serving: Object.freeze({
@@ -107,7 +128,11 @@ export function sideboardSettingsFromSchema(parsed: z.output<typeof sideboardSch
       defaultDeadlineMs: grpc.default_deadline_ms,
       maxDeadlineMs: grpc.max_deadline_ms,
       streamIdleMs: grpc.stream_idle_ms,
+      reflection: grpc.reflection ?? false,
     }),
+    admin: Object.freeze({ address: admin.address }),
+    readiness: Object.freeze({ store: readiness.store }),
+    shutdown: Object.freeze({ waitMs: shutdown.wait_ms }),
     ingest: Object.freeze({
       maxBatchesInFlight: ingest.max_batches_in_flight,
       maxPendingBytes: ingest.max_pending_bytes,

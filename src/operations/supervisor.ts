@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { ConnectionDealer, ConnectionTaker } from './connection-dealer.ts';
 import type { Logger } from './logger.ts';
+import type { ReadinessReport } from './readiness.ts';
 import type { CountingWorker, WorkerCounters } from './worker-counters.ts';
 import { WorkerError } from './worker-error.ts';
 import type { WorkerOrder, WorkerReport } from './worker-messages.ts';
@@ -23,6 +24,15 @@ export interface SupervisorOptions {
   readonly log: Logger;
 }
 
+/** Of all workers; `ready` where at least one of them is. */
+export interface WorkersReadiness {
+  readonly ready: boolean;
+  /** By their numbers. */
+  readonly workers: Readonly<Record<number, ReadinessReport>>;
+}
+
+const STARTING: ReadinessReport['checks'] = { process: { ok: false, reason: 'the worker is starting' } };
+
 /** How a process ended; both null where it could not even be started. */
 interface End {
   readonly code: number | null;
@@ -38,6 +48,7 @@ export class Supervisor {
   readonly #pauses = new Set<NodeJS.Timeout>();
   readonly #giveUp: (error: WorkerError) => void;
   #stopping = false;
+  #retreating = false;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -65,6 +76,27 @@ export class Supervisor {
     return Object.fromEntries([...this.#workers].map(([number, { pid }]) => [number, pid]));
   }
 
+  /** Whether calls should come here: where at least one worker can answer them. */
+  readiness(): WorkersReadiness {
+    const workers: Record<number, ReadinessReport> = {};
+    for (const [number, { serves, readiness }] of this.#workers) {
+      const ready = serves && readiness?.ready === true && !this.#retreating;
+      workers[number] = { ready, checks: readiness?.checks ?? STARTING };
+    }
+    return { ready: Object.values(workers).some(({ ready }) => ready), workers };
+  }
+
+  /** Tells clients of all workers to go elsewhere, while calls are still taken. */
+  retreat(): void {
+    this.#retreating = true;
+    for (const worker of this.#workers.values()) worker.tell({ order: 'retreat' });
+  }
+
+  /** Settles when every worker that runs now has ended. */
+  async allEnded(): Promise<void> {
+    await Promise.all([...this.#workers.values()].map(({ ended }) => ended));
+  }
+
   /** Those that can be asked for their counters. */
   workers(): Iterable<CountingWorker> {
     return this.#workers.values();
@@ -76,6 +108,7 @@ export class Supervisor {
    */
   async stop(signal: 'SIGTERM' | 'SIGINT', withinMs: number): Promise<boolean> {
     this.#stopping = true;
+    this.#retreating = true;
     for (const pause of this.#pauses) clearTimeout(pause);
     const workers = [...this.#workers.values()];
     for (const worker of workers) worker.tell({ order: 'stop', signal });
@@ -139,6 +172,7 @@ class Worker implements ConnectionTaker, CountingWorker {
   readonly ready: Promise<string>;
   readonly ended: Promise<End>;
   serves = false;
+  readiness: ReadinessReport | undefined;
   readonly #child: ChildProcess;
 
   constructor(child: ChildProcess, dealer: ConnectionDealer, counters: WorkerCounters) {
@@ -150,6 +184,9 @@ class Worker implements ConnectionTaker, CountingWorker {
             this.serves = true;
             dealer.join(this);
             resolve(report.summary);
+            break;
+          case 'readiness':
+            this.readiness = report.readiness;
             break;
           case 'taken':
             dealer.taken(this);

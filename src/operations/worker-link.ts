@@ -1,11 +1,14 @@
 import type { Socket } from 'node:net';
 import type { HandedConnections } from '../transports/grpc/service-table.ts';
+import type { ReadinessReport } from './readiness.ts';
 import type { ServerCounters } from './server-counters.ts';
 import type { WorkerOrder, WorkerReport } from './worker-messages.ts';
 
 export interface WorkerLinkEvents {
   /** It is told to stop. */
   readonly onStop: (signal: 'SIGTERM' | 'SIGINT') => void;
+  /** It is about to be told to stop. */
+  readonly onRetreat: () => void;
   /** The supervising process has ended without a word. */
   readonly onOrphaned: () => void;
   readonly counters: () => ServerCounters;
@@ -20,12 +23,13 @@ export class WorkerLink implements HandedConnections {
   #finished = false;
 
   /** @param process this process, started with a channel */
-  constructor(process: NodeJS.Process, address: string, { onStop, onOrphaned, counters }: WorkerLinkEvents) {
+  constructor(process: NodeJS.Process, address: string, { onStop, onRetreat, onOrphaned, counters }: WorkerLinkEvents) {
     this.address = address;
     this.#process = process;
     process.on('message', (order: WorkerOrder, socket?: Socket) => {
       if (order.order === 'connection') this.#connected(socket);
       else if (order.order === 'stop') onStop(order.signal);
+      else if (order.order === 'retreat') onRetreat();
       else this.#tell({ report: 'counted', counters: counters() });
     });
     process.once('disconnect', () => {
@@ -43,6 +47,11 @@ export class WorkerLink implements HandedConnections {
   /** Asks for connections. */
   ready(summary: string): void {
     this.#tell({ report: 'ready', summary });
+  }
+
+  /** Says whether calls should come here. */
+  readiness(readiness: ReadinessReport): void {
+    if (!this.#finished) this.#tell({ report: 'readiness', readiness });
   }
 
   /** Takes no more connections. */

@@ -1,3 +1,4 @@
+import type { ReadinessReport } from './readiness.ts';
 import type { ServerCounters } from './server-counters.ts';
 
 /** What the supervising process tells a worker, over the channel between them. */
@@ -6,6 +7,8 @@ export type WorkerOrder =
   | { readonly order: 'connection' }
   /** Say what was counted. */
   | { readonly order: 'count' }
+  /** Tell clients to go elsewhere, and go on serving until it is told to stop. */
+  | { readonly order: 'retreat' }
   /** Let calls under way finish, and end. */
   | { readonly order: 'stop'; readonly signal: 'SIGTERM' | 'SIGINT' };
 
@@ -15,6 +18,8 @@ export type WorkerReport =
   | { readonly report: 'ready'; readonly summary: string }
   /** It has the connection that was sent last. */
   | { readonly report: 'taken' }
+  /** Whether calls should come to it, and why not. */
+  | { readonly report: 'readiness'; readonly readiness: ReadinessReport }
   /** It stops: connections that it has not taken belong to others. */
   | { readonly report: 'leaving' }
   | { readonly report: 'counted'; readonly counters: ServerCounters };

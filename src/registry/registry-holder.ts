@@ -28,6 +28,8 @@ export interface RegistryOptions {
   readonly onSwap?: (snapshot: RegistrySnapshot, previous: RegistrySnapshot) => void;
   /** Called for each failed refresh; the last good snapshot stays. Must not throw. */
   readonly onError?: (error: RegistryError) => void;
+  /** Called behind each refresh, however it ended, but for one that closing gave up. Must not throw. */
+  readonly onRefresh?: (outcome: RefreshOutcome) => void;
   /** Told what was left out of a snapshot, and of a registry that a newer Feast wrote. */
   readonly warn?: (message: string) => void;
   /** How long one reading of the source may take, in milliseconds. Default 30,000. */
@@ -38,6 +40,8 @@ export interface RegistryOptions {
   readonly updateCopy?: boolean;
   readonly clock?: RegistryClock;
 }
+
+export type RefreshOutcome = 'swapped' | 'unchanged' | 'failed';
 
 export type RegistryOrigin = 'source' | 'snapshot';
 
@@ -158,6 +162,7 @@ class RefreshedRegistry implements RegistryHolder {
       const outcome = await this.#load();
       this.#failures = 0;
       this.#lastError = undefined;
+      this.#options.onRefresh?.(outcome);
       return outcome;
     } catch (cause) {
       this.#throwIfClosed();
@@ -165,6 +170,7 @@ class RefreshedRegistry implements RegistryHolder {
       this.#failures++;
       this.#lastError = error;
       this.#options.onError?.(error);
+      this.#options.onRefresh?.('failed');
       throw error;
     }
   }

@@ -14,6 +14,14 @@ export const transportErrors = {
     summary: 'A streaming call had to wait too long for its client: for another message, or to take one.',
   },
   UNKNOWN_METHOD: { kind: 'unimplemented', summary: 'The server does not have the method that was called.' },
+  UNKNOWN_SERVICE: {
+    kind: 'not_found',
+    summary: 'The health of a service was asked for that the server does not have.',
+  },
+  TOO_MANY_WATCHES: {
+    kind: 'resource_exhausted',
+    summary: 'More clients watch the health of the server than it allows.',
+  },
   MALFORMED_FRAME: {
     kind: 'invalid_argument',
     summary:

@@ -30,7 +30,8 @@ export function startProgram(args: readonly string[], env: NodeJS.ProcessEnv = {
     : [join(root, 'src/cli/main.js')];
   return spawn(process.execPath, [...main, ...args], {
     cwd: projectRoot,
-    env: { ...process.env, ...env },
+    // The usual port for probes is one, and tests run many servers.
+    env: { ...process.env, SIDEBOARD_ADMIN_ADDRESS: 'off', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
 }

@@ -56,10 +56,13 @@ export function hostText(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
 }
 
-/** Why an address could not be bound. */
-export function listenError(address: string, inUse: boolean, cause: unknown): TransportError {
-  if (inUse) {
-    const hint = 'Stop the process that listens there, or choose another address with --grpc-address.';
+/**
+ * Why an address could not be bound.
+ * @param inUse where it is in use: the option that chooses another one
+ */
+export function listenError(address: string, inUse: string | undefined, cause: unknown): TransportError {
+  if (inUse !== undefined) {
+    const hint = `Stop the process that listens there, or choose another address with ${inUse}.`;
     return new TransportError('ADDRESS_IN_USE', `${address} is in use.`, { hint, cause });
   }
   const hint = 'Check that the address belongs to this machine and that the process may bind it.';

@@ -4,15 +4,17 @@ import { clearStaleSocket, hostText, listenError, openSocketToGroup, parseListen
 /**
  * Lets a server listen on an address.
  * @param text as in {@link parseListenAddress}; port 0 picks a free one
+ * @param option of the command line that names the address, for advice
  * @returns the address in the same form, with the real port
  * @throws TransportError `INVALID_LISTEN_ADDRESS`, `ADDRESS_IN_USE`, `LISTEN_FAILED`
  */
-export async function listen(server: Server, text: string): Promise<string> {
+export async function listen(server: Server, text: string, option = '--grpc-address'): Promise<string> {
   const address = parseListenAddress(text);
   if (address.kind === 'unix') await clearStaleSocket(address.path);
   const bound = address.kind === 'unix' ? `unix:${address.path}` : `${hostText(address.host)}:${address.port}`;
   await new Promise<void>((resolve, reject) => {
-    const fail = (error: NodeJS.ErrnoException) => reject(listenError(bound, error.code === 'EADDRINUSE', error));
+    const fail = (error: NodeJS.ErrnoException) =>
+      reject(listenError(bound, error.code === 'EADDRINUSE' ? option : undefined, error));
     server.once('error', fail);
     const ready = () => {
       server.removeListener('error', fail);

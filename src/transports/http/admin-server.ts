@@ -1,0 +1,104 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { listen } from '../grpc/listen.ts';
+import { adminLimits } from './admin-limits.ts';
+
+/** What the pages say. Neither function throws, or what it throws becomes a 500 that says nothing more. */
+export interface AdminPages {
+  /** Whether calls should come here. All of it goes out as JSON; it holds no secret and no stored value. */
+  readonly ready: () => { readonly ready: boolean };
+  /** @param accept what the client says that it understands */
+  readonly metrics?: (accept: string) => Promise<MetricsPage>;
+}
+
+export interface MetricsPage {
+  readonly contentType: string;
+  readonly text: string;
+}
+
+export interface AdminServer {
+  /** `host:port` with the real port, or `unix:/absolute/path`. */
+  readonly address: string;
+  /** Stops accepting and hangs up. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+interface Page {
+  readonly status: number;
+  readonly contentType: string;
+  readonly text: string;
+}
+
+/**
+ * Serves `/livez`, `/readyz` and `/metrics` over plain HTTP/1.1, for the kubelet, a load balancer and Prometheus. It answers GET and
+ * HEAD only, reads no bodies, and is open to whoever can reach it: nothing that it says is a secret.
+ * @param address as in {@link listen}
+ * @throws TransportError `INVALID_LISTEN_ADDRESS`, `ADDRESS_IN_USE`, `LISTEN_FAILED`
+ */
+export async function startAdminServer(address: string, pages: AdminPages): Promise<AdminServer> {
+  const { maxHeaderBytes, requestMs, keepAliveMs, maxConnections, maxRequestsPerConnection, sweepMs } = adminLimits;
+  const server = createServer(
+    {
+      maxHeaderSize: maxHeaderBytes,
+      headersTimeout: requestMs,
+      requestTimeout: requestMs,
+      keepAliveTimeout: keepAliveMs,
+      connectionsCheckingInterval: sweepMs,
+      noDelay: true,
+    },
+    (request, response) => void respond(request, response, pages),
+  );
+  server.maxConnections = maxConnections;
+  server.maxRequestsPerSocket = maxRequestsPerConnection;
+  // Also ends a connection whose client does not take what it asked for.
+  server.setTimeout(requestMs + keepAliveMs);
+  const bound = await listen(server, address, '--admin-address');
+  return {
+    address: bound,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function respond(request: IncomingMessage, response: ServerResponse, pages: AdminPages): Promise<void> {
+  const page = await pageFor(request, pages).catch(() => plain(500, 'This page could not be made.'));
+  // A body is never read: what is left of it would be taken for the next request.
+  if (hasBody(request)) response.setHeader('connection', 'close');
+  if (page.status === 405) response.setHeader('allow', 'GET, HEAD');
+  response.writeHead(page.status, {
+    'content-type': page.contentType,
+    'content-length': Buffer.byteLength(page.text),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  });
+  response.end(request.method === 'HEAD' ? undefined : page.text);
+}
+
+async function pageFor(request: IncomingMessage, pages: AdminPages): Promise<Page> {
+  const { method, url = '' } = request;
+  if (method !== 'GET' && method !== 'HEAD') return plain(405, 'Only GET and HEAD are answered here.');
+  if (hasBody(request)) return plain(413, 'Requests have no body here.');
+  const end = url.indexOf('?');
+  switch (end < 0 ? url : url.slice(0, end)) {
+    case '/livez':
+      return plain(200, 'alive');
+    case '/readyz': {
+      const report = pages.ready();
+      const text = `${JSON.stringify(report)}\n`;
+      return { status: report.ready ? 200 : 503, contentType: 'application/json; charset=utf-8', text };
+    }
+    case '/metrics':
+      if (pages.metrics !== undefined) return { status: 200, ...(await pages.metrics(request.headers.accept ?? '')) };
+  }
+  return plain(404, 'There are /livez, /readyz and /metrics.');
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
+}
+
+function plain(status: number, text: string): Page {
+  return { status, contentType: 'text/plain; charset=utf-8', text: `${text}\n` };
+}

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { exitCodes } from '../../src/cli/exit-codes.ts';
+import { grpcServers } from '../../src/transports/grpc/start-grpc-server.ts';
+import type { FeatureRepo } from '../support/feature-repo.ts';
+import { createHealthClient } from '../support/health-client.ts';
+import { createOnlineFeaturesClient, type OnlineFeaturesClient } from '../support/online-features-client.ts';
+import { eventually, type ServingProgram, startServing } from '../support/serving-program.ts';
+import { askWho, createWhoRepo } from '../support/who-store.ts';
+
+const ROUNDS = 10;
+
+describe('sideboard serve that is told to stop', function () {
+  this.timeout(120_000);
+
+  let repo: FeatureRepo;
+  let running: ServingProgram[] = [];
+  let clients: { close(): void }[] = [];
+
+  afterEach(async () => {
+    for (const client of clients) client.close();
+    for (const program of running) await program.kill();
+    running = [];
+    clients = [];
+    repo.remove();
+  });
+
+  async function serve(sideboard: object, ...args: readonly string[]) {
+    repo = createWhoRepo(sideboard);
+    return serveAgain(...args);
+  }
+
+  async function serveAgain(...args: readonly string[]) {
+    const program = await startServing(repo.path, ...args);
+    running.push(program);
+    const address = await program.ready();
+    await eventually(async () => ((await program.readyz()).ready ? true : undefined), program.output);
+    return { program, address };
+  }
+
+  function client(address: string): OnlineFeaturesClient {
+    const created = createOnlineFeaturesClient(address);
+    clients.push(created);
+    return created;
+  }
+
+  for (const workers of [1, 2]) {
+    it(`says so first and goes on serving for as long as it is to wait, by ${workers} process${workers > 1 ? 'es' : ''}`, async () => {
+      const { program, address } = await serve({ shutdown: { wait_ms: 2_000 } }, '--workers', String(workers));
+      const health = createHealthClient(address);
+      clients.push(health);
+      await eventually(async () => ((await health.check()) === 'SERVING' ? true : undefined), program.output);
+      const watch = health.watch();
+      await watch.until(1);
+      const told = Date.now();
+      program.child.kill('SIGTERM');
+      const { checks, workers: reports } = await eventually(async () => {
+        const report = await program.readyz();
+        return report.ready ? undefined : report;
+      }, program.output);
+      assert.equal((await program.page('/livez')).status, 200);
+      if (reports === undefined) assert.deepEqual(checks.process, { ok: false, reason: 'the process is stopping' });
+      await watch.until(2);
+      assert.deepEqual(watch.seen, ['SERVING', 'NOT_SERVING']);
+      assert.equal(await health.check('feast.serving.ServingService'), 'NOT_SERVING');
+      // Also by a connection that is made only now.
+      assert.ok((await askWho(client(address))) > 0);
+      assert.equal(await watch.ended, 'UNAVAILABLE');
+      assert.deepEqual(await program.ended, [0, null]);
+      assert.ok(Date.now() - told >= 2_000);
+    });
+  }
+
+  it('ends at once when it is told again while it waits', async () => {
+    const { program } = await serve({ shutdown: { wait_ms: 60_000 } });
+    program.child.kill('SIGTERM');
+    await eventually(async () => ((await program.readyz()).ready ? undefined : true), program.output);
+    program.child.kill('SIGTERM');
+    assert.deepEqual(await program.ended, [exitCodes.terminated.code, null]);
+  });
+
+  for (const kind of Object.keys(grpcServers)) {
+    it(`ends soon on ${kind} with a Watch open, an idle client, and one that only connected`, async () => {
+      const { program, address } = await serve({ grpc: { server: kind } }, '--shutdown-timeout', '30');
+      const health = createHealthClient(address);
+      clients.push(health);
+      const watch = health.watch();
+      await watch.until(1);
+      await askWho(client(address));
+      const idle = connect(Number(address.split(':')[1]), '127.0.0.1');
+      idle.on('error', () => {});
+      clients.push({ close: () => idle.destroy() });
+      const started = Date.now();
+      program.child.kill('SIGTERM');
+      assert.deepEqual(await program.ended, [0, null]);
+      assert.ok(Date.now() - started < 10_000);
+      assert.equal(await watch.ended, 'UNAVAILABLE');
+    });
+  }
+
+  it(`loses no call under load, ${ROUNDS} times`, async () => {
+    repo = createWhoRepo({});
+    let lost = 0;
+    let answered = 0;
+    for (let round = 0; round < ROUNDS; round++) {
+      const { program, address } = await serveAgain();
+      let stopping = false;
+      const callers = Array.from({ length: 4 }, async () => {
+        const caller = client(address);
+        for (;;) {
+          const before = stopping;
+          try {
+            assert.ok((await askWho(caller, 3)) > 0);
+            answered++;
+          } catch (error) {
+            // What was begun before the signal is answered; what comes later is refused, and says that it was not begun.
+            if (!before || (error as { code?: number }).code !== 14) lost++;
+            return;
+          }
+        }
+      });
+      await eventually(() => (answered > round * 20 + 20 ? true : undefined), program.output);
+      stopping = true;
+      program.child.kill('SIGTERM');
+      assert.deepEqual(await program.ended, [0, null]);
+      await Promise.all(callers);
+    }
+    assert.equal(lost, 0);
+  });
+});
