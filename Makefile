@@ -50,9 +50,10 @@ test-store-%: ## Run the tests of one store: make test-store-redis
 	@$(MAKE) --no-print-directory servers
 	@STORES=$* npm run --silent test:stores
 
-bench: servers ## Measure against Redis, a bare grpc-js server and Feast (about 50 minutes; with ARGS=--quick under one)
+bench: servers ## Measure against Redis, a bare grpc-js server and Feast (about an hour; with ARGS=--quick a minute)
 	@scripts/setup-feast-grpc.sh
 	@npm run --silent bench -- $(ARGS)
+	@npm run --silent bench -- --loading $(ARGS)
 
 gen: install ## Generate gen/ from proto/ anew
 	npm run gen

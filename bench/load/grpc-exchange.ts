@@ -1,4 +1,10 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, type OutgoingHttpHeaders } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+} from 'node:http2';
 import type { Done, Exchange, GrpcEndpoint } from './exchange.ts';
 
 const PREFIX = 5;
@@ -43,6 +49,7 @@ export async function connectGrpc(
 
 function listen(stream: ClientHttp2Stream, capture: boolean, done: Done): void {
   let status: string | undefined;
+  let reason = '';
   let failure: string | undefined;
   let received = 0;
   let announced = 0;
@@ -52,17 +59,20 @@ function listen(stream: ClientHttp2Stream, capture: boolean, done: Done): void {
   const finish = () => {
     if (finished) return;
     finished = true;
-    if (failure === undefined && status !== '0') failure = `gRPC status ${status ?? 'missing'}`;
+    if (failure === undefined && status !== '0') failure = `gRPC status ${status ?? 'missing'}${reason}`;
     if (failure === undefined && received !== announced + PREFIX)
       failure = 'a message of another length than announced';
     done(failure, capture && failure === undefined ? Buffer.concat(chunks).subarray(PREFIX) : undefined);
   };
+  const take = (headers: IncomingHttpHeaders) => {
+    status = String(headers['grpc-status']);
+    const message = headers['grpc-message'];
+    if (message !== undefined) reason = `: ${decodeURIComponent(String(message))}`;
+  };
   stream.on('response', (headers) => {
-    if (headers['grpc-status'] !== undefined) status = String(headers['grpc-status']);
+    if (headers['grpc-status'] !== undefined) take(headers);
   });
-  stream.on('trailers', (trailers) => {
-    status = String(trailers['grpc-status']);
-  });
+  stream.on('trailers', take);
   stream.on('data', (chunk: Buffer) => {
     // The length stands in bytes 1 to 4, which may come in pieces.
     for (let at = received; at < PREFIX && at - received < chunk.length; at++) {

@@ -1,3 +1,5 @@
+import type { LoadingReport } from './loading-report.ts';
+
 /** What a run of the bench found, as it stands in `report.json`. Times are of the machine that `machine` describes. */
 export interface BenchReport {
   readonly machine: Machine;
@@ -12,6 +14,8 @@ export interface BenchReport {
   readonly profiles: readonly WorkloadProfile[];
   /** What was left out, and why. */
   readonly notes: readonly string[];
+  /** Loading and pushing, from a run of their own; absent where there was none. */
+  readonly loading?: LoadingReport;
 }
 
 export interface Machine {

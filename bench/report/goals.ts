@@ -1,5 +1,6 @@
 import type { BenchReport } from './bench-report.ts';
 import { figuresOf } from './figures.ts';
+import { loadingGoals } from './loading-goals.ts';
 import { differenceByRound, ratioByRound, type Spread, spreadOf } from './statistics.ts';
 
 /** A limit that was set before the work began, and what was reached. */
@@ -87,6 +88,7 @@ export function goalsOf(report: BenchReport): readonly Goal[] {
       reached: spreadOf(startsOf(report).map(({ idleMb }) => idleMb)),
       unit: 'MB',
     },
+    ...(report.loading === undefined ? [] : loadingGoals(report.loading)),
   ];
 }
 

@@ -1,5 +1,8 @@
 import type { BenchReport } from './bench-report.ts';
-import { sections } from './sections.ts';
+import { loadingGoals } from './loading-goals.ts';
+import type { LoadingReport } from './loading-report.ts';
+import { loadingText } from './loading-section.ts';
+import { goalTable, sections } from './sections.ts';
 
 const titles: Readonly<Record<string, string>> = {
   conditions: 'Conditions',
@@ -9,12 +12,18 @@ const titles: Readonly<Record<string, string>> = {
   memory: 'Memory and start-up',
   growth: 'Cost by size of the request',
   profile: 'Where the time goes',
+  loading: 'Loading and pushing',
 };
 
 /** The whole report as one Markdown document. */
 export function markdownFromReport(report: BenchReport): string {
   const parts = Object.entries(sections).map(([name, write]) => `## ${titles[name] ?? name}\n\n${write(report)}`);
   return `# Bench report\n\n${parts.join('\n\n')}\n`;
+}
+
+/** What a run measured of loading and pushing, as a document of its own. */
+export function markdownFromLoading(report: LoadingReport): string {
+  return `# Loading and pushing\n\n${loadingText(report)}\n\n${goalTable(loadingGoals(report))}\n`;
 }
 
 /**

@@ -2,7 +2,8 @@ import { growthEntities, growthFeatures } from '../run/growth-sizes.ts';
 import type { BenchReport } from './bench-report.ts';
 import { type CellFigure, concurrenciesOf, errorsOf, spreadAt, targetsOf, workloadsOf } from './figures.ts';
 import { figure, labelOf, microseconds, spreadText, table } from './format.ts';
-import { goalsOf, isReached } from './goals.ts';
+import { type Goal, goalsOf, isReached } from './goals.ts';
+import { loading } from './loading-section.ts';
 import { spreadOf } from './statistics.ts';
 
 /** Rounds and seconds below which a run says little. */
@@ -17,6 +18,7 @@ export const sections: Readonly<Record<string, (report: BenchReport) => string>>
   memory,
   growth,
   profile,
+  loading,
 };
 
 function conditions(report: BenchReport): string {
@@ -39,7 +41,11 @@ function conditions(report: BenchReport): string {
 }
 
 function goals(report: BenchReport): string {
-  const rows = goalsOf(report).map((goal) => {
+  return goalTable(goalsOf(report));
+}
+
+export function goalTable(goals: readonly Goal[]): string {
+  const rows = goals.map((goal) => {
     const reached = isReached(goal);
     const limit = `${goal.kind === 'at least' ? '≥' : '≤'} ${goal.asked}${goal.unit === '×' ? '×' : ` ${goal.unit}`}`;
     return [

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import type { LoadingOptions } from '../loading/loading-context.ts';
 import type { StoreName } from '../workloads/project.ts';
 import type { AskBy } from '../workloads/workload.ts';
 
@@ -29,6 +30,8 @@ export interface BenchOptions {
   /** The compiled `sideboard` program. */
   readonly program: string;
   readonly serveArgs: readonly string[];
+  /** What to measure of loading and pushing, and nothing else; absent where serving is measured. */
+  readonly loading: LoadingOptions | undefined;
 }
 
 export const targetNames = ['sideboard', 'grpcjs-echo', 'redis-direct', 'feast-python'] as const;
@@ -53,6 +56,10 @@ export const usage = `npm run bench -- [options]
   --rate 1000               requests/s of the paced measurement; 0 leaves it out
   --no-growth               leave out the table of CPU time by size of the request
   --profile                 sample where Sideboard spends its time, after the rounds (--rounds 0: nothing else)
+  --loading                 measure loading and pushing instead of serving, next to Feast where it is installed
+  --rows 1000000            rows that Sideboard loads
+  --feast-rows 100000       rows from the beginning of them that Feast loads
+  --large-rows 10000000     rows of one large load, for its memory; 0 leaves it out
   --quick                   short cells, one round, 1,000 entities, no SQLite, no Feast: under a minute, figures of little worth
   --out bench/results       where report.json and report.md go
   --project DIR             keep the workload project there, for a peer to be started on
@@ -67,6 +74,9 @@ const full = {
   entities: '10000',
   stores: storeNames.join(','),
   targets: targetNames.join(','),
+  rows: '1000000',
+  feastRows: '100000',
+  largeRows: '10000000',
 };
 const quick = {
   seconds: '0.25',
@@ -75,6 +85,9 @@ const quick = {
   entities: '1000',
   stores: 'redis',
   targets: targetNames.slice(0, 3).join(','),
+  rows: '20000',
+  feastRows: '1000',
+  largeRows: '0',
 };
 
 /** Reads the command line; `undefined` asks for the usage. @throws Error naming the option that cannot be read */
@@ -97,6 +110,10 @@ export function benchOptionsFromArgs(args: readonly string[]): BenchOptions | un
       rate: { type: 'string', default: '1000' },
       'no-growth': { type: 'boolean', default: false },
       profile: { type: 'boolean', default: false },
+      loading: { type: 'boolean', default: false },
+      rows: { type: 'string' },
+      'feast-rows': { type: 'string' },
+      'large-rows': { type: 'string' },
       quick: { type: 'boolean', default: false },
       out: { type: 'string', default: 'bench/results' },
       project: { type: 'string' },
@@ -107,12 +124,15 @@ export function benchOptionsFromArgs(args: readonly string[]): BenchOptions | un
   });
   if (values.help) return undefined;
   const base = values.quick ? quick : full;
+  const seconds = number('--seconds', values.seconds ?? base.seconds, 0.05);
+  const warmupSeconds = number('--warmup', values.warmup ?? base.warmup, 0);
+  const rounds = number('--rounds', values.rounds ?? base.rounds, 0);
   return {
     workloads: oneOf('--workloads', values.workloads, workloadNames),
     concurrency: values.concurrency.split(',').map((text) => number('--concurrency', text, 1)),
-    seconds: number('--seconds', values.seconds ?? base.seconds, 0.05),
-    warmupSeconds: number('--warmup', values.warmup ?? base.warmup, 0),
-    rounds: number('--rounds', values.rounds ?? base.rounds, 0),
+    seconds,
+    warmupSeconds,
+    rounds,
     // A request of L names a hundred entities, each of them once; one of the growth table five hundred.
     entities: number('--entities', values.entities ?? base.entities, 500),
     stores: oneOf('--stores', values.stores ?? base.stores, storeNames),
@@ -128,6 +148,17 @@ export function benchOptionsFromArgs(args: readonly string[]): BenchOptions | un
     redisPort: number('--redis-port', values['redis-port'], 0),
     program: values.program,
     serveArgs: values['serve-arg'],
+    loading: values.loading
+      ? {
+          rounds,
+          rows: number('--rows', values.rows ?? base.rows, 10),
+          feastRows: number('--feast-rows', values['feast-rows'] ?? base.feastRows, 10),
+          largeRows: number('--large-rows', values['large-rows'] ?? base.largeRows, 0),
+          seconds,
+          warmupSeconds,
+          feast: (values.targets ?? base.targets).split(',').includes('feast-python'),
+        }
+      : undefined,
   };
 }
 

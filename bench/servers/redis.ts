@@ -7,6 +7,10 @@ export interface BenchRedis {
   readonly version: string;
   /** CPU time in milliseconds that Redis says it has spent, its background threads included. */
   cpuMs(): Promise<number>;
+  /** Keys that it holds. */
+  size(): Promise<number>;
+  /** Empties it. */
+  flush(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -37,6 +41,10 @@ export async function startRedis(folder: string, port: number): Promise<BenchRed
       const text = await client.info('cpu');
       const seconds = (key: string) => Number(new RegExp(`^${key}:([\\d.]+)`, 'm').exec(text)?.[1] ?? Number.NaN);
       return (seconds('used_cpu_user') + seconds('used_cpu_sys')) * 1000;
+    },
+    size: () => client.dbsize(),
+    async flush() {
+      await client.flushall();
     },
     async stop() {
       client.disconnect();
