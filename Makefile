@@ -50,7 +50,7 @@ test-store-%: ## Run the tests of one store: make test-store-redis
 	@$(MAKE) --no-print-directory servers
 	@STORES=$* npm run --silent test:stores
 
-bench: servers ## Measure against Redis, a bare grpc-js server and Feast (about an hour; with ARGS=--quick a minute)
+bench: servers ## Measure against Redis, a bare grpc-js server and Feast (more than an hour; with ARGS=--quick a minute)
 	@scripts/setup-feast-grpc.sh
 	@npm run --silent bench -- $(ARGS)
 	@npm run --silent bench -- --loading $(ARGS)

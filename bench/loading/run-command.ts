@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { peakResidentMb } from '../measure/process-cpu.ts';
+import { cpuMsOf, peakResidentMb } from '../measure/process-cpu.ts';
 
 export interface CommandFigures {
   /** From the start of the process to its end. */
   readonly seconds: number;
+  /** CPU time of the process's own and of its threads, user and system. */
+  readonly cpuSeconds: number;
   /** The kernel's high-water mark of the process's resident memory, in MB. */
   readonly peakMb: number;
 }
@@ -27,13 +29,15 @@ export async function runCommand(
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
   let peakMb = 0;
+  let cpuMs = 0;
   const looking = setInterval(() => {
     peakMb = Math.max(peakMb, peakResidentMb([child.pid ?? 0]));
+    cpuMs = Math.max(cpuMs, cpuMsOf([child.pid ?? 0]));
   }, LOOK_EVERY_MS);
   try {
     const [status, signal] = (await once(child, 'close')) as [number | null, string | null];
     if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status ?? signal}:\n${output}`);
-    return { seconds: (performance.now() - began) / 1000, peakMb };
+    return { seconds: (performance.now() - began) / 1000, cpuSeconds: cpuMs / 1000, peakMb };
   } finally {
     clearInterval(looking);
   }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadSqliteDriver } from '../../src/stores/sqlite/sqlite-driver.ts';
+import { loadRate } from '../report/loading-goals.ts';
 import type { LoadRun } from '../report/loading-report.ts';
 import type { LoadingContext } from './loading-context.ts';
 import { entitiesOf, firstTime, lastTime, rideFile } from './ride-data.ts';
@@ -46,16 +47,25 @@ async function load(context: LoadingContext, { round, program, store, rows }: Wa
     program === 'sideboard'
       ? runCommand(process.execPath, [...context.program, 'materialize', ...interval, '--repo', folder])
       : runCommand(FEAST, ['--chdir', folder, 'materialize', ...interval], { ...process.env, FEAST_USAGE: 'False' });
-  const startSeconds = program === 'feast' ? (await materialize(EMPTY_INTERVAL)).seconds : 0;
+  const start = program === 'feast' ? await materialize(EMPTY_INTERVAL) : { seconds: 0, cpuSeconds: 0 };
   const figures = await materialize([firstTime, lastTime]);
   const entities = store === 'redis' ? await context.redis.size() : await sqliteEntities(join(folder, SQLITE_FILE));
   if (entities !== entitiesOf(rows)) {
     throw new Error(`${program} left ${entities} entities in ${store}, not ${entitiesOf(rows)}`);
   }
-  const run: LoadRun = { round, program, store, rows, entities, startSeconds, ...figures };
-  const rate = Math.round(rows / (run.seconds - startSeconds));
+  const run: LoadRun = {
+    round,
+    program,
+    store,
+    rows,
+    entities,
+    startSeconds: start.seconds,
+    startCpuSeconds: start.cpuSeconds,
+    ...figures,
+  };
+  const rate = Math.round(loadRate(run));
   context.say(
-    `${round} ${program} ${store}: ${rows} rows, ${run.seconds.toFixed(1)} s, ${rate} rows/s, ${Math.round(run.peakMb)} MB`,
+    `${round} ${program} ${store}: ${rows} rows, ${run.seconds.toFixed(1)} s, ${rate} rows/s, ${run.cpuSeconds.toFixed(1)} s of CPU, ${Math.round(run.peakMb)} MB`,
   );
   return run;
 }

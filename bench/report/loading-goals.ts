@@ -75,6 +75,11 @@ export function loadRate({ rows, seconds, startSeconds }: LoadRun): number {
   return rows / (seconds - startSeconds);
 }
 
+/** Microseconds of CPU per row of the source, likewise. */
+export function cpuPerRow({ rows, cpuSeconds, startCpuSeconds }: LoadRun): number {
+  return ((cpuSeconds - startCpuSeconds) * 1e6) / rows;
+}
+
 function p50({ pushes }: LoadingReport, call: PushCall, concurrency: number): readonly RoundFigure[] {
   return pushes
     .filter((cell) => cell.server === 'sideboard' && cell.call === call && cell.concurrency === concurrency)

@@ -33,6 +33,9 @@ export interface LoadRun {
   readonly seconds: number;
   /** Of these, what the same command takes for an interval without rows; 0 where it counts as part of the load. */
   readonly startSeconds: number;
+  /** CPU time of the process, in seconds, and what of it is the start. */
+  readonly cpuSeconds: number;
+  readonly startCpuSeconds: number;
   /** Peak of resident memory in MB. */
   readonly peakMb: number;
 }

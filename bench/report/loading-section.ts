@@ -1,6 +1,6 @@
 import type { BenchReport } from './bench-report.ts';
 import { figure, spreadText, table } from './format.ts';
-import { callNames, loadRate } from './loading-goals.ts';
+import { callNames, cpuPerRow, loadRate } from './loading-goals.ts';
 import type { LoadingReport, LoadRun, PushCell } from './loading-report.ts';
 import { spreadOf } from './statistics.ts';
 
@@ -44,12 +44,23 @@ function loads({ loads: runs }: LoadingReport): string {
       size.toLocaleString('en-US'),
       `${group.length}`,
       spread(loadRate),
+      spread(cpuPerRow),
       spread(({ seconds }) => seconds),
       program === 'feast' ? spread(({ startSeconds }) => startSeconds) : '',
       spread(({ peakMb }) => peakMb),
     ];
   });
-  const head = ['into', '', 'rows', 'runs', 'rows/s', 'whole run, s', 'of that start, s', 'peak memory, MB'];
+  const head = [
+    'into',
+    '',
+    'rows',
+    'runs',
+    'rows/s',
+    'CPU per row, µs',
+    'whole run, s',
+    'of that start, s',
+    'peak memory, MB',
+  ];
   return rows.length === 0 ? '' : table(head, rows);
 }
 

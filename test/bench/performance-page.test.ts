@@ -24,7 +24,7 @@ describe('docs/performance.md', () => {
 
   it('has every part of a report', () => {
     const parts = [...page.matchAll(/<!-- bench:(\w+) -->/g)].map(([, name]) => name);
-    assert.deepEqual(parts, ['conditions', 'goals', 'cpu', 'latency', 'memory', 'growth', 'profile']);
+    assert.deepEqual(parts, ['conditions', 'goals', 'cpu', 'latency', 'memory', 'growth', 'profile', 'loading']);
   });
 });
 
