@@ -116,7 +116,12 @@ export async function serveProject(
       log.warn({ err }, 'the online store does not answer; requests are refused until it does');
       outages.failed(err);
     });
-    const server = await startGrpcServer(grpc.server, calls.counted([...methods, ...health.methods]), {
+    const served = [...methods, ...health.methods];
+    if (grpc.reflection) {
+      const { createReflectionService } = await import('../transports/grpc/reflection-service.ts');
+      served.push(...createReflectionService(servicesOf(served)));
+    }
+    const server = await startGrpcServer(grpc.server, calls.counted(served), {
       ...grpc,
       address: link ?? address,
       onFailure(error, path) {
