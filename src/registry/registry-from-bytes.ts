@@ -35,7 +35,10 @@ export function* registryFromBytesSteps(bytes: Uint8Array, source: string): Step
     throw corrupt(source, `is cut off or no Feast registry (${bytes.length} bytes)`, error);
   }
   if (registry.projects.length === 0 && registry.projectMetadata.length === 0) {
-    throw corrupt(source, `names no project: it is cut off, or nothing was ever applied (${bytes.length} bytes)`);
+    throw corrupt(
+      source,
+      `names no project: nothing was applied, all was torn down, or it is cut off (${bytes.length} bytes)`,
+    );
   }
   return registry;
 }
@@ -52,7 +55,9 @@ export function schemaVersionWarning(registry: Registry, source: string): string
 
 function corrupt(source: string, what: string, cause?: unknown): RegistryError {
   return new RegistryError('REGISTRY_CORRUPT', `The ${source} ${what}.`, {
-    hint: 'Write it again with `feast apply`, or restore it; a registry that is being written is read again by itself.',
+    hint:
+      'Write it again with `sideboard apply` or `feast apply`, or restore it; a registry that is being written is read again ' +
+      'by itself.',
     ...(cause === undefined ? {} : { cause }),
   });
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { RegistrySchema } from '../../gen/feast/core/Registry_pb.ts';
@@ -256,6 +256,16 @@ describe('with definitions, the command', () => {
       assert.match(refused.stderr, /REGISTRY_NOT_WRITABLE: .*feature_store\.yaml:\d+: a registry under s3:\/\//);
       const previous = await sideboard('apply', '--previous-registry', 'x.db');
       assert.equal(previous.status, exitCodes.usage.code);
+    });
+
+    it('says that there is nothing to make a registry from, where there are no definitions', async () => {
+      rmSync(join(repo.path, 'definitions.yaml'));
+      const { status, stderr } = await runCli(['apply', '--repo', repo.path]);
+      assert.equal(status, exitCodes.registry.code);
+      assert.match(
+        stderr,
+        /^error REGISTRY_NOT_FOUND: .+ has no definitions to make it from\.\nhint: Write definitions\.yaml /,
+      );
     });
 
     it('names what is wrong with definitions, and does nothing', async () => {
