@@ -1,9 +1,10 @@
 import { type Command, Option } from 'commander';
 import type { CommandContext } from './command-context.ts';
-import { addServingOptions, type ServingOptions } from './serving-options.ts';
+import { addServingOptions, insecureAllowRemoteOption, type ServingOptions } from './serving-options.ts';
 
 export interface ConnectorOptions extends ServingOptions {
   readonly address: string;
+  readonly insecureAllowRemote?: boolean;
 }
 
 export function addConnectorCommand(program: Command, context: CommandContext): void {
@@ -16,6 +17,7 @@ export function addConnectorCommand(program: Command, context: CommandContext): 
     )
     .addOption(new Option('--address <address>', 'HOST:PORT or unix:/path to listen on').default('127.0.0.1:50061'));
   addServingOptions(command)
+    .addOption(insecureAllowRemoteOption())
     .addHelpText(
       'after',
       `

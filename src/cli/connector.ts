@@ -13,11 +13,13 @@ import { endAtOnce, watchLifeCycle } from './life-cycle.ts';
 import { packageVersion } from './package-version.ts';
 import { loadProjectConfig } from './project-config.ts';
 import { loggerOptionsFrom } from './serving-options.ts';
+import { assertSafeAddress, openTls } from './transport-security.ts';
 
 /** Serves the project's store by the connector protocol until it is told to stop. */
 export async function connector(options: ConnectorOptions, { io, globals, exitWith }: CommandContext): Promise<void> {
   const config = await loadProjectConfig(globals(), io.env);
   const { grpc } = config.sideboard;
+  assertSafeAddress(options.address, config, options);
   const log = await createLogger(loggerOptionsFrom(options, config, io));
   const life = watchLifeCycle(log, endAtOnce(log));
   const closers: (() => Promise<void>)[] = [];
@@ -28,12 +30,17 @@ export async function connector(options: ConnectorOptions, { io, globals, exitWi
     closers.unshift(() => registry.close());
     const tables = tablesByName(config.registry.enableOnlineFeatureViewVersioning);
     const service = createConnectorService({ store, table: (name) => tables(registry.current()).get(name) });
+    const certificates = await openTls(config, log);
     const server = await startGrpcServer(grpc.server, service, {
       ...grpc,
+      certificates,
       address: options.address,
       onFailure: createFailureLog(log),
     });
-    closers.unshift(() => server.close(options.shutdownTimeout * 1000));
+    closers.unshift(async () => {
+      certificates?.close();
+      await server.close(options.shutdownTimeout * 1000);
+    });
     const { project } = registry.current();
     const { type } = config.onlineStore;
     io.out(`Sideboard ${packageVersion()} serves the ${type} store of project ${project} on ${server.address}`);

@@ -42,7 +42,8 @@ export async function serveByWorkers(
   const counters = new WorkerCounters();
   // Nothing may be read here: the worker reads from the start.
   const listener = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => dealer.accept(socket));
-  const address = await listen(listener, options.grpcAddress ?? config.sideboard.grpc.address);
+  const { grpc } = config.sideboard;
+  const address = await listen(listener, options.grpcAddress ?? grpc.address, grpc);
   const supervisor = new Supervisor({
     workers,
     dealer,

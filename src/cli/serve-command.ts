@@ -1,12 +1,13 @@
 import { type Command, Option } from 'commander';
 import { holdYoungSpace } from '../operations/young-space.ts';
 import { type CommandContext, wholeNumber } from './command-context.ts';
-import { addServingOptions, type ServingOptions } from './serving-options.ts';
+import { addServingOptions, insecureAllowRemoteOption, type ServingOptions } from './serving-options.ts';
 
 export interface ServeOptions extends ServingOptions {
   readonly grpcAddress?: string;
   readonly adminAddress?: string;
   readonly workers?: number;
+  readonly insecureAllowRemote?: boolean;
 }
 
 export function addServeCommand(program: Command, context: CommandContext): void {
@@ -37,12 +38,13 @@ export function addServeCommand(program: Command, context: CommandContext): void
       ).argParser(wholeNumber(1, 64)),
     );
   addServingOptions(command)
+    .addOption(insecureAllowRemoteOption())
     .addHelpText(
       'after',
       `
 Examples:
   $ sideboard serve --repo my_project
-  $ sideboard serve --grpc-address 0.0.0.0:6565 --log-level debug
+  $ sideboard serve --grpc-address 127.0.0.1:6565 --log-level debug
   $ sideboard serve --workers 4
   $ sideboard serve --grpc-address unix:/run/sideboard/grpc.sock`,
     )

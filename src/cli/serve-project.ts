@@ -23,6 +23,7 @@ import { packageVersion } from './package-version.ts';
 import { serveAdmin } from './serve-admin.ts';
 import type { ServeOptions } from './serve-command.ts';
 import { servingPolicyFromConfig } from './serving-policy-from-config.ts';
+import { openTls } from './transport-security.ts';
 
 /** How long the store may take to answer whether it is there; serving does not wait for it. */
 const PING_MS = 5_000;
@@ -73,6 +74,7 @@ export async function serveProject(
       const admin = await serveAdmin({ address: options.adminAddress, config, log, pages });
       if (admin !== undefined) closers.unshift(() => admin.close());
     }
+    const certificates = await openTls(config, log);
     const store = await openProjectStore(config, (message) => log.warn(message));
     closers.unshift(() => store.close());
     const registry = await openServedRegistry(config, io.env, log, describeSwap, () => readiness.registryChecked());
@@ -123,6 +125,7 @@ export async function serveProject(
     }
     const server = await startGrpcServer(grpc.server, calls.counted(served), {
       ...grpc,
+      certificates,
       address: link ?? address,
       onFailure(error, path) {
         calls.failed(path);
@@ -134,6 +137,7 @@ export async function serveProject(
       outages.close();
       probe.close();
       health.stop();
+      certificates?.close();
       await server.close(options.shutdownTimeout * 1000);
     });
     const snapshot = registry.current();

@@ -3,6 +3,7 @@ import type { CommandContext } from './command-context.ts';
 import { loadProjectConfig } from './project-config.ts';
 import type { ServeOptions } from './serve-command.ts';
 import { loggerOptionsFrom } from './serving-options.ts';
+import { assertSafeAddress } from './transport-security.ts';
 import { workerNumber } from './worker-process.ts';
 
 /**
@@ -13,6 +14,7 @@ export async function serve(options: ServeOptions, context: CommandContext, onRe
   const { io, globals } = context;
   const worker = workerNumber(process);
   const config = await loadProjectConfig(globals(), io.env);
+  assertSafeAddress(options.grpcAddress ?? config.sideboard.grpc.address, config, options);
   const log = await createLogger(loggerOptionsFrom(options, config, io, worker));
   const workers = options.workers ?? config.sideboard.workers;
   // Each way loads what it needs: the process that supervises needs neither stores nor a gRPC server.

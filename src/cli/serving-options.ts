@@ -39,6 +39,15 @@ export function addServingOptions(command: Command): Command {
     );
 }
 
+/** Of commands that listen. */
+export function insecureAllowRemoteOption(): Option {
+  return new Option(
+    '--insecure-allow-remote',
+    'listen where other machines can connect, also without TLS or authentication (default: ' +
+      'sideboard.grpc.insecure_allow_remote)',
+  );
+}
+
 /** How a process that serves logs: as its options say, and as the configuration says where they do not. */
 export function loggerOptionsFrom(
   { logLevel, logFormat }: ServingOptions,

@@ -63,9 +63,32 @@ const listenAddress = z
   .refine(isListenAddress)
   .meta({ expected: 'HOST:PORT (an IPv6 host in brackets) or unix:/path' });
 
+/** YAML 1.1 reads a bare 0660 as an octal number and a bare 660 as a decimal one: only text says which is meant. */
+const socketMode = z
+  .string()
+  .regex(/^0?[0-7]{3}$/)
+  .meta({ expected: 'an octal mode in quotes, such as "0660"' });
+
+const tlsSchema = z
+  .strictObject({
+    cert_file: z.string().min(1),
+    key_file: z.string().min(1),
+    client_ca_file: z.string().min(1).optional(),
+    client_names: z.array(z.string().min(1)).optional(),
+    min_version: z.enum(['TLSv1.2', 'TLSv1.3']).default('TLSv1.2'),
+  })
+  .superRefine((tls, context) => {
+    if (tls.client_names === undefined || tls.client_ca_file !== undefined) return;
+    const message = 'needs client_ca_file: without it clients show no certificate.';
+    context.addIssue({ code: 'custom', path: ['client_names'], message });
+  });
+
 export const grpcSchema = z
   .strictObject({
     address: listenAddress.default('127.0.0.1:50051'),
+    socket_mode: socketMode.default('0660'),
+    insecure_allow_remote: z.boolean().default(false),
+    tls: tlsSchema.optional(),
     server: z.enum(['net-http2', 'node-http2', 'grpc-js']).default('net-http2'),
     max_message_bytes: z.int().min(1024).max(2_147_483_647).default(4_194_304),
     max_concurrent_streams: z.int().min(1).max(1_000_000).default(256),

@@ -43,6 +43,11 @@ export interface ServingSettings {
 export interface GrpcSettings {
   /** `HOST:PORT`, `[IPV6]:PORT` or `unix:/path`. */
   readonly address: string;
+  /** Mode of the file of a Unix socket. */
+  readonly socketMode: number;
+  /** Listen where other machines connect, also without TLS or authentication. */
+  readonly insecureAllowRemote: boolean;
+  readonly tls: TlsSettings | undefined;
   /** Which server runs under the protocol. */
   readonly server: 'net-http2' | 'node-http2' | 'grpc-js';
   /** Largest request, in bytes. */
@@ -73,6 +78,17 @@ export interface ReadinessSettings {
 export interface ShutdownSettings {
   /** How long calls are still taken after the process says that it stops. Milliseconds. */
   readonly waitMs: number;
+}
+
+/** Paths as they are written: relative to the file's folder. */
+export interface TlsSettings {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** Authorities of clients' certificates: with it, every client needs one. */
+  readonly clientCaFile: string | undefined;
+  /** Names of which a client's certificate has to have one; empty for any. */
+  readonly clientNames: readonly string[];
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
 }
 
 /** Of `sideboard.v1.Ingest/Write`. */
@@ -122,6 +138,9 @@ export function sideboardSettingsFromSchema(parsed: z.output<typeof sideboardSch
     }),
     grpc: Object.freeze({
       address: grpc.address,
+      socketMode: Number.parseInt(grpc.socket_mode, 8),
+      insecureAllowRemote: grpc.insecure_allow_remote,
+      tls: tlsFromSchema(grpc.tls),
       server: grpc.server,
       maxMessageBytes: grpc.max_message_bytes,
       maxConcurrentStreams: grpc.max_concurrent_streams,
@@ -149,5 +168,16 @@ export function sideboardSettingsFromSchema(parsed: z.output<typeof sideboardSch
     entityKeys: entityKeysFromSchema(parsed.entity_keys ?? {}),
     definitions: parsed.definitions,
     log: Object.freeze({ level: log.level, format: log.format }),
+  });
+}
+
+function tlsFromSchema(tls: z.output<typeof sideboardSchema>['grpc']['tls']): TlsSettings | undefined {
+  if (tls === undefined) return undefined;
+  return Object.freeze({
+    certFile: tls.cert_file,
+    keyFile: tls.key_file,
+    clientCaFile: tls.client_ca_file,
+    clientNames: Object.freeze([...(tls.client_names ?? [])]),
+    minVersion: tls.min_version,
   });
 }

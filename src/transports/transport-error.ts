@@ -33,6 +33,22 @@ export const transportErrors = {
     kind: 'unimplemented',
     summary: 'The request is compressed in a way that the server does not know.',
   },
+  INSECURE_REMOTE_BIND: {
+    kind: 'failed_precondition',
+    summary: 'An address that other machines reach is to be served without TLS or without authentication.',
+  },
+  TLS_FILE_UNREADABLE: {
+    kind: 'failed_precondition',
+    summary: 'A file with a certificate, a key or authorities cannot be read.',
+  },
+  TLS_MATERIAL_INVALID: {
+    kind: 'failed_precondition',
+    summary: 'A certificate, key or authority is malformed, or key and certificate do not fit.',
+  },
+  TLS_CLIENT_REFUSED: {
+    kind: 'unauthenticated',
+    summary: 'A client did not get through the TLS handshake, or its certificate has none of the names that may call.',
+  },
   LISTEN_FAILED: { kind: 'failed_precondition', summary: 'The operating system refuses the address.' },
 } as const satisfies ErrorCatalogue;
 

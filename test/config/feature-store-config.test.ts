@@ -77,6 +77,8 @@ describe('feature_store.yaml', () => {
         },
         grpc: {
           address: '127.0.0.1:50051',
+          socketMode: 0o660,
+          insecureAllowRemote: false,
           maxMessageBytes: 4_194_304,
           server: 'net-http2',
           maxConcurrentStreams: 256,
@@ -269,6 +271,32 @@ describe('feature_store.yaml', () => {
         'unix:s',
       ]) {
         assert.equal(settings(`  grpc: {address: "${address}"}\n`).grpc.address, address);
+      }
+    });
+
+    it('reads who may reach the server, and by which certificates', () => {
+      const tls = 'tls: {cert_file: c.pem, key_file: k.pem, client_ca_file: ca.pem, client_names: [a.b]}';
+      const { grpc } = settings(`  grpc: {socket_mode: "0600", insecure_allow_remote: true, ${tls}}\n`);
+      assert.equal(grpc.socketMode, 0o600);
+      assert.equal(grpc.insecureAllowRemote, true);
+      assert.deepEqual(grpc.tls, {
+        certFile: 'c.pem',
+        keyFile: 'k.pem',
+        clientCaFile: 'ca.pem',
+        clientNames: ['a.b'],
+        minVersion: 'TLSv1.2',
+      });
+      const refused = [
+        'socket_mode: 0660',
+        'socket_mode: "0999"',
+        'tls: {cert_file: c, key_file: k, client_names: [a]}',
+      ];
+      for (const each of [
+        ...refused,
+        'tls: {cert_file: c}',
+        'tls: {cert_file: c, key_file: k, min_version: TLSv1.1}',
+      ]) {
+        assert.throws(() => settings(`  grpc: {${each}}\n`), /sideboard\.grpc/, each);
       }
     });
 

@@ -1,6 +1,14 @@
 import { create, fromBinary, type JsonValue, toBinary } from '@bufbuild/protobuf';
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
-import { type ChannelOptions, Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
+import {
+  type ChannelCredentials,
+  type ChannelOptions,
+  Client,
+  credentials,
+  Metadata,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js';
 import {
   type FieldStatus,
   FieldStatusSchema,
@@ -52,12 +60,26 @@ export interface OnlineFeaturesClient {
   close(): void;
 }
 
+/** How a client shows who it is. */
+export interface ClientIdentity {
+  /** Default: without TLS. */
+  readonly channel?: ChannelCredentials;
+  /** The whole `authorization` header. */
+  readonly authorization?: string;
+}
+
 /**
  * A gRPC client that sees messages as bytes, so that tests can send what no generated client would.
  * @param options channel options; with `grpc.use_local_subchannel_pool` it shares its connection with no other client
  */
-export function createOnlineFeaturesClient(address: string, options: ChannelOptions = {}): OnlineFeaturesClient {
-  const client = new Client(address, credentials.createInsecure(), options);
+export function createOnlineFeaturesClient(
+  address: string,
+  options: ChannelOptions = {},
+  { channel, authorization }: ClientIdentity = {},
+): OnlineFeaturesClient {
+  const client = new Client(address, channel ?? credentials.createInsecure(), options);
+  const metadata = new Metadata();
+  if (authorization !== undefined) metadata.set('authorization', authorization);
   const call = (method: string, message: Uint8Array): Promise<Buffer> =>
     new Promise((resolve, reject) => {
       client.makeUnaryRequest(
@@ -65,6 +87,7 @@ export function createOnlineFeaturesClient(address: string, options: ChannelOpti
         (bytes: Uint8Array) => Buffer.from(bytes),
         (bytes: Buffer) => bytes,
         message,
+        metadata,
         (error: ServiceError | null, reply?: Buffer) => {
           if (error !== null) reject(error);
           else resolve(reply ?? Buffer.alloc(0));

@@ -1,5 +1,6 @@
-import { chmod, stat, unlink } from 'node:fs/promises';
+import { chmod, lstat, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { isMainThread } from 'node:worker_threads';
 import { TransportError } from '../transport-error.ts';
 
 /** Where a server listens. */
@@ -8,7 +9,7 @@ export type ListenAddress =
   | { readonly kind: 'unix'; readonly path: string };
 
 /** Owner and group may connect. Containers of a pod that share a socket share a group. */
-const SOCKET_MODE = 0o660;
+export const DEFAULT_SOCKET_MODE = 0o660;
 
 /**
  * Reads `host:port`, `[v6]:port`, `:port` (every interface) or `unix:/absolute/path`.
@@ -34,7 +35,7 @@ export function parseListenAddress(text: string): ListenAddress {
  * @throws TransportError `ADDRESS_IN_USE`
  */
 export async function clearStaleSocket(path: string): Promise<void> {
-  const file = await stat(path).catch(() => undefined);
+  const file = await lstat(path).catch(() => undefined);
   if (file === undefined) return;
   if (file.isSocket() && !(await answers(path))) return unlink(path);
   throw new TransportError(
@@ -46,9 +47,20 @@ export async function clearStaleSocket(path: string): Promise<void> {
   );
 }
 
-/** Lets the group connect: the umask usually keeps it out. */
-export function openSocketToGroup(path: string): Promise<void> {
-  return chmod(path, SOCKET_MODE);
+/** Lets those connect whom the mode names, whatever the umask keeps out. */
+export function openSocketTo(path: string, mode: number): Promise<void> {
+  return chmod(path, mode);
+}
+
+/** Runs what creates a socket file so that nobody else can connect to it until its mode is set. */
+export function createdPrivately(create: () => void): void {
+  // Threads have no umask of their own, and must not change that of the process.
+  const umask = isMainThread ? process.umask(0o177) : undefined;
+  try {
+    create();
+  } finally {
+    if (umask !== undefined) process.umask(umask);
+  }
 }
 
 /** A host as it stands before `:port`. */

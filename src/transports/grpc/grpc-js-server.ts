@@ -11,7 +11,7 @@ import {
 import type { CallOptions } from '../../stores/online-store.ts';
 import { TransportError } from '../transport-error.ts';
 import { type OpenCall, serveStream, statusFrom, toBuffer } from './grpc-js-stream-call.ts';
-import { listen } from './listen.ts';
+import { acceptorOf, takeConnections } from './listen.ts';
 import type { GrpcServer, GrpcServerOptions, ServiceMethod, ServiceTable, UnaryMethod } from './service-table.ts';
 
 type Call = ServerUnaryCall<Buffer, Buffer>;
@@ -51,15 +51,13 @@ export async function startGrpcJsServer(methods: ServiceTable, options: GrpcServ
   }
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const sockets = new Set<Socket>();
-  const serveSocket = (socket: Socket): void => {
+  const accept = acceptorOf(options, (socket: Socket): void => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     injector.injectConnection(socket);
-  };
-  const { address: from } = options;
-  const listener = createServer({ allowHalfOpen: true, noDelay: true }, serveSocket);
-  const address = typeof from === 'string' ? await listen(listener, from) : from.address;
-  if (typeof from !== 'string') from.take(serveSocket);
+  });
+  const listener = createServer({ allowHalfOpen: true, noDelay: true }, accept);
+  const address = await takeConnections(listener, options, accept);
   return {
     address,
     openCalls: () => open.size,

@@ -1,14 +1,34 @@
-import type { AddressInfo, Server } from 'node:net';
-import { clearStaleSocket, hostText, listenError, openSocketToGroup, parseListenAddress } from './grpc-address.ts';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { createTlsAcceptor } from '../tls/tls-acceptor.ts';
+import {
+  clearStaleSocket,
+  createdPrivately,
+  DEFAULT_SOCKET_MODE,
+  hostText,
+  listenError,
+  openSocketTo,
+  parseListenAddress,
+} from './grpc-address.ts';
+import type { GrpcServerOptions } from './service-table.ts';
+
+export interface ListenOptions {
+  /** Who may connect to a Unix socket, as the mode of its file. Default: owner and group. */
+  readonly socketMode?: number | undefined;
+  /** Option of the command line that names the address, for advice. */
+  readonly option?: string;
+}
 
 /**
  * Lets a server listen on an address.
  * @param text as in {@link parseListenAddress}; port 0 picks a free one
- * @param option of the command line that names the address, for advice
  * @returns the address in the same form, with the real port
  * @throws TransportError `INVALID_LISTEN_ADDRESS`, `ADDRESS_IN_USE`, `LISTEN_FAILED`
  */
-export async function listen(server: Server, text: string, option = '--grpc-address'): Promise<string> {
+export async function listen(
+  server: Server,
+  text: string,
+  { socketMode = DEFAULT_SOCKET_MODE, option = '--grpc-address' }: ListenOptions = {},
+): Promise<string> {
   const address = parseListenAddress(text);
   if (address.kind === 'unix') await clearStaleSocket(address.path);
   const bound = address.kind === 'unix' ? `unix:${address.path}` : `${hostText(address.host)}:${address.port}`;
@@ -20,10 +40,33 @@ export async function listen(server: Server, text: string, option = '--grpc-addr
       server.removeListener('error', fail);
       resolve();
     };
-    if (address.kind === 'unix') server.listen(address.path, ready);
+    if (address.kind === 'unix') createdPrivately(() => server.listen(address.path, ready));
     else server.listen(address.port, address.host, ready);
   });
   if (address.kind === 'tcp') return `${hostText(address.host)}:${(server.address() as AddressInfo).port}`;
-  await openSocketToGroup(address.path);
+  await openSocketTo(address.path, socketMode);
   return bound;
+}
+
+/** What takes a server's connections: the server itself, or TLS in front of it. */
+export function acceptorOf(
+  { certificates }: GrpcServerOptions,
+  serve: (socket: Socket) => void,
+): (socket: Socket) => void {
+  return certificates === undefined ? serve : createTlsAcceptor(certificates, serve);
+}
+
+/**
+ * Begins to take connections, from the listener or from whoever hands them over.
+ * @returns the address that was bound
+ * @throws TransportError as {@link listen}
+ */
+export async function takeConnections(
+  listener: Server,
+  { address, socketMode }: GrpcServerOptions,
+  accept: (socket: Socket) => void,
+): Promise<string> {
+  if (typeof address === 'string') return listen(listener, address, { socketMode });
+  address.take(accept);
+  return address.address;
 }

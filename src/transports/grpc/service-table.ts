@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { ServedCall } from '../../serving/served-call.ts';
+import type { TlsContext } from '../tls/tls-context.ts';
 
 /** One unary method: serialized request in, serialized answer out. */
 export interface UnaryMethod {
@@ -57,6 +58,10 @@ export interface HandedConnections {
 export interface GrpcServerOptions {
   /** `host:port` (port 0 picks a free one), `[v6]:port` or `unix:/absolute/path`; or where connections come from instead. */
   readonly address: string | HandedConnections;
+  /** Mode of the file of a Unix socket. Default: 0o660. */
+  readonly socketMode?: number;
+  /** Certificates of a server that speaks TLS, on whatever connections. Without them it speaks none. */
+  readonly certificates?: TlsContext | undefined;
   /** Largest request in bytes; a larger one is RESOURCE_EXHAUSTED. */
   readonly maxMessageBytes: number;
   /** Calls that one connection may have open at a time. */

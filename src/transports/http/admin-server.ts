@@ -51,7 +51,7 @@ export async function startAdminServer(address: string, pages: AdminPages): Prom
   server.maxRequestsPerSocket = maxRequestsPerConnection;
   // Also ends a connection whose client does not take what it asked for.
   server.setTimeout(requestMs + keepAliveMs);
-  const bound = await listen(server, address, '--admin-address');
+  const bound = await listen(server, address, { option: '--admin-address' });
   return {
     address: bound,
     close: () =>

@@ -1,8 +1,8 @@
-import { createServer, type Http2Server, type ServerHttp2Session, type ServerOptions } from 'node:http2';
-import type { Socket } from 'node:net';
+import { createServer, type ServerHttp2Session, type ServerOptions } from 'node:http2';
+import { createServer as createListener, type Socket } from 'node:net';
 import { ConnectionSet } from '../connection-set.ts';
 import { type Http2Limits, http2Limits } from '../http2-limits.ts';
-import { listen } from '../listen.ts';
+import { acceptorOf, takeConnections } from '../listen.ts';
 import type { GrpcServer, GrpcServerOptions, ServiceTable } from '../service-table.ts';
 import { GrpcConnection, type ServerContext } from './grpc-connection.ts';
 
@@ -32,13 +32,10 @@ export async function startGrpcHttp2Server(
   // Bytes that are no HTTP/2 end their own connection and nothing else.
   server.on('sessionError', () => {});
 
-  return connections.serve(server, await acceptConnections(server, options.address));
-}
-
-async function acceptConnections(server: Http2Server, address: GrpcServerOptions['address']): Promise<string> {
-  if (typeof address === 'string') return listen(server, address);
-  address.take((socket) => server.emit('connection', socket));
-  return address.address;
+  const accept = acceptorOf(options, (socket) => void server.emit('connection', socket));
+  // Left to itself the server listens too; behind TLS, connections come to it from another listener.
+  const listener = options.certificates === undefined ? server : createListener({ noDelay: true }, accept);
+  return connections.serve(listener, await takeConnections(listener, options, accept));
 }
 
 function serverOptions(options: GrpcServerOptions, limits: Http2Limits): ServerOptions {

@@ -1,6 +1,6 @@
 import { createServer, type Socket } from 'node:net';
 import { ConnectionSet } from '../connection-set.ts';
-import { listen } from '../listen.ts';
+import { acceptorOf, takeConnections } from '../listen.ts';
 import type { GrpcServer, GrpcServerOptions, ServiceTable } from '../service-table.ts';
 import { Connection } from './connection.ts';
 import { MemoryPool } from './memory-pool.ts';
@@ -8,7 +8,7 @@ import { type NetHttp2Limits, netHttp2Limits } from './net-http2-limits.ts';
 import type { ServerContext } from './server-context.ts';
 
 /**
- * A gRPC server that speaks HTTP/2 itself, on plain sockets: what a call costs is the reading and writing of
+ * A gRPC server that speaks HTTP/2 itself, on sockets: what a call costs is the reading and writing of
  * its bytes, shared with the other calls of the same turn of the event loop, and one small object.
  * @param limits other limits than those documented, for tests
  * @throws TransportError when the address cannot be bound
@@ -26,14 +26,12 @@ export async function startNetHttp2Server(
     memory,
   };
   const connections = new ConnectionSet(limits);
-  const serve = (socket: Socket): void => {
+  const accept = acceptorOf(options, (socket: Socket): void => {
     socket.setNoDelay(true);
     connections.add(new Connection(socket, context));
-  };
-  const listener = createServer({ allowHalfOpen: true }, serve);
-  const { address: from } = options;
-  const address = typeof from === 'string' ? await listen(listener, from) : from.address;
-  if (typeof from !== 'string') from.take(serve);
+  });
+  const listener = createServer({ allowHalfOpen: true }, accept);
+  const address = await takeConnections(listener, options, accept);
   connections.every(limits.memoryTrimMs, () => memory.trim());
   return connections.serve(listener, address);
 }

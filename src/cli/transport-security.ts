@@ -1,0 +1,68 @@
+import { resolve } from 'node:path';
+import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
+import type { Logger } from '../operations/logger.ts';
+import { assertProtected } from '../transports/grpc/exposure.ts';
+import type { TlsContext } from '../transports/tls/tls-context.ts';
+
+const REFUSALS_EVERY_MS = 10_000;
+
+/** Refuses an address that other machines reach without protection. @throws TransportError `INSECURE_REMOTE_BIND` */
+export function assertSafeAddress(
+  address: string,
+  config: FeatureStoreConfig,
+  options: { readonly insecureAllowRemote?: boolean },
+): void {
+  const { tls, insecureAllowRemote } = config.sideboard.grpc;
+  assertProtected(address, {
+    tls: tls !== undefined,
+    auth: tls?.clientCaFile !== undefined,
+    insecureAllowRemote: options.insecureAllowRemote === true || insecureAllowRemote,
+  });
+}
+
+/**
+ * The certificates that the configuration names, kept up to date; `undefined` where it names none.
+ * @throws TransportError `TLS_FILE_UNREADABLE`, `TLS_MATERIAL_INVALID`
+ */
+export async function openTls(config: FeatureStoreConfig, log: Logger): Promise<TlsContext | undefined> {
+  const { tls } = config.sideboard.grpc;
+  if (tls === undefined) return undefined;
+  const { TlsContext } = await import('../transports/tls/tls-context.ts');
+  const path = (file: string): string => resolve(config.repoPath, file);
+  const warnOfEnd = (validTo: Date): void => {
+    if (validTo.getTime() < Date.now()) log.warn({ validTo }, 'the certificate has expired: clients will not connect');
+  };
+  const context = await TlsContext.open(
+    {
+      ...tls,
+      certFile: path(tls.certFile),
+      keyFile: path(tls.keyFile),
+      clientCaFile: tls.clientCaFile === undefined ? undefined : path(tls.clientCaFile),
+    },
+    {
+      onReload(validTo) {
+        log.info({ validTo }, 'new connections get the certificate that has changed');
+        warnOfEnd(validTo);
+      },
+      onRefused: refusalLog(log),
+      onReloadFailed: (err) =>
+        log.error({ err }, 'a changed certificate cannot be used; the one before it stays in use'),
+    },
+  );
+  warnOfEnd(context.validTo);
+  return context;
+}
+
+/** One line per interval: whoever scans ports must not fill the log. */
+function refusalLog(log: Logger): (err: unknown) => void {
+  let since = Number.NEGATIVE_INFINITY;
+  let count = 0;
+  return (err) => {
+    count++;
+    const now = Date.now();
+    if (now - since < REFUSALS_EVERY_MS) return;
+    log.warn({ err, refusedSinceLastLine: count }, 'a client did not get through TLS');
+    since = now;
+    count = 0;
+  };
+}
