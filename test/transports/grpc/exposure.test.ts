@@ -57,7 +57,7 @@ describe('a Unix socket to serve', () => {
   const start = (mode?: number): Promise<string> => {
     const server = createServer((socket) => socket.destroy());
     servers.push(server);
-    return listen(server, `unix:${join(folder(), 'x.sock')}`, mode);
+    return listen(server, `unix:${join(folder(), 'x.sock')}`, { socketMode: mode });
   };
   const socketFile = () => join(folder(), 'x.sock');
 
