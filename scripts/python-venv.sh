@@ -34,7 +34,7 @@ python_venv() {
     exit 3
   fi
 
-  echo "setup-$name: installing $(grep -m1 "^$name" "$requirements") into $venv with $("$python" --version)"
+  echo "setup-$name: installing $(grep -m1 "^${name%%-*}" "$requirements") into $venv with $("$python" --version)"
   rm -rf "$venv"
   "$python" -m venv "$venv"
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$requirements" 9>&-

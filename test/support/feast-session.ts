@@ -35,13 +35,15 @@ export async function feastSession<T>(command: string, target: string, requests?
   return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as T;
 }
 
-/** Runs a program to its end with a text on its standard input. */
+/** Runs a program to its end with a text on its standard input, at the top of the project unless `place` names another folder. */
 export async function run(
   program: string,
   args: readonly string[],
   input = '',
+  place: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
 ): Promise<{ status: number | null; stdout: string; output: string }> {
-  const child = spawn(program, args, { cwd: projectRoot, stdio: ['pipe', 'pipe', 'pipe'] });
+  const { cwd = projectRoot, env } = place;
+  const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
   let stdout = '';
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
