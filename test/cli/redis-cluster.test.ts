@@ -152,7 +152,9 @@ describe('a project on a Redis Cluster of three masters', function () {
     await third.stop();
     try {
       const call = client.ask({ features, entities: { rider_id: riders.map(int64) } });
-      assert.equal((await refusalOf(call)).code, 'STORE_UNAVAILABLE');
+      const { code } = await refusalOf(call);
+      // The time of a call may run out while its rows are asked for elsewhere.
+      assert.ok(code === 'STORE_UNAVAILABLE' || code === 'STORE_TIMEOUT', code);
     } finally {
       await third.start();
     }
