@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createDefinitionsRepo, type DefinitionsRepo } from '../support/definitions-repo.ts';
@@ -25,32 +25,50 @@ describe(`sideboard materialize killed at ${KILLS} random moments (SEED=${SEED})
   const materialize = (repo: DefinitionsRepo, [start, end]: readonly [string, string]): Promise<Finished> =>
     runSideboard('--repo', repo.path, 'materialize', start, end);
 
-  const complete = async (repo: DefinitionsRepo, interval: readonly [string, string]): Promise<number> => {
+  const complete = async (repo: DefinitionsRepo, interval: readonly [string, string]): Promise<Took> => {
     const began = performance.now();
-    const { status, stderr } = await materialize(repo, interval);
+    const run = materialize(repo, interval);
+    let running = true;
+    const finished = run.finally(() => {
+      running = false;
+    });
+    while (running && !isStaged(repo)) await sleep(1);
+    const staged = performance.now();
+    const { status, stderr } = await finished;
     assert.equal(status, 0, stderr);
-    return performance.now() - began;
+    const ended = performance.now();
+    return { wholeMs: ended - began, writingMs: ended - staged };
   };
 
-  /** Kills a run after a time. @returns whether it was still running */
-  const killedRun = async (repo: DefinitionsRepo, afterMs: number): Promise<boolean> => {
+  /**
+   * Kills a run at a moment of its whole time, or of the time behind the staging of its rows, in which it writes.
+   * @returns whether it was still running
+   */
+  const killedRun = async (repo: DefinitionsRepo, { whileWriting, share }: Moment, took: Took): Promise<boolean> => {
     const child = startProgram(['--repo', repo.path, 'materialize', ...SECOND]);
     const output = collect(child);
     const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
-    await Promise.race([sleep(afterMs), closed]);
+    let ended = false;
+    const end = closed.then(() => {
+      ended = true;
+    });
+    // What it does takes longer on a busy machine: the writing is waited for, and not guessed.
+    while (whileWriting && !ended && !isStaged(repo)) await sleep(1);
+    await Promise.race([sleep(share * (whileWriting ? took.writingMs : took.wholeMs)), end]);
     child.kill('SIGKILL');
     const [status, signal] = await closed;
     if (signal === null) assert.equal(status, 0, output.stderr());
     return signal === 'SIGKILL';
   };
 
-  /** Kills spread over the whole run: each in a part of its own, at a random place there. */
-  const moments = (tookMs: number): number[] =>
-    Array.from({ length: KILLS }, (_, kill) => Math.round((tookMs * (kill + random(1000) / 1000)) / KILLS));
+  /** Every second one while rows are written, the others at any time. */
+  const moments = (): Moment[] =>
+    Array.from({ length: KILLS }, (_, kill) => ({ whileWriting: kill % 2 === 1, share: random(1000) / 1000 }));
 
-  const report = (store: string, killed: number, tookMs: number, more: string): void => {
+  const report = (store: string, killed: number, { wholeMs, writingMs }: Took, more: string): void => {
     process.stdout.write(
-      `${store}: ${KILLS} runs of about ${Math.round(tookMs)} ms, ${killed} killed before their end${more}; SEED=${SEED}\n`,
+      `${store}: ${KILLS} runs of about ${Math.round(wholeMs)} ms, ${Math.round(writingMs)} ms of it writing, ${killed} killed ` +
+        `before their end${more}; SEED=${SEED}\n`,
     );
   };
 
@@ -59,21 +77,21 @@ describe(`sideboard materialize killed at ${KILLS} random moments (SEED=${SEED})
     const repo = await createRepo({ type: 'redis', connection_string: `127.0.0.1:${redis.port}` });
     try {
       await complete(repo, FIRST);
-      const tookMs = await complete(repo, SECOND);
+      const took = await complete(repo, SECOND);
       const reference = await redisDigest(redis.client);
       let killed = 0;
       let partial = 0;
-      for (const [kill, afterMs] of moments(tookMs).entries()) {
+      for (const [kill, moment] of moments().entries()) {
         await redis.client.flushall();
         await complete(repo, FIRST);
         const before = await redisDigest(redis.client);
-        if (await killedRun(repo, afterMs)) killed++;
+        if (await killedRun(repo, moment, took)) killed++;
         const left = await redisDigest(redis.client);
         if (left !== before && left !== reference) partial++;
         await complete(repo, SECOND);
-        assert.equal(await redisDigest(redis.client), reference, `kill ${kill} after ${afterMs} ms`);
+        assert.equal(await redisDigest(redis.client), reference, `kill ${kill} at ${JSON.stringify(moment)}`);
       }
-      report('Redis', killed, tookMs, `, ${partial} of them with part of the rows written`);
+      report('Redis', killed, took, `, ${partial} of them with part of the rows written`);
       assert.ok(killed >= KILLS / 2, 'most runs were over before they were killed');
     } finally {
       await redis.remove();
@@ -90,32 +108,55 @@ describe(`sideboard materialize killed at ${KILLS} random moments (SEED=${SEED})
       // Opened and closed by its last user, the file is whole without its log.
       (await openGenerations(file)).close();
       copyFileSync(file, saved);
-      const tookMs = await complete(repo, SECOND);
+      const took = await complete(repo, SECOND);
       const reference = await sqliteDigest(file);
       let killed = 0;
       let reads = 0;
       let sawOld = 0;
-      for (const [kill, afterMs] of moments(tookMs).entries()) {
+      for (const [kill, moment] of moments().entries()) {
         for (const ending of ['', '-wal', '-shm']) rmSync(file + ending, { force: true });
         copyFileSync(saved, file);
         const reader = await openGenerations(file);
         const watch = watchGenerations(reader);
-        if (await killedRun(repo, afterMs)) killed++;
+        if (await killedRun(repo, moment, took)) killed++;
         const afterKill = reader.generations();
-        assert.deepEqual(afterKill.length, 1, `kill ${kill} after ${afterMs} ms left generations ${afterKill}`);
+        assert.deepEqual(
+          afterKill.length,
+          1,
+          `kill ${kill} at ${JSON.stringify(moment)} left generations ${afterKill}`,
+        );
         if (afterKill[0] === 1) sawOld++;
         await complete(repo, SECOND);
         reads += await watch.stop();
         reader.close();
-        assert.equal(await sqliteDigest(file), reference, `kill ${kill} after ${afterMs} ms`);
+        assert.equal(await sqliteDigest(file), reference, `kill ${kill} at ${JSON.stringify(moment)}`);
       }
-      report('SQLite', killed, tookMs, `, ${sawOld} with the old rows left; ${reads} reads of the whole view`);
+      report('SQLite', killed, took, `, ${sawOld} with the old rows left; ${reads} reads of the whole view`);
       assert.ok(killed >= KILLS / 2, 'most runs were over before they were killed');
     } finally {
       repo.remove();
     }
   });
 });
+
+/** How long a run took, from its start and from when it had staged its rows. */
+interface Took {
+  readonly wholeMs: number;
+  readonly writingMs: number;
+}
+
+interface Moment {
+  readonly whileWriting: boolean;
+  /** Of the time. */
+  readonly share: number;
+}
+
+/** Whether a run has staged all its rows: then its journal is there, until the run is complete. */
+function isStaged(repo: DefinitionsRepo): boolean {
+  const folder = join(repo.path, '.sideboard', 'materialize');
+  if (!existsSync(folder)) return false;
+  return readdirSync(folder).some((view) => existsSync(join(folder, view, 'journal.json')));
+}
 
 /** Reads the whole view again and again. `stop` fails where a read saw more than one generation. */
 function watchGenerations(reader: GenerationReader): { stop(): Promise<number> } {

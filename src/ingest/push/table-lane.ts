@@ -70,7 +70,8 @@ export class PendingRows {
 
 /**
  * The way of pushed rows into one table: one call of the store at a time. Rows that come while one is under way are written together
- * behind it, in the order in which they came; rows that find the way free are written at once.
+ * behind it, in the order in which they came; rows that find the way free are written at the end of the turn, with all that have
+ * come by then.
  */
 export class TableLane {
   readonly #store: OnlineStore;
@@ -92,7 +93,7 @@ export class TableLane {
   add(rows: PendingRows): void {
     const isFree = this.isIdle;
     this.#waiting.push(rows);
-    if (isFree) void this.#run();
+    if (isFree) setImmediate(() => void this.#run());
     else this.#watch();
   }
 

@@ -72,7 +72,7 @@ for (const [name, open] of Object.entries(openers)) {
       return pushInto(store, snapshot, options);
     };
 
-    it('are gathered behind the first, which goes at once', async () => {
+    it('are gathered behind those that are under way', async () => {
       const push = watched();
       const first = push.writeToOnlineStore(row(1, 1));
       await turns();
@@ -91,11 +91,18 @@ for (const [name, open] of Object.entries(openers)) {
       const pushes = Array.from({ length: 26 }, (_, n) => push.writeToOnlineStore(row(n + 20, 1)));
       release();
       await Promise.all(pushes);
-      assert.deepEqual(calls, [1, 10, 10, 5]);
+      assert.deepEqual(calls, [10, 10, 6]);
       calls = [];
       const small = watched({ batch: { maxRows: 1_000, maxBytes: 3 * row(20, 1).length } });
       await Promise.all(Array.from({ length: 8 }, (_, n) => small.writeToOnlineStore(row(n + 20, 2))));
-      assert.deepEqual(calls, [1, 3, 3, 1]);
+      assert.deepEqual(calls, [3, 3, 2]);
+    });
+
+    it('that come in one turn are written together', async () => {
+      const push = watched();
+      release();
+      await Promise.all(Array.from({ length: 16 }, (_, n) => push.writeToOnlineStore(row(n + 1, 1))));
+      assert.deepEqual(calls, [16]);
     });
 
     it('to other tables do not wait', async () => {
@@ -116,7 +123,7 @@ for (const [name, open] of Object.entries(openers)) {
         outcomes.map(({ status }) => status),
         ['fulfilled', 'fulfilled', 'rejected', 'fulfilled'],
       );
-      assert.deepEqual(calls, [1, 3, 1, 1, 1]);
+      assert.deepEqual(calls, [4, 1, 1, 1, 1]);
       assert.deepEqual(await stored(11, 12, 4711, 14), [1, 1, undefined, 1]);
     });
 
@@ -131,6 +138,7 @@ for (const [name, open] of Object.entries(openers)) {
     it('are dropped where their caller goes away before their turn, and nobody else is hurt', async () => {
       const push = watched();
       const first = push.writeToOnlineStore(row(1, 1));
+      await turns();
       const caller = new AbortController();
       const left = codeOf(push.writeToOnlineStore(row(2, 1), { signal: caller.signal }));
       const stays = push.writeToOnlineStore(row(3, 1));
@@ -147,6 +155,7 @@ for (const [name, open] of Object.entries(openers)) {
       const soon = { deadline: Date.now() + 30 };
       const later = { deadline: Date.now() + 60_000 };
       const first = push.writeToOnlineStore(row(1, 1), later);
+      await turns();
       const waiting = push.writeToOnlineStore(row(2, 1), soon);
       assert.equal(await codeOf(waiting), 'DEADLINE_EXCEEDED');
       const short = codeOf(push.writeToOnlineStore(row(3, 1), { deadline: Date.now() + 60 }));
@@ -184,6 +193,7 @@ for (const [name, open] of Object.entries(openers)) {
     it('that wait no longer make room for others', async () => {
       const push = watched({ pending: { maxRows: 2, maxBytes: 1_000_000 } });
       const first = push.writeToOnlineStore(row(1, 1));
+      await turns();
       const caller = new AbortController();
       const left = codeOf(push.writeToOnlineStore(row(2, 1), { signal: caller.signal }));
       assert.equal(await codeOf(push.writeToOnlineStore(row(3, 1))), 'INGEST_OVERLOADED');
