@@ -7,11 +7,14 @@ import { join } from 'node:path';
 /** Folders of test/ whose tests start programs: the product, other languages' clients, Feast. All other folders are the second half. */
 const PROGRAMS = ['bench', 'cli', 'definitions', 'ingest', 'interop', 'project', 'registry'];
 
+/** Folders whose tests need programs that take minutes to bring or build: `npm run test:container`. */
+const SEPARATE = ['container'];
+
 const root = join(import.meta.dirname, '..');
 const mocha = join(root, 'node_modules', 'mocha', 'bin', 'mocha.js');
 const built = join(root, 'build', 'test');
 const others = readdirSync(built, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory() && !PROGRAMS.includes(entry.name))
+  .filter((entry) => entry.isDirectory() && ![...PROGRAMS, ...SEPARATE].includes(entry.name))
   .map(({ name }) => name);
 
 const [programs, rest] = await Promise.all([
