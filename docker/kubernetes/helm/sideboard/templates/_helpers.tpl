@@ -1,0 +1,82 @@
+{{/* Everything here takes (dict "values" VALUES "context" $): from a chart of your own, VALUES is .Values.sideboard. */}}
+
+{{- define "sideboard.name" -}}
+{{- printf "%s-sideboard" .context.Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "sideboard.selector" -}}
+app.kubernetes.io/name: sideboard
+app.kubernetes.io/instance: {{ .context.Release.Name }}
+{{- end -}}
+
+{{- define "sideboard.labels" -}}
+{{ include "sideboard.selector" . }}
+app.kubernetes.io/managed-by: {{ .context.Release.Service }}
+{{- end -}}
+
+{{- define "sideboard.image" -}}
+{{- $image := .values.image -}}
+{{- if $image.digest -}}
+{{ $image.repository }}@{{ $image.digest }}
+{{- else -}}
+{{ $image.repository }}:{{ $image.tag | default "0.1.0" }}
+{{- end -}}
+{{- end -}}
+
+{{- define "sideboard.configMap" -}}
+{{ .values.config.existingConfigMap | default (include "sideboard.name" .) }}
+{{- end -}}
+
+{{/* What stops the pod has to wait for: the model, the time before SIGTERM, the calls under way, and five seconds to spare. */}}
+{{- define "sideboard.gracePeriod" -}}
+{{- add (.modelSeconds | default 0) (.preStopSeconds | default 0) .values.shutdown.drainSeconds 5 -}}
+{{- end -}}
+
+{{- define "sideboard.podSecurityContext" -}}
+runAsNonRoot: true
+fsGroup: 65532
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{- define "sideboard.securityContext" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+readOnlyRootFilesystem: true
+allowPrivilegeEscalation: false
+privileged: false
+capabilities:
+  drop: [ALL]
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{/* V8 does not know the limit of the container: its heap may take six tenths of it. */}}
+{{- define "sideboard.nodeOptions" -}}
+{{- $memory := dig "limits" "memory" "" .values.resources | toString -}}
+{{- if .values.nodeOptions -}}
+{{ .values.nodeOptions }}
+{{- else if regexMatch "^[0-9]+Mi$" $memory -}}
+--max-semi-space-size=8 --max-old-space-size={{ div (mul (trimSuffix "Mi" $memory | int) 6) 10 }}
+{{- else if regexMatch "^[0-9]+Gi$" $memory -}}
+--max-semi-space-size=8 --max-old-space-size={{ div (mul (trimSuffix "Gi" $memory | int) 6144) 10 }}
+{{- end -}}
+{{- end -}}
+
+{{- define "sideboard.refuseSecrets" -}}
+{{- range .values.env -}}
+{{- if and (hasKey . "value") (regexMatch "(?i)(passw|secret|token|credential|private|api_?key|access_?key)" .name) -}}
+{{- fail (printf "env %s has a value: a secret comes by valueFrom.secretKeyRef, or by envFrom" .name) -}}
+{{- end -}}
+{{- end -}}
+{{- if regexMatch "(?i)(password|secret|token)[\"']?\\s*[:=]\\s*[\"']?[^\\s\"'$#]" .values.config.featureStore -}}
+{{- fail "config.featureStore holds a secret: write ${NAME} there, and give NAME by env or envFrom" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "sideboard.configText" -}}
+{{- if not .values.config.existingConfigMap -}}
+{{- required "config.featureStore is missing: --set-file config.featureStore=feature_store.yaml, or name config.existingConfigMap" .values.config.featureStore -}}
+{{- end -}}
+{{- end -}}
