@@ -19,7 +19,8 @@ export interface SqliteStatement {
   /** The first row. */
   get(...parameters: unknown[]): unknown;
   all(...parameters: unknown[]): unknown[];
-  run(...parameters: unknown[]): unknown;
+  /** @returns among other things how many rows were inserted, changed or deleted */
+  run(...parameters: unknown[]): { readonly changes: number };
 }
 
 export interface SqliteOptions {

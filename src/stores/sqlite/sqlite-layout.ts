@@ -41,15 +41,19 @@ export const STORED_SECONDS = 'sideboard_stored_seconds';
 
 export interface UpsertOptions {
   readonly withValueNumber: boolean;
-  readonly newestOnly: boolean;
+  /**
+   * What the row of a feature gives way to: any row; a newer one, where its times are numbers, as Feast stores them; or a newer one,
+   * however its times are stored.
+   */
+  readonly over: 'any' | 'numbers' | 'older';
 }
 
 /**
  * Writes features of one entity with the same times. Parameters: entity_key, event_ts, created_ts; then for each feature value,
  * value_text and, with `withValueNumber`, value_num.
  */
-export function upsertSql(name: string, features: readonly string[], options: UpsertOptions): string {
-  const search = ['value_text', ...(options.withValueNumber ? ['value_num'] : [])];
+export function upsertSql(name: string, features: readonly string[], { withValueNumber, over }: UpsertOptions): string {
+  const search = ['value_text', ...(withValueNumber ? ['value_num'] : [])];
   const data = ['value', ...search, 'event_ts', 'created_ts'];
   const values = features.map((feature) => `(${quoteText(feature)}, ?${', ?'.repeat(search.length)})`);
   return `
@@ -58,14 +62,32 @@ export function upsertSql(name: string, features: readonly string[], options: Up
     FROM (SELECT ? AS k, ? AS e, ? AS c) AS r CROSS JOIN (VALUES ${values.join(', ')}) AS v
     WHERE true
     ON CONFLICT(entity_key, feature_name) DO UPDATE SET ${data.map((column) => `${column} = excluded.${column}`).join(', ')}
-    ${options.newestOnly ? `WHERE ${isNewer}` : ''}`;
+    ${over === 'any' ? '' : `WHERE ${over === 'numbers' ? isNewerNumber : isNewer}`}`;
 }
+
+/**
+ * Whether an entity has a time that is no number: NULL, or text, of which every one stands behind every number. Parameter: entity_key.
+ */
+export function findOtherTimesSql(name: string): string {
+  return `
+    SELECT 1 FROM ${quoteName(name)}
+    WHERE entity_key = ? AND (event_ts IS NULL OR event_ts >= '' OR created_ts >= '')
+    LIMIT 1`;
+}
+
+/**
+ * An older row does not take the place of a newer one; nor does one of the same time that was created earlier. Only compares: for a
+ * statement that calls a function SQLite keeps a journal, which costs a third of it all.
+ */
+const isNewerNumber = `
+      event_ts < '' AND (excluded.event_ts > event_ts OR excluded.event_ts = event_ts
+        AND (created_ts IS NULL OR excluded.created_ts IS NULL OR excluded.created_ts >= created_ts))`;
 
 function seconds(column: string): string {
   return `(CASE typeof(${column}) WHEN 'integer' THEN ${column} ELSE ${STORED_SECONDS}(${column}) END)`;
 }
 
-/** An older row does not take the place of a newer one; nor does one of the same time that was created earlier. */
+/** The same for whatever is stored as a time. */
 const isNewer = `
       ${seconds('event_ts')} IS NULL OR excluded.event_ts > ${seconds('event_ts')}
       OR excluded.event_ts = ${seconds('event_ts')} AND coalesce(excluded.created_ts >= ${seconds('created_ts')}, true)`;

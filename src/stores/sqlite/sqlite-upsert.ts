@@ -4,7 +4,14 @@ import { type SearchColumns, SearchReader } from '../sql/search-columns.ts';
 import { StoreError } from '../store-error.ts';
 import type { WriteBlock } from '../write-block.ts';
 import type { SqliteDatabase, SqliteStatement } from './sqlite-driver.ts';
-import { quoteName, STORED_SECONDS, tableName, type UpsertOptions, upsertSql } from './sqlite-layout.ts';
+import {
+  findOtherTimesSql,
+  quoteName,
+  STORED_SECONDS,
+  tableName,
+  type UpsertOptions,
+  upsertSql,
+} from './sqlite-layout.ts';
 import type { SqliteClock } from './sqlite-time.ts';
 
 /** Features of one statement: it has three parameters for each at most, of 32,766. */
@@ -18,6 +25,7 @@ export interface SqliteWrite {
 }
 
 interface PreparedPart {
+  readonly sql: (over: UpsertOptions['over']) => string;
   readonly statement: SqliteStatement;
   readonly parameters: unknown[];
   /** Place of its first feature among all. */
@@ -30,22 +38,22 @@ export class SqliteUpsert {
   readonly #database: SqliteDatabase;
   readonly #table: SqliteWrite['table'];
   readonly #clock: SqliteClock;
-  readonly #options: UpsertOptions;
+  readonly #withValueNumber: boolean;
   readonly #search = new SearchReader();
+  /** Where only the newest rows are wanted. */
+  readonly #findOtherTimes: SqliteStatement | undefined;
   #features: readonly string[] = [];
   #parts: readonly PreparedPart[] = [];
 
   constructor(database: SqliteDatabase, { table, withValueNumber, newestOnly }: SqliteWrite, clock: SqliteClock) {
+    const name = tableName(table);
     this.#database = database;
     this.#table = table;
     this.#clock = clock;
     // Fails where the table is missing, also for rows without any feature.
-    database.prepare(`SELECT 1 FROM ${quoteName(tableName(table))}`);
-    this.#options = {
-      withValueNumber: withValueNumber && columnNames(database, tableName(table)).has('value_num'),
-      newestOnly,
-    };
-    if (newestOnly) defineStoredSeconds(database, clock);
+    const findOtherTimes = database.prepare(findOtherTimesSql(name));
+    this.#findOtherTimes = newestOnly ? findOtherTimes : undefined;
+    this.#withValueNumber = withValueNumber && columnNames(database, name).has('value_num');
   }
 
   /** @param place of the row in its batch, for messages */
@@ -80,8 +88,8 @@ export class SqliteUpsert {
     place: number,
   ): void {
     this.#prepare(features);
-    const { withValueNumber } = this.#options;
-    for (const { statement, parameters, first, features: count } of this.#parts) {
+    for (const part of this.#parts) {
+      const { statement, parameters, first, features: count } = part;
       parameters[0] = asBuffer(key);
       parameters[1] = this.#stored(event);
       parameters[2] = this.#stored(created);
@@ -91,10 +99,18 @@ export class SqliteUpsert {
         const { text, number } = this.#searchColumns(value, features, feature, place);
         parameters[at++] = value;
         parameters[at++] = text;
-        if (withValueNumber) parameters[at++] = number;
+        if (this.#withValueNumber) parameters[at++] = number;
       }
-      statement.run(parameters);
+      const { changes } = statement.run(parameters);
+      if (changes < count && this.#findOtherTimes !== undefined) this.#writeOverOtherTimes(part, this.#findOtherTimes);
     }
+  }
+
+  /** Writes once more what gave way to newer rows, where some of these have times as Feast does not store them today. */
+  #writeOverOtherTimes({ sql, parameters }: PreparedPart, findOtherTimes: SqliteStatement): void {
+    if (findOtherTimes.get(parameters[0]) === undefined) return;
+    defineStoredSeconds(this.#database, this.#clock);
+    this.#database.prepare(sql('older')).run(parameters);
   }
 
   #prepare(features: readonly string[]): void {
@@ -106,8 +122,10 @@ export class SqliteUpsert {
     const parts: PreparedPart[] = [];
     for (let first = 0; first < features.length; first += MAX_FEATURES) {
       const names = features.slice(first, first + MAX_FEATURES);
-      const sql = upsertSql(tableName(this.#table), names, this.#options);
-      parts.push({ statement: this.#database.prepare(sql), parameters: [], first, features: names.length });
+      const sql = (over: UpsertOptions['over']): string =>
+        upsertSql(tableName(this.#table), names, { withValueNumber: this.#withValueNumber, over });
+      const statement = this.#database.prepare(sql(this.#findOtherTimes === undefined ? 'any' : 'numbers'));
+      parts.push({ sql, statement, parameters: [], first, features: names.length });
     }
     this.#parts = parts;
   }
