@@ -67,29 +67,32 @@ function indexName(name: string): string {
   return [...`${name}_ek`].slice(0, MAX_NAME).join('');
 }
 
-/** A value of one feature of one entity, as it is written. */
-export interface MysqlCell {
-  readonly key: string;
-  readonly feature: string;
-  readonly value: Uint8Array;
-  readonly eventTime: string;
-  /** A literal: NULL where there is none. */
-  readonly createdTime: string;
-}
-
-export function upsertSql(name: string, cells: readonly MysqlCell[]): string {
-  const rows = cells.map(
-    ({ key, feature, value, eventTime, createdTime }) =>
-      `('${key}', ${text(feature)}, ${bytes(value)}, ${eventTime}, ${createdTime})`,
-  );
+/**
+ * Writes values of features.
+ * @param cells literals of entity_key, feature_name, value, event_ts and created_ts, in parentheses
+ */
+export function upsertSql(name: string, cells: readonly string[], newestOnly: boolean): string {
   return `
     INSERT INTO ${quoteName(name)} (entity_key, feature_name, value, event_ts, created_ts)
-    VALUES ${rows.join(',\n')}
-    ON DUPLICATE KEY UPDATE
+    VALUES ${cells.join(',\n')}
+    ON DUPLICATE KEY UPDATE ${newestOnly ? takeNewer : takeAll}`;
+}
+
+const takeAll = `
       value = VALUES(value),
       event_ts = VALUES(event_ts),
       created_ts = VALUES(created_ts)`;
-}
+
+/** An older row does not take the place of a newer one; nor does one of the same time that was created earlier. */
+const isNewer = `
+        event_ts IS NULL OR VALUES(event_ts) > event_ts OR VALUES(event_ts) = event_ts
+          AND (created_ts IS NULL OR VALUES(created_ts) IS NULL OR VALUES(created_ts) >= created_ts)`;
+
+/** Columns are assigned from left to right, and what stands further right sees the new ones: what is compared comes last. */
+const takeNewer = `
+      value = IF(${isNewer}, VALUES(value), value),
+      created_ts = IF(${isNewer}, VALUES(created_ts), created_ts),
+      event_ts = IF(event_ts > VALUES(event_ts), event_ts, VALUES(event_ts))`;
 
 /** @throws StoreError `STORE_INVALID_ROW` for a key that the column cannot hold. */
 export function storedKey(key: Uint8Array, row: number, table: OnlineTable): string {
@@ -156,8 +159,4 @@ export function quoteName(name: string): string {
 /** A text as a literal that needs no escaping, whatever is in it. */
 export function text(value: string): string {
   return `_utf8mb4 X'${Buffer.from(value, 'utf8').toString('hex')}'`;
-}
-
-function bytes(value: Uint8Array): string {
-  return `X'${hex(value)}'`;
 }

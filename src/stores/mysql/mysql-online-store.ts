@@ -13,12 +13,18 @@ import type {
   StoreChange,
   StoreContext,
   StoredRow,
+  TableLoad,
   TableRead,
+  WriteOptions,
 } from '../online-store.ts';
 import { readRows } from '../read-rows.ts';
-import { keysFromRows } from '../row-objects.ts';
+import { keysFromRows, validateBlockTimes } from '../row-objects.ts';
+import { commitRows } from '../sql/commit-rows.ts';
+import { SpooledLoad } from '../sql/spooled-load.ts';
 import { SqlDatabase } from '../sql/sql-database.ts';
+import { rowsInKeyOrder, rowsOf } from '../sql/write-order.ts';
 import { StoreError } from '../store-error.ts';
+import type { WriteBlock } from '../write-block.ts';
 import { type MySQLOnlineStoreConfig, MySQLOnlineStoreSettings } from './mysql-config.ts';
 import { MysqlConnection } from './mysql-connection.ts';
 import type { MysqlClientOptions, MysqlTlsOptions } from './mysql-driver.ts';
@@ -26,7 +32,8 @@ import { isConflict, isDuplicateIndex, isLoss, storeErrorFromMysql } from './mys
 import { listTablesSql, sampleKeysSql } from './mysql-inspection.ts';
 import { addIndexSql, createTableSql, dropTableSql, findIndexSql, tableName } from './mysql-layout.ts';
 import { MysqlReader } from './mysql-reader.ts';
-import { cellsOf, upsertCells, validateNames } from './mysql-write.ts';
+import type { MysqlWrite } from './mysql-upsert.ts';
+import { batchOf, validateNames, writeBlockRows } from './mysql-write.ts';
 
 export { MySQLOnlineStoreConfig, MySQLOnlineStoreSettings } from './mysql-config.ts';
 
@@ -42,6 +49,9 @@ export class MySQLOnlineStore implements OnlineStore {
     ttl: false,
     directWrite: true,
     keepsNewest: false,
+    newestOnly: true,
+    blockWrites: true,
+    atomicLoads: true,
     feastPython: { missingRow: 'NOT_FOUND', missingFeature: 'NOT_FOUND', missingFeatureTime: 'row' },
   };
   readonly #database: SqlDatabase<MysqlConnection>;
@@ -104,17 +114,36 @@ export class MySQLOnlineStore implements OnlineStore {
     table: OnlineTable,
     rows: readonly OnlineRow[],
     progress?: (rows: number) => void,
-    options?: CallOptions,
+    options?: WriteOptions,
   ): Promise<void> {
     const keys = keysFromRows(table, rows);
-    const cells = cellsOf(table, rows, keys);
+    const { features, writeTo } = batchOf(writeOf(table, options), rows, keys);
     if (rows.length === 0) return;
-    const names = [...new Set([...table.features.map(({ name }) => name), ...cells.map(({ feature }) => feature)])];
     await this.#database.transact(async (connection) => {
-      await this.#validateNames(connection, table, names);
-      await upsertCells(connection, table, cells);
+      await this.#validateNames(connection, table, features);
+      await writeTo(connection);
     }, options);
     progress?.(rows.length);
+  }
+
+  async writeBlock(table: OnlineTable, block: WriteBlock, options?: WriteOptions): Promise<void> {
+    validateBlockTimes(table, block);
+    if (block.rows === 0) return;
+    const rows = rowsInKeyOrder(block);
+    await this.#database.transact(
+      (connection) => this.#writeBlock(connection, writeOf(table, options), block, rows),
+      options,
+    );
+  }
+
+  async beginLoad(table: OnlineTable, options?: CallOptions): Promise<TableLoad> {
+    await this.#database.change((connection) => connection.change(sampleKeysSql(tableName(table), 0)), options);
+    const write = writeOf(table, { newestOnly: true });
+    return new SpooledLoad(table, (rows, call) => {
+      const writeRows = (connection: MysqlConnection, block: WriteBlock): Promise<void> =>
+        this.#writeBlock(connection, write, block, rowsOf(block));
+      return commitRows(this.#database, rows, writeRows, call);
+    });
   }
 
   onlineRead(
@@ -152,14 +181,32 @@ export class MySQLOnlineStore implements OnlineStore {
     this.#database.close();
   }
 
-  /** Once per table and list of features, unless an apply comes between. */
-  async #validateNames(connection: MysqlConnection, table: OnlineTable, names: readonly string[]): Promise<void> {
+  async #writeBlock(
+    connection: MysqlConnection,
+    write: MysqlWrite,
+    block: WriteBlock,
+    rows: Iterable<number>,
+  ): Promise<void> {
+    await this.#validateNames(connection, write.table, block.features);
+    await writeBlockRows(connection, write, block, rows);
+  }
+
+  /**
+   * Once per table and list of features, unless an apply comes between.
+   * @param written names of features, beside those that the table has
+   */
+  async #validateNames(connection: MysqlConnection, table: OnlineTable, written: Iterable<string>): Promise<void> {
+    const names = [...new Set([...table.features.map(({ name }) => name), ...written])];
     const name = tableName(table);
     const list = names.join('\0');
     if (this.#validNames.get(name) === list) return;
     await validateNames(connection, table, names);
     this.#validNames.set(name, list);
   }
+}
+
+function writeOf(table: OnlineTable, options: WriteOptions | undefined): MysqlWrite {
+  return { table, newestOnly: options?.newestOnly === true };
 }
 
 async function createTable(connection: MysqlConnection, name: string): Promise<void> {

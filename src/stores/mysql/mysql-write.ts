@@ -1,63 +1,78 @@
-import type { OnlineRow, OnlineTable } from '../online-store.ts';
+import type { EventTimestamp, OnlineRow, OnlineTable } from '../online-store.ts';
 import { describeTable } from '../row-objects.ts';
+import { batchEntities } from '../sql/batch-cells.ts';
+import { featuresInOrder } from '../sql/write-order.ts';
 import { StoreError } from '../store-error.ts';
+import type { WriteBlock } from '../write-block.ts';
 import type { MysqlConnection } from './mysql-connection.ts';
-import { isTooLong } from './mysql-errors.ts';
-import {
-  MAX_BLOB_BYTES,
-  type MysqlCell,
-  storedKey,
-  tableName,
-  text,
-  timeLiteral,
-  upsertSql,
-  validateFeature,
-} from './mysql-layout.ts';
-
-/** Values of one statement. */
-const MAX_CELLS = 1000;
-/** Bytes of one statement's values: half of them, in hexadecimal, with room to spare below every max_allowed_packet. */
-const MAX_STATEMENT_BYTES = 256 * 1024;
+import { hex, storedKey, tableName, text, timeLiteral, validateFeature } from './mysql-layout.ts';
+import { type MysqlRowCells, MysqlUpsert, type MysqlWrite } from './mysql-upsert.ts';
 
 /**
- * What a batch stores, the last write of an entity's feature only, in the order of the keys: writers that lock rows in the
- * same order do not wait for each other in a circle.
+ * What is written of a batch; refuses rows that cannot be, before anything is.
  * @param keys the serialized entity keys of `rows`
  */
-export function cellsOf(table: OnlineTable, rows: readonly OnlineRow[], keys: readonly Uint8Array[]): MysqlCell[] {
-  const entities = new Map<string, Map<string, MysqlCell>>();
-  for (const [index, row] of rows.entries()) {
-    const key = storedKey(keys[index] ?? new Uint8Array(), index, table);
-    const eventTime = timeLiteral(row.eventTimestamp, index, table);
-    const createdTime = timeLiteral(row.createdTimestamp, index, table);
-    const cells = entities.get(key) ?? new Map<string, MysqlCell>();
-    entities.set(key, cells);
-    for (const [feature, value] of row.values) {
-      validateFeature(feature, table);
-      cells.set(feature, { key, feature, value, eventTime, createdTime });
+export function batchOf(
+  write: MysqlWrite,
+  rows: readonly OnlineRow[],
+  keys: readonly Uint8Array[],
+): { readonly features: ReadonlySet<string>; readonly writeTo: (connection: MysqlConnection) => Promise<void> } {
+  const features = new Set(rows.flatMap((row) => [...row.values.keys()]));
+  for (const feature of features) validateFeature(feature, write.table);
+  const rowCells = rows.map((row, place) =>
+    rowCellsOf(write, keys[place] ?? new Uint8Array(), row.eventTimestamp, row.createdTimestamp, place),
+  );
+  const entities = batchEntities(rows, keys, write.newestOnly);
+  const writeTo = async (connection: MysqlConnection): Promise<void> => {
+    const upsert = new MysqlUpsert(connection, write);
+    for (const { cells } of entities) {
+      for (const { feature, value, row } of cells) {
+        upsert.add(rowCells[row] as MysqlRowCells, feature, hex(value));
+        if (upsert.isFull) await upsert.flush();
+      }
     }
-  }
-  return [...entities.keys()]
-    .sort()
-    .flatMap((key) => [...(entities.get(key) ?? new Map<string, MysqlCell>()).values()]);
+    await upsert.flush();
+  };
+  return { features, writeTo };
 }
 
-/** Writes cells in statements of bounded size. */
-export async function upsertCells(
+/**
+ * Writes rows of a block. Its bytes become hexadecimal once, of which every literal is a part.
+ * @param rows their places in the block, in the order of their keys
+ */
+export async function writeBlockRows(
   connection: MysqlConnection,
-  table: OnlineTable,
-  cells: readonly MysqlCell[],
+  write: MysqlWrite,
+  block: WriteBlock,
+  rows: Iterable<number>,
 ): Promise<void> {
-  for (let start = 0; start < cells.length; ) {
-    const end = statementEnd(cells, start);
-    const part = cells.slice(start, end);
-    try {
-      await connection.change(upsertSql(tableName(table), part));
-    } catch (error) {
-      throw isTooLong(error) ? tooLong(table, part, error) : error;
+  const { features } = block;
+  const digits = hex(block.bytes);
+  const upsert = new MysqlUpsert(connection, write);
+  const order = featuresInOrder(features);
+  for (const row of rows) {
+    const cells = rowCellsOf(write, block.keyAt(row), block.timestampAt(row), block.createdAt(row), row);
+    for (const feature of order) {
+      const value = digits.slice(block.startOf(row, feature + 1) * 2, block.endOf(row, feature + 1) * 2);
+      upsert.add(cells, features[feature] as string, value);
+      if (upsert.isFull) await upsert.flush();
     }
-    start = end;
   }
+  await upsert.flush();
+}
+
+function rowCellsOf(
+  { table }: MysqlWrite,
+  key: Uint8Array,
+  event: EventTimestamp,
+  created: EventTimestamp | undefined,
+  place: number,
+): MysqlRowCells {
+  return {
+    key: storedKey(key, place, table),
+    eventTime: timeLiteral(event, place, table),
+    createdTime: timeLiteral(created, place, table),
+  };
 }
 
 /**
@@ -91,24 +106,4 @@ export async function validateNames(
         'VARCHAR(256) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL.',
     },
   );
-}
-
-function statementEnd(cells: readonly MysqlCell[], start: number): number {
-  let end = start;
-  for (let size = 0; end < cells.length && end - start < MAX_CELLS && size < MAX_STATEMENT_BYTES; end++) {
-    size += cells[end]?.value.length ?? 0;
-  }
-  return end;
-}
-
-function tooLong(table: OnlineTable, cells: readonly MysqlCell[], cause: unknown): StoreError {
-  const largest = cells.reduce((a, b) => (a.value.length >= b.value.length ? a : b));
-  const what =
-    largest.value.length > MAX_BLOB_BYTES
-      ? `A value of feature "${largest.feature}" has ${largest.value.length} bytes`
-      : 'A value, key or name has more bytes';
-  return new StoreError('STORE_INVALID_ROW', `${what}, more than its column in the table of ${describeTable(table)}.`, {
-    hint: `Feast creates the column value as BLOB, for ${MAX_BLOB_BYTES} bytes; ALTER TABLE ... MODIFY value MEDIUMBLOB takes more.`,
-    cause: new Error(cause instanceof Error ? cause.message : String(cause)),
-  });
 }

@@ -124,21 +124,23 @@ export function validateKey(key: Uint8Array, row: number, table: OnlineTable): v
   );
 }
 
-/** Whole microseconds, what is finer cut off, as PostgreSQL reads a time with its zone. */
-export function timeText(time: EventTimestamp, row: number, table: OnlineTable): string {
-  const at = new Date(time.seconds * 1000);
-  const year = at.getUTCFullYear();
-  if (Number.isNaN(year) || year < -4711) {
+/** Seconds from 1970 to 2000, where PostgreSQL's times begin. */
+const EPOCH = 946_684_800;
+const MAX_YEAR = 275_760;
+
+/**
+ * Whole microseconds since 2000, what is finer cut off, as PostgreSQL stores a time.
+ * @throws StoreError `STORE_INVALID_ROW` for a time that it cannot hold
+ */
+export function storedMicros(time: EventTimestamp, row: number, table: OnlineTable): bigint {
+  const year = new Date(time.seconds * 1000).getUTCFullYear();
+  if (Number.isNaN(year) || year < -4711 || year >= MAX_YEAR) {
     throw new StoreError(
       'STORE_INVALID_ROW',
       `Row ${row} of ${describeTable(table)} has a time that PostgreSQL cannot hold (seconds ${time.seconds}).`,
     );
   }
-  // The year before 1 is 1 BC.
-  const [shown, era] = year > 0 ? [year, ''] : [1 - year, ' BC'];
-  const rest = at.toISOString().slice(-20, -5).replace('T', ' ');
-  const micros = String(Math.trunc(time.nanos / 1000)).padStart(6, '0');
-  return `${String(shown).padStart(4, '0')}${rest}.${micros}+00${era}`;
+  return BigInt(time.seconds - EPOCH) * 1_000_000n + BigInt(Math.trunc(time.nanos / 1000));
 }
 
 /**
@@ -160,28 +162,6 @@ export function eventTime(seconds: string | null, describe: () => string): Event
 
 export function quoteName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
-}
-
-const BYTEA = 17;
-const ARRAY_HEAD = 20;
-
-/** A `bytea[]` in PostgreSQL's binary format: one dimension, no nulls, elements with their lengths in front. */
-export function bytesArray(elements: readonly Uint8Array[]): Buffer {
-  const size = elements.reduce((sum, element) => sum + 4 + element.length, ARRAY_HEAD);
-  const array = Buffer.allocUnsafe(size);
-  array.writeInt32BE(elements.length === 0 ? 0 : 1, 0);
-  array.writeInt32BE(0, 4);
-  array.writeInt32BE(BYTEA, 8);
-  if (elements.length === 0) return array.subarray(0, 12);
-  array.writeInt32BE(elements.length, 12);
-  array.writeInt32BE(1, 16);
-  let pos = ARRAY_HEAD;
-  for (const element of elements) {
-    array.writeInt32BE(element.length, pos);
-    array.set(element, pos + 4);
-    pos += 4 + element.length;
-  }
-  return array;
 }
 
 /** What PostgreSQL writes for bytes: `\x` and hexadecimal digits. */

@@ -11,11 +11,17 @@ import type {
   StoreChange,
   StoreContext,
   StoredRow,
+  TableLoad,
   TableRead,
+  WriteOptions,
 } from '../online-store.ts';
 import { readRows } from '../read-rows.ts';
-import { keysFromRows } from '../row-objects.ts';
+import { keysFromRows, validateBlockTimes } from '../row-objects.ts';
+import { commitRows } from '../sql/commit-rows.ts';
+import { SpooledLoad } from '../sql/spooled-load.ts';
 import { SqlDatabase } from '../sql/sql-database.ts';
+import { rowsInKeyOrder, rowsOf } from '../sql/write-order.ts';
+import type { WriteBlock } from '../write-block.ts';
 import { type PostgreSQLOnlineStoreConfig, PostgreSQLOnlineStoreSettings } from './postgres-config.ts';
 import { PostgresConnection } from './postgres-connection.ts';
 import type { PostgresClientOptions } from './postgres-driver.ts';
@@ -32,7 +38,8 @@ import {
 } from './postgres-layout.ts';
 import { PostgresReader } from './postgres-reader.ts';
 import { tlsAttempts } from './postgres-tls.ts';
-import { cellsOf, upsertCells } from './postgres-write.ts';
+import { PostgresUpsert, type PostgresWrite } from './postgres-upsert.ts';
+import { batchOf, writeBlockRows } from './postgres-write.ts';
 
 export { PostgreSQLOnlineStoreConfig, PostgreSQLOnlineStoreSettings } from './postgres-config.ts';
 
@@ -48,6 +55,9 @@ export class PostgreSQLOnlineStore implements OnlineStore {
     ttl: false,
     directWrite: true,
     keepsNewest: false,
+    newestOnly: true,
+    blockWrites: true,
+    atomicLoads: true,
     feastPython: { missingRow: 'NOT_FOUND', missingFeature: 'NOT_FOUND', missingFeatureTime: 'row-if-any' },
   };
   readonly #config: PostgreSQLOnlineStoreConfig;
@@ -112,14 +122,31 @@ export class PostgreSQLOnlineStore implements OnlineStore {
     table: OnlineTable,
     rows: readonly OnlineRow[],
     progress?: (rows: number) => void,
-    options?: CallOptions,
+    options?: WriteOptions,
   ): Promise<void> {
     const keys = keysFromRows(table, rows);
-    const cells = cellsOf(table, rows, keys, this.#config.vector_enabled);
+    const write = batchOf(this.#writeOf(table, options), rows, keys);
     if (rows.length === 0) return;
-    const name = this.#names.of(table);
-    await this.#database.transact((connection) => upsertCells(connection, name, cells), options);
+    await this.#database.transact(write, options);
     progress?.(rows.length);
+  }
+
+  async writeBlock(table: OnlineTable, block: WriteBlock, options?: WriteOptions): Promise<void> {
+    validateBlockTimes(table, block);
+    if (block.rows === 0) return;
+    const write = this.#writeOf(table, options);
+    const rows = rowsInKeyOrder(block);
+    await this.#database.transact((connection) => writeBlockRows(connection, write, block, rows), options);
+  }
+
+  async beginLoad(table: OnlineTable, options?: CallOptions): Promise<TableLoad> {
+    const write = this.#writeOf(table, { newestOnly: true });
+    await this.#database.change((connection) => PostgresUpsert.begin(connection, write), options);
+    return new SpooledLoad(table, (rows, call) => {
+      const writeRows = (connection: PostgresConnection, block: WriteBlock): Promise<void> =>
+        writeBlockRows(connection, write, block, rowsOf(block));
+      return commitRows(this.#database, rows, writeRows, call);
+    });
   }
 
   onlineRead(
@@ -154,6 +181,11 @@ export class PostgreSQLOnlineStore implements OnlineStore {
 
   async close(): Promise<void> {
     this.#database.close();
+  }
+
+  #writeOf(table: OnlineTable, options: WriteOptions | undefined): PostgresWrite {
+    const { vector_enabled: vectors } = this.#config;
+    return { table, name: this.#names.of(table), vectors, newestOnly: options?.newestOnly === true };
   }
 
   #createSql(table: OnlineTable): string[] {

@@ -3,8 +3,9 @@ import { describeTable } from '../row-objects.ts';
 import { GatheredValues } from '../sql/gathered-values.ts';
 import type { SqlDatabase } from '../sql/sql-database.ts';
 import { StoreError } from '../store-error.ts';
+import { bytesArray } from './postgres-array.ts';
 import type { PostgresConnection, PostgresRow } from './postgres-connection.ts';
-import { bytesArray, bytesFromText, eventTime, type PostgresTableNames, quoteName } from './postgres-layout.ts';
+import { bytesFromText, eventTime, type PostgresTableNames, quoteName } from './postgres-layout.ts';
 
 /** Asked for more than a third of a view's features, it is faster to read all of them than to look each up. */
 const WHOLE_FROM = 1 / 3;

@@ -16,6 +16,11 @@ export function rowsInKeyOrder(block: WriteBlock): Uint32Array {
   return keyOrder(block.bytes, starts, lengths);
 }
 
+/** All rows of a block, as they stand. */
+export function rowsOf(block: WriteBlock): number[] {
+  return Array.from({ length: block.rows }, (_, row) => row);
+}
+
 /** The times of a row that is written. */
 export interface RowTimes {
   readonly eventTimestamp: EventTimestamp;
@@ -32,4 +37,10 @@ export function replaces(later: RowTimes, earlier: RowTimes): boolean {
 
 function compareTimes(a: EventTimestamp, b: EventTimestamp): number {
   return a.seconds - b.seconds || a.nanos - b.nanos;
+}
+
+/** Places of features in the order of their names. */
+export function featuresInOrder(features: readonly string[]): number[] {
+  const places = features.map((_, place) => place);
+  return places.sort((a, b) => ((features[a] as string) < (features[b] as string) ? -1 : 1));
 }

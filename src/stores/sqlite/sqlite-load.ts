@@ -3,6 +3,7 @@ import { assertTimeLeft } from '../call-limits.ts';
 import type { CallOptions } from '../online-store.ts';
 import type { SpooledRows } from '../sql/row-spool.ts';
 import { sortedBlocks } from '../sql/sorted-blocks.ts';
+import { rowsOf } from '../sql/write-order.ts';
 import type { SqliteConnection } from './sqlite-connection.ts';
 import type { SqliteClock } from './sqlite-time.ts';
 import { SqliteUpsert, type SqliteWrite } from './sqlite-upsert.ts';
@@ -24,10 +25,7 @@ export async function writeLoad(
   await connection.writeLong(async (database) => {
     const upsert = new SqliteUpsert(database, write, clock);
     for await (const block of sortedBlocks(rows, VALUES_AT_ONCE)) {
-      upsert.writeRows(
-        block,
-        Array.from({ length: block.rows }, (_, row) => row),
-      );
+      upsert.writeRows(block, rowsOf(block));
       await nextTurn();
       assertTimeLeft(call, `writing SQLite file ${connection.path}`);
     }

@@ -5,5 +5,8 @@ export const postgresCapabilities: StoreCapabilities = {
   ttl: false,
   directWrite: true,
   keepsNewest: false,
+  newestOnly: true,
+  blockWrites: true,
+  atomicLoads: true,
   feastPython: { missingRow: 'NOT_FOUND', missingFeature: 'NOT_FOUND', missingFeatureTime: 'row-if-any' },
 };
