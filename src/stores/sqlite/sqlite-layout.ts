@@ -77,7 +77,7 @@ export function findOtherTimesSql(name: string): string {
 
 /**
  * An older row does not take the place of a newer one; nor does one of the same time that was created earlier. Only compares: for a
- * statement that calls a function SQLite keeps a journal, which costs a third of it all.
+ * statement that calls a function SQLite keeps a journal, which costs a fifth of the time.
  */
 const isNewerNumber = `
       event_ts < '' AND (excluded.event_ts > event_ts OR excluded.event_ts = event_ts
