@@ -47,14 +47,20 @@ function progressBar(view: string): StoppableProgress {
       state.stored = rows;
       show();
     },
+    sent: () => bar.update(state.total, { rows: `${state.total} rows, being made visible`, rate: '-', left: '-' }),
     stop: () => bar.stop(),
   };
 }
 
 function progressLines(io: Io, view: string, intervalSeconds: number): StoppableProgress {
   const state = new Progress();
+  let isSent = false;
   const timer = setInterval(() => {
     const { total, stored, read } = state;
+    if (isSent) {
+      io.note(`${view}: all ${total} rows are with the store, which makes them visible`);
+      return;
+    }
     if (total === 0) {
       io.note(`${view}: ${read} rows read`);
       return;
@@ -70,6 +76,9 @@ function progressLines(io: Io, view: string, intervalSeconds: number): Stoppable
     total: (rows) => state.begin(rows),
     stored(rows) {
       state.stored = rows;
+    },
+    sent() {
+      isSent = true;
     },
     stop: () => clearInterval(timer),
   };

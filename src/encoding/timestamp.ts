@@ -15,12 +15,12 @@ export type EpochUnit = 's' | 'ms' | 'us' | 'ns';
 
 const FRACTION_DIGITS: Readonly<Record<EpochUnit, number>> = { s: 9, ms: 6, us: 3, ns: 0 };
 const DATE_TIME =
-  /^(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(?: ?(?:([Zz]|UTC)|([+-])(\d{2}):?(\d{2})))?)?$/;
+  /^(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(?: ?(?:([Zz]|UTC)|([+-])(\d{2})(?::?(\d{2}))?))?)?$/;
 const EPOCH = /^([+-]?)(\d{1,30})(?:\.(\d+))?$/;
 
 /**
  * A point in time from what users and files give:
- * - a text: RFC 3339, or `YYYY-MM-DD HH:MM:SS[.fraction][zone]` as Python and pandas print it, or a date alone; without a zone
+ * - a text: RFC 3339, or `YYYY-MM-DD HH:MM:SS[.fraction][zone]` as Python, pandas and PostgreSQL print it, or a date alone; without a zone
  *   it is UTC, as in Feast; up to nine fraction digits, kept exactly;
  * - a number, bigint or text of digits: time since 1970 in `epochUnit` (seconds unless said otherwise; Feast's HTTP server takes
  *   numbers as nanoseconds); what is finer than a nanosecond is cut off;
@@ -40,8 +40,20 @@ export function parseTimestamp(input: string | number | bigint | Date, epochUnit
 export function parseDateTime(text: string): TimePoint & { readonly offset: number | undefined } {
   const match = DATE_TIME.exec(text);
   if (match === null) throw invalid('a text is neither RFC 3339 nor "YYYY-MM-DD HH:MM:SS"');
-  const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '', utc, sign, offHours, offMinutes] =
-    match;
+  const [
+    ,
+    year,
+    month,
+    day,
+    hour = '0',
+    minute = '0',
+    second = '0',
+    fraction = '',
+    utc,
+    sign,
+    offHours,
+    offMinutes = '0',
+  ] = match;
   const days = daysSinceEpoch(Number(year), Number(month), Number(day));
   if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59)
     throw invalid('an hour, minute or second does not exist');

@@ -8,7 +8,9 @@ import { loadOptionalPackage } from './optional-package.ts';
  * What DuckDB may hold, of the 400 MB that a run stays below: its buffers. What it needs beyond them, its threads and Node take
  * the rest. Measured with ten million entities; larger operations go through files in `temp_directory`.
  */
-const MEMORY_LIMIT = '128MB';
+const SORTING_MEMORY = '128MB';
+/** Enough to read staged rows, whose files have small pages. */
+const READING_MEMORY = '64MB';
 
 export interface Duckdb {
   readonly connection: DuckDBConnection;
@@ -20,16 +22,17 @@ export interface Duckdb {
 /**
  * Opens a DuckDB of this process that fetches no extension from anywhere.
  * @param tempFolder where it puts what does not fit into memory; made where it is not there
+ * @param use for sorting what is read, or for reading what is sorted
  * @throws MaterializeError `MATERIALIZE_PACKAGE_MISSING`
  */
-export async function openDuckdb(tempFolder: string): Promise<Duckdb> {
+export async function openDuckdb(tempFolder: string, use: 'sorting' | 'reading'): Promise<Duckdb> {
   const api = await loadOptionalPackage('@duckdb/node-api', 'Loading from files', () => import('@duckdb/node-api'));
   await mkdir(tempFolder, { recursive: true });
   return translating(async () => {
     const instance: DuckDBInstance = await api.DuckDBInstance.create(':memory:', {
-      memory_limit: MEMORY_LIMIT,
+      memory_limit: use === 'sorting' ? SORTING_MEMORY : READING_MEMORY,
       temp_directory: tempFolder,
-      threads: '2',
+      threads: use === 'sorting' ? '2' : '1',
       // The order is made where it matters; keeping it everywhere takes memory that grows with the data.
       preserve_insertion_order: 'false',
       autoinstall_known_extensions: 'false',

@@ -14,7 +14,7 @@ export interface EncodedRow {
 }
 
 /** The appender holds what it was given until then. */
-const FLUSH_BYTES = 8 * 1024 * 1024;
+const FLUSH_BYTES = 4 * 1024 * 1024;
 
 /** Gathers encoded rows in DuckDB, which puts to disk what memory does not hold, and sorts out the newest of each entity. */
 export class EncodedStage {
@@ -49,12 +49,16 @@ export class EncodedStage {
     const appender = this.#appender;
     return translating(async () => {
       appender.closeSync();
-      const sql = `
-        SELECT t, c, k, p
-        FROM encoded
-        QUALIFY row_number() OVER (PARTITION BY k ORDER BY t DESC, c DESC, i) = 1`;
-      const rows = await copyRows(this.#connection, sql, target);
-      await this.#connection.run('DROP TABLE encoded');
+      // Values may be wide: which rows are wanted is found without them, and they are not sorted.
+      await this.#connection.run(`
+        CREATE OR REPLACE TEMP TABLE wanted_rows AS
+        SELECT i FROM encoded QUALIFY row_number() OVER (PARTITION BY k ORDER BY t DESC, c DESC, i) = 1`);
+      const rows = await copyRows(
+        this.#connection,
+        'SELECT t, c, k, p FROM encoded SEMI JOIN wanted_rows USING (i)',
+        target,
+      );
+      await this.#connection.run('DROP TABLE encoded; DROP TABLE wanted_rows');
       return rows;
     }, 'sorting out the newest rows');
   }

@@ -6,7 +6,7 @@ import type { FeatureViewSpec } from '../../registry/registry-snapshot.ts';
 import type { OnlineStore, OnlineTable } from '../../stores/online-store.ts';
 import { WriteBlock } from '../../stores/write-block.ts';
 import { createBlockFiller } from './block-filler.ts';
-import { type Duckdb, openDuckdb } from './duckdb.ts';
+import { type Duckdb, openDuckdb, translating } from './duckdb.ts';
 import { compare, type LoadInterval } from './interval.ts';
 import { type LoadPlan, loadPlan } from './load-plan.ts';
 import type { RejectFile } from './rejects.ts';
@@ -50,6 +50,8 @@ export interface ViewProgress {
   total(rows: number): void;
   /** Of these, rows that are stored by now. */
   stored(rows: number): void;
+  /** The store has got all rows, and makes them visible. */
+  sent(): void;
 }
 
 export interface ViewOutcome {
@@ -102,44 +104,55 @@ async function run(
   const key = runKey(plan, files, options);
   const earlier = await state.journal(key);
   if (earlier === undefined) await state.clear();
-  const duckdb = await openDuckdb(join(state.scratchFolder, 'duckdb'));
+  const tempFolder = join(state.scratchFolder, 'duckdb');
+  const journal = earlier ?? (await stageAnew(tempFolder, plan, files, state, key, options));
+  if (journal === undefined) return { read: 0, latest: 0, stored: 0, rejected: 0, resumed: 0, interrupted: true };
+  const { rows, read, rejected } = journal;
+  const staged: StagedRows = { files: state.stagedFiles(journal.layout), rows, layout: journal.layout };
+  progress.read(read);
+  progress.total(rows);
+  const counted = { read, latest: rows, rejected };
+  if (dryRun) return { ...counted, stored: 0, resumed: 0, interrupted: false };
+  const skip = loadsAtOnce(store) ? 0 : await storedAlready(tempFolder, plan, staged, journal.stored, options);
+  let stored = skip;
+  let saved = performance.now();
+  let saving: Promise<void> | undefined;
+  const complete = await writeStagedRows(tempFolder, staged, {
+    ...options,
+    plan,
+    skip,
+    onSent: () => progress.sent(),
+    onStored(count) {
+      stored = count;
+      progress.stored(count);
+      // Behind the time by one writing at most: what is not in it is written again.
+      if (loadsAtOnce(store) || saving !== undefined || performance.now() - saved < JOURNAL_MS) return;
+      saved = performance.now();
+      saving = state.save({ ...journal, stored: count }).finally(() => {
+        saving = undefined;
+      });
+      saving.catch(() => {});
+    },
+  }).finally(() => saving?.catch(() => {}));
+  if (!complete) {
+    if (!loadsAtOnce(store)) await state.save({ ...journal, stored });
+    return { ...counted, stored: loadsAtOnce(store) ? 0 : stored, resumed: skip, interrupted: true };
+  }
+  await options.record(journal.interval);
+  return { ...counted, stored: rows, resumed: skip, interrupted: false };
+}
+
+async function stageAnew(
+  tempFolder: string,
+  plan: LoadPlan,
+  files: SourceFiles,
+  state: RunState,
+  key: string,
+  options: MaterializeViewOptions,
+): Promise<Journal | undefined> {
+  const duckdb = await openDuckdb(tempFolder, 'sorting');
   try {
-    const journal = earlier ?? (await stage(duckdb, plan, files, state, key, options));
-    if (journal === undefined) {
-      return { read: 0, latest: 0, stored: 0, rejected: 0, resumed: 0, interrupted: true };
-    }
-    const { rows, read, rejected } = journal;
-    const staged: StagedRows = { files: state.stagedFiles(journal.layout), rows, layout: journal.layout };
-    progress.read(read);
-    progress.total(rows);
-    const counted = { read, latest: rows, rejected };
-    if (dryRun) return { ...counted, stored: 0, resumed: 0, interrupted: false };
-    const skip = loadsAtOnce(store) ? 0 : await storedAlready(duckdb, plan, staged, journal.stored, options);
-    let stored = skip;
-    let saved = performance.now();
-    let saving: Promise<void> | undefined;
-    const complete = await writeStagedRows(duckdb.connection, staged, {
-      ...options,
-      plan,
-      skip,
-      onStored(count) {
-        stored = count;
-        progress.stored(count);
-        // Behind the time by one writing at most: what is not in it is written again.
-        if (loadsAtOnce(store) || saving !== undefined || performance.now() - saved < JOURNAL_MS) return;
-        saved = performance.now();
-        saving = state.save({ ...journal, stored: count }).finally(() => {
-          saving = undefined;
-        });
-        saving.catch(() => {});
-      },
-    }).finally(() => saving?.catch(() => {}));
-    if (!complete) {
-      if (!loadsAtOnce(store)) await state.save({ ...journal, stored });
-      return { ...counted, stored: loadsAtOnce(store) ? 0 : stored, resumed: skip, interrupted: true };
-    }
-    await options.record(journal.interval);
-    return { ...counted, stored: rows, resumed: skip, interrupted: false };
+    return await stage(duckdb, plan, files, state, key, options);
   } finally {
     duckdb.close();
   }
@@ -190,7 +203,7 @@ const FORMAT = 1;
  * of them says. A store may have lost what it had, or be another one behind the same address.
  */
 async function storedAlready(
-  { connection }: Duckdb,
+  tempFolder: string,
   plan: LoadPlan,
   staged: StagedRows,
   stored: number,
@@ -205,12 +218,17 @@ async function storedAlready(
   );
   const wanted = [...new Set(rows)].join(', ');
   const sql = `${stagedSql(staged, filler.columns)} WHERE staged_row IN (${wanted})`;
-  const result = await connection.stream(sql);
-  for (;;) {
-    const chunk = await result.fetchChunk();
-    if (chunk === null || chunk.rowCount === 0) break;
-    filler.begin(chunk);
-    for (let row = 0; row < chunk.rowCount; row++) filler.append(row, block);
+  const duckdb = await openDuckdb(tempFolder, 'reading');
+  try {
+    const result = await translating(() => duckdb.connection.stream(sql));
+    for (;;) {
+      const chunk = await translating(() => result.fetchChunk());
+      if (chunk === null || chunk.rowCount === 0) break;
+      filler.begin(chunk);
+      for (let row = 0; row < chunk.rowCount; row++) filler.append(row, block);
+    }
+  } finally {
+    duckdb.close();
   }
   const keys = Array.from({ length: block.rows }, (_, row) => deserializeEntityKey(block.keyAt(row)));
   const found = await store.onlineRead(table, keys, undefined, { deadline: Date.now() + batchTimeoutMs });

@@ -6,7 +6,7 @@ import { parseTimestamp } from '../../encoding/timestamp.ts';
 import { encodeValue } from '../../encoding/value.ts';
 import { dummyEntity } from '../../registry/dummy-entity.ts';
 import { quoteName, translating } from './duckdb.ts';
-import { createDuckdbValueReader, type DuckdbValueReader } from './duckdb-value.ts';
+import { createCellReader } from './duckdb-value.ts';
 import { type LoadInterval, microsOf } from './interval.ts';
 import type { LoadPlan, PlannedColumn } from './load-plan.ts';
 import type { SourceFile } from './source-file.ts';
@@ -42,7 +42,6 @@ export async function* parquetRows(
   { interval, signal, onRows }: ParquetRowsOptions,
 ): AsyncGenerator<JudgedRow> {
   const api = await import('@duckdb/node-api');
-  const read = createDuckdbValueReader(api);
   const time = timeCell(plan.timestampField, types);
   const created = plan.createdField === '' ? undefined : timeCell(plan.createdField, types);
   const columns = [...plan.joinKeys, ...plan.features];
@@ -65,26 +64,29 @@ export async function* parquetRows(
     const chunk = await translating(() => result.fetchChunk());
     if (chunk === null || chunk.rowCount === 0 || signal.aborted) return;
     onRows(chunk.rowCount);
-    for (const cells of chunk.getRows()) {
+    const cells = Array.from({ length: selected.length }, (_, index) =>
+      createCellReader(api, chunk.getColumnVector(index), columnTypes[index] as DuckDBType),
+    );
+    for (let row = 0; row < chunk.rowCount; row++) {
+      const cell = (index: number): unknown => cells[index]?.(row);
       try {
-        const event = time.micros(cells[2]);
+        const event = time.micros(cell(2));
         if (event === undefined) throw new BadCell(plan.timestampField, 'the event timestamp is null');
         if (event < start || event > end) continue;
-        const value = (column: PlannedColumn, index: number): Uint8Array =>
-          encodeCell(column, cells[4 + index], columnTypes[4 + index] as DuckDBType, read);
+        const value = (column: PlannedColumn, index: number): Uint8Array => encodeCell(column, cell(4 + index));
         const keys = plan.joinKeys.map((key, index) => keyCell(key, value(key, index)));
         yield {
           row: {
             key: encoder.encode(keys.length === 0 ? [EMPTY_TEXT] : keys),
             values: plan.features.map((feature, index) => value(feature, keys.length + index)),
             event,
-            created: created?.micros(cells[3]),
+            created: created?.micros(cell(3)),
           },
         };
       } catch (error) {
         if (!(error instanceof BadCell)) throw error;
-        const file = files[Number(cells[0])]?.name ?? '';
-        yield { rejected: { file, row: Number(cells[1]) + 1, column: error.column, reason: error.message } };
+        const file = files[Number(cell(0))]?.name ?? '';
+        yield { rejected: { file, row: Number(cell(1)) + 1, column: error.column, reason: error.message } };
       }
     }
   }
@@ -99,14 +101,9 @@ const WHOLE_NUMBERS: ReadonlySet<ValueType_Enum> = new Set([
   ValueType_Enum.UNIX_TIMESTAMP,
 ]);
 
-function encodeCell(
-  { source, valueType }: PlannedColumn,
-  cell: unknown,
-  type: DuckDBType,
-  read: DuckdbValueReader,
-): Uint8Array {
+function encodeCell({ source, valueType }: PlannedColumn, cell: unknown): Uint8Array {
   try {
-    return encodeValue(fitting(read(cell, type), valueType), valueType);
+    return encodeValue(fitting(cell, valueType), valueType);
   } catch (error) {
     if (!(error instanceof EncodingError)) throw error;
     throw new BadCell(source, error.message);

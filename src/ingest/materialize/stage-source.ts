@@ -109,6 +109,8 @@ async function stageJudged(
   rows: AsyncIterable<JudgedRow>,
   options: StageOptions & { readonly onRow?: () => void },
 ): Promise<StageOutcome | undefined> {
+  // Chunks that were read, and what was made of them, wait for the garbage collector meanwhile.
+  await second.run("SET memory_limit = '80MB'");
   const stage = new EncodedStage(second);
   let read = 0;
   let rejected = 0;

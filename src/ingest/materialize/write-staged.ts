@@ -4,7 +4,7 @@ import { WriteBlock } from '../../stores/write-block.ts';
 import { rowsFromWriteBlock } from '../../stores/write-block-rows.ts';
 import { writeNewest } from '../write-newest.ts';
 import { createBlockFiller } from './block-filler.ts';
-import { translating } from './duckdb.ts';
+import { openDuckdb, translating } from './duckdb.ts';
 import type { LoadPlan } from './load-plan.ts';
 import { type StagedRows, stagedSql } from './staged-rows.ts';
 
@@ -21,6 +21,8 @@ export interface WriteStagedOptions {
   readonly signal: AbortSignal;
   /** Told how many rows from the beginning of the file are stored for certain. */
   readonly onStored: (rows: number) => void;
+  /** Told when the store has got all rows, and may have to make them visible yet. */
+  readonly onSent?: () => void;
 }
 
 /** Blocks that are on their way at a time: the store works while the next one is laid out. */
@@ -29,19 +31,29 @@ const IN_FLIGHT = 4;
 const MAX_BLOCK_BYTES = 2 * 1024 * 1024;
 
 /**
- * Writes the rows of a staged file, in its order. Where the store can, readers see all of them at once; otherwise no older row takes
+ * Writes staged rows, in their order. Where the store can, readers see all of them at once; otherwise no older row takes
  * the place of a newer one.
+ * @param tempFolder for DuckDB, which reads them
  * @returns whether the end was reached; otherwise the signal came
  */
 export async function writeStagedRows(
-  connection: DuckDBConnection,
+  tempFolder: string,
   staged: StagedRows,
   options: WriteStagedOptions,
 ): Promise<boolean> {
   const sink = await openSink(options);
   try {
-    const complete = await pumpRows(connection, staged, options, sink);
-    if (complete) await sink.finish();
+    // Closed before the store, which may have much to do now, takes memory of its own.
+    const duckdb = await openDuckdb(tempFolder, 'reading');
+    let complete = false;
+    try {
+      complete = await pumpRows(duckdb.connection, staged, options, sink);
+    } finally {
+      duckdb.close();
+    }
+    if (!complete) return false;
+    options.onSent?.();
+    await sink.finish();
     return complete;
   } finally {
     await sink.close();

@@ -452,6 +452,14 @@ describe('materialize', function () {
       }
     });
 
+    it('is complete where the interval has no rows', async () => {
+      const project = await projectOver(`SELECT 1::BIGINT AS id, 1::BIGINT AS x, TIMESTAMP '2025-01-10' AS ts`);
+      const run = await load(project);
+      assert.equal(run.status, 0, run.stderr);
+      assert.match(run.stdout, /^stats: 0 rows read, 0 latest, 0 written, 0 rejected/);
+      assert.equal(project.registry().featureViews[0]?.meta?.materializationIntervals.length, 1);
+    });
+
     it('takes the views that are named, and refuses others', async () => {
       const view = { features: { x: Type.INT64 }, uri: 'data/rows.parquet' };
       const project = await projectOf(
