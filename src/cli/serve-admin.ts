@@ -1,24 +1,19 @@
-import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
 import { defaultAdminAddress } from '../config/sideboard-schema.ts';
 import type { Logger } from '../operations/logger.ts';
 import type { AdminPages, AdminServer } from '../transports/http/admin-server.ts';
 import { TransportError } from '../transports/transport-error.ts';
 
-export interface AdminOptions {
-  /** As the command line names it. */
-  readonly address: string | undefined;
-  readonly config: FeatureStoreConfig;
-  readonly log: Logger;
-  readonly pages: AdminPages;
-}
-
 /**
  * Serves probes and metrics, before anything else is loaded: a process that is starting is alive and says so.
+ * @param wanted the address that the command line or the settings name, if they do
  * @returns nothing where they are switched off, or where nobody asked for an address and the usual one is taken
  * @throws TransportError as `startAdminServer`, for an address that was asked for
  */
-export async function serveAdmin({ address, config, log, pages }: AdminOptions): Promise<AdminServer | undefined> {
-  const wanted = address ?? config.sideboard.admin.address;
+export async function serveAdmin(
+  wanted: string | undefined,
+  log: Logger,
+  pages: AdminPages,
+): Promise<AdminServer | undefined> {
   if (wanted === 'off') return undefined;
   // Loaded only now: node:http is of no use to a process that has it switched off.
   const { startAdminServer } = await import('../transports/http/admin-server.ts');

@@ -3,12 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
 import { ConnectionDealer } from '../operations/connection-dealer.ts';
 import type { Logger } from '../operations/logger.ts';
+import { metricsText } from '../operations/metrics/metrics-text.ts';
 import { counterTotals } from '../operations/server-counters.ts';
 import { Supervisor } from '../operations/supervisor.ts';
 import { WorkerCounters } from '../operations/worker-counters.ts';
 import { WorkerError } from '../operations/worker-error.ts';
 import { listen } from '../transports/grpc/listen.ts';
-import type { AdminServer } from '../transports/http/admin-server.ts';
+import type { AdminPages, AdminServer } from '../transports/http/admin-server.ts';
 import type { CommandContext } from './command-context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { endAtOnce, watchLifeCycle } from './life-cycle.ts';
@@ -59,10 +60,16 @@ export async function serveByWorkers(
     listener.close();
     dealer.close();
   };
-  const pages = { ready: () => supervisor.readiness() };
+  const pages: AdminPages = {
+    ready: () => supervisor.readiness(),
+    async metrics(accept) {
+      const { metrics } = await counters.collect(supervisor.workers(), COUNT_WITHIN_MS);
+      return metricsText(metrics, accept);
+    },
+  };
   let admin: AdminServer | undefined;
   try {
-    admin = await serveAdmin({ address: options.adminAddress, config, log, pages });
+    admin = await serveAdmin(options.adminAddress ?? config.sideboard.admin.address, log, pages);
     const summary = await supervisor.start();
     io.out(`${summary} by ${workers} workers on ${address}`);
     log.info({ address, workers: supervisor.processIds(), config: config.file }, 'ready');

@@ -2,6 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
 import { createFailureLog } from '../operations/failure-log.ts';
 import type { Logger } from '../operations/logger.ts';
+import { metricsText } from '../operations/metrics/metrics-text.ts';
+import { ProjectMetrics } from '../operations/metrics/project-metrics.ts';
+import { ServingMetrics } from '../operations/metrics/serving-metrics.ts';
 import { Readiness } from '../operations/readiness.ts';
 import { CallCounters, counterTotals, type ServerCounters } from '../operations/server-counters.ts';
 import { StoreOutageWatch } from '../operations/store-outage.ts';
@@ -57,8 +60,13 @@ export async function serveProject(
   const counters = (): ServerCounters => ({
     ...calls.current(),
     ...(features?.counters() ?? { olderKeyHits: 0, plansCompiled: 0, delayedReads: 0 }),
+    metrics: metrics?.snapshot() ?? {},
   });
+  const version = packageVersion();
   const readiness = new Readiness({ store: config.sideboard.readiness.store });
+  const adminAddress = options.adminAddress ?? config.sideboard.admin.address;
+  // Without a page that shows it, nothing is measured.
+  const metrics = adminAddress === 'off' ? undefined : new ProjectMetrics(version, config.onlineStore.type, readiness);
   const link = isWorker
     ? new WorkerLink(process, address, {
         onStop: (signal) => life.stop({ signal }),
@@ -70,27 +78,35 @@ export async function serveProject(
   const closers: (() => Promise<void>)[] = [];
   try {
     if (!isWorker) {
-      const pages = { ready: () => readiness.report() };
-      const admin = await serveAdmin({ address: options.adminAddress, config, log, pages });
+      const admin = await serveAdmin(adminAddress, log, {
+        ready: () => readiness.report(),
+        metrics: async (accept) => metricsText(metrics?.snapshot() ?? {}, accept),
+      });
       if (admin !== undefined) closers.unshift(() => admin.close());
     }
     const certificates = await openTls(config, log);
     const store = await openProjectStore(config, (message) => log.warn(message));
     closers.unshift(() => store.close());
-    const registry = await openServedRegistry(config, io.env, log, describeSwap, () => readiness.registryChecked());
+    const registry = await openServedRegistry(config, io.env, log, describeSwap, (outcome) => {
+      metrics?.refreshed(outcome);
+      readiness.registryChecked();
+    });
     closers.unshift(() => registry.close());
     readiness.registryLoaded(() => registry.status());
+    metrics?.watchRegistry(registry);
     features = new OnlineFeatures({
       registry: () => registry.current(),
       store,
       policy: servingPolicyFromConfig(config),
+      observer: metrics && new ServingMetrics(metrics.registry, metrics.store, store.capabilities.eventTimes ?? true),
     });
-    const version = packageVersion();
+    metrics?.watchReads(features);
+    const written = metrics?.store.measured(store) ?? store;
     const pushes = createPushMethods(async () => {
       const { OnlinePush } = await import('../ingest/push/online-push.ts');
       return new OnlinePush({
         registry,
-        store,
+        store: written,
         enabled: serving.writes,
         versioned: config.registry.enableOnlineFeatureViewVersioning,
       });
@@ -99,7 +115,7 @@ export async function serveProject(
       const { OnlineIngest } = await import('../ingest/stream/online-ingest.ts');
       return new OnlineIngest({
         registry: () => registry.current(),
-        store,
+        store: written,
         enabled: serving.writes,
         versioned: config.registry.enableOnlineFeatureViewVersioning,
         ...config.sideboard.ingest,
@@ -114,7 +130,7 @@ export async function serveProject(
     });
     const logFailure = createFailureLog(log);
     const outages = new StoreOutageWatch({ log, ping: () => pingStore(store, PING_MS) });
-    const probe = createStoreProbe(config, store, readiness, (err) => {
+    const probe = createStoreProbe(config, written, readiness, (err) => {
       log.warn({ err }, 'the online store does not answer; requests are refused until it does');
       outages.failed(err);
     });
@@ -123,16 +139,19 @@ export async function serveProject(
       const { createReflectionService } = await import('../transports/grpc/reflection-service.ts');
       served.push(...createReflectionService(servicesOf(served)));
     }
-    const server = await startGrpcServer(grpc.server, calls.counted(served), {
+    const measured = metrics?.calls.measured(served) ?? served;
+    const server = await startGrpcServer(grpc.server, calls.counted(measured), {
       ...grpc,
       certificates,
       address: link ?? address,
       onFailure(error, path) {
         calls.failed(path);
+        metrics?.calls.failed(error, path);
         logFailure(error, path);
         outages.failed(error);
       },
     });
+    metrics?.watchServer(server);
     closers.unshift(async () => {
       outages.close();
       probe.close();
@@ -169,6 +188,7 @@ export async function serveProject(
     else exitWith(exitCodes.failure.code);
     link?.leave();
     await closeAll(closers);
+    metrics?.close();
     log.info(counterTotals(counters()), 'stopped');
     link?.finish(counters());
   } catch (error) {

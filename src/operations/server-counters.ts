@@ -1,4 +1,5 @@
 import type { ServiceTable } from '../transports/grpc/service-table.ts';
+import { type MetricsSnapshot, mergeSnapshots } from './metrics/metric-snapshot.ts';
 
 export interface MethodCounters {
   /** Calls that the method was asked to answer. */
@@ -18,6 +19,8 @@ export interface ServerCounters {
   readonly plansCompiled: number;
   /** Requests that had to wait for their turn to read. */
   readonly delayedReads: number;
+  /** What `/metrics` shows of the process; empty where there is no such page. */
+  readonly metrics: MetricsSnapshot;
 }
 
 export const noCounters: ServerCounters = {
@@ -26,6 +29,7 @@ export const noCounters: ServerCounters = {
   olderKeyHits: 0,
   plansCompiled: 0,
   delayedReads: 0,
+  metrics: {},
 };
 
 export function addCounters(a: ServerCounters, b: ServerCounters): ServerCounters {
@@ -40,6 +44,7 @@ export function addCounters(a: ServerCounters, b: ServerCounters): ServerCounter
     olderKeyHits: a.olderKeyHits + b.olderKeyHits,
     plansCompiled: a.plansCompiled + b.plansCompiled,
     delayedReads: a.delayedReads + b.delayedReads,
+    metrics: mergeSnapshots(a.metrics, b.metrics),
   };
 }
 

@@ -1,3 +1,4 @@
+import { withoutGauges } from './metrics/metric-snapshot.ts';
 import { addCounters, noCounters, type ServerCounters } from './server-counters.ts';
 
 /** A process that counts, and tells when it is asked. */
@@ -23,7 +24,8 @@ export class WorkerCounters {
 
   /** A worker has ended. */
   retire(worker: CountingWorker): void {
-    this.#ended = addCounters(this.#ended, this.#latest.get(worker) ?? noCounters);
+    const latest = this.#latest.get(worker) ?? noCounters;
+    this.#ended = addCounters(this.#ended, { ...latest, metrics: withoutGauges(latest.metrics) });
     this.#latest.delete(worker);
     this.#settle(worker);
   }

@@ -13,6 +13,7 @@ import { ReadGate } from './read-gate.ts';
 import { type OnlineFeaturesRequest, parseOnlineFeaturesRequest } from './request.ts';
 import type { ServedCall } from './served-call.ts';
 import { ServingError } from './serving-error.ts';
+import type { ServingObserver } from './serving-observer.ts';
 import type { ServingPolicy } from './serving-policy.ts';
 import { readTables } from './table-reader.ts';
 
@@ -23,6 +24,8 @@ export interface OnlineFeaturesOptions {
   readonly policy: ServingPolicy;
   /** Milliseconds since the Unix epoch, for TTL. */
   readonly now?: () => number;
+  /** Told what happens, to measure it. */
+  readonly observer?: ServingObserver | undefined;
 }
 
 /** Counters that grow for the life of the process. */
@@ -44,6 +47,7 @@ export class OnlineFeatures {
   readonly #now: () => number;
   readonly #plans: PlanCache;
   readonly #gate: ReadGate;
+  readonly #observer: ServingObserver | undefined;
   #olderKeyHits = 0;
 
   constructor(options: OnlineFeaturesOptions) {
@@ -55,10 +59,16 @@ export class OnlineFeatures {
     this.#now = options.now ?? Date.now;
     this.#plans = new PlanCache(options.policy);
     this.#gate = new ReadGate(options.policy.maxPendingBytes);
+    this.#observer = options.observer;
   }
 
   counters(): ServingCounters {
     return { olderKeyHits: this.#olderKeyHits, plansCompiled: this.#plans.compiled, delayedReads: this.#gate.delayed };
+  }
+
+  /** Requests that wait for their turn to read, and the bytes of answers that are being read for. */
+  underWay(): { readonly waiting: number; readonly bytes: number } {
+    return this.#gate.underWay();
   }
 
   /**
@@ -83,6 +93,7 @@ export class OnlineFeatures {
     try {
       const judged = await this.#read(plan, request, rows, call);
       const answer = encodeAnswer(plan, request, rows, judged, call);
+      this.#observer?.answered(plan, judged, rows, this.#now());
       for (const { block } of judged) block.release();
       learnLoad(plan, answer.length, rows);
       return answer;
@@ -110,7 +121,7 @@ export class OnlineFeatures {
       return { table, keys: tableKeys, features, block: new RowBlock(tableKeys.length, features.length) };
     });
     if (rows > 0) {
-      await readTables(store, reads, call);
+      await this.#readTables(reads, call);
       if (policy.entityKeyFallback === 'v2') {
         this.#olderKeyHits += await readOlderKeys(store, plan, source, rows, reads, policy, call);
       }
@@ -121,6 +132,19 @@ export class OnlineFeatures {
       const constant = plan.keyGroups[table.keyGroup]?.columns.length === 0;
       return judgeBlock(table, block, constant, now, this.#judging, store.capabilities.feastPython);
     });
+  }
+
+  async #readTables(reads: readonly TableRead[], call: CallOptions): Promise<void> {
+    const observer = this.#observer;
+    if (observer === undefined) return readTables(this.#store, reads, call);
+    const start = performance.now();
+    try {
+      await readTables(this.#store, reads, call);
+    } catch (error) {
+      observer.storeRead(performance.now() - start, error);
+      throw error;
+    }
+    observer.storeRead(performance.now() - start, undefined);
   }
 }
 

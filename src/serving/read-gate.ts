@@ -39,6 +39,12 @@ export class ReadGate {
     return this.#delayed;
   }
 
+  /** How many requests wait, and how many bytes of answers are being read for. */
+  underWay(): { readonly waiting: number; readonly bytes: number } {
+    const [small, large] = [this.#small, this.#large];
+    return { waiting: small.waiting.size + large.waiting.size, bytes: small.underWay + large.underWay };
+  }
+
   /**
    * Asks to begin. Whoever was let in calls {@link leave} with the same number, however it ends.
    * @param bytes that the answer is expected to have
@@ -85,6 +91,10 @@ class GateQueue {
 
   constructor(limit: number) {
     this.#limit = limit;
+  }
+
+  get underWay(): number {
+    return this.#underWay;
   }
 
   tryEnter(bytes: number): boolean {

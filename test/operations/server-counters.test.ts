@@ -28,6 +28,7 @@ describe('counters of servers', () => {
     olderKeyHits: 5,
     plansCompiled: 1,
     delayedReads: 4,
+    metrics: { sideboard_processes: [1] },
   };
 
   it('add up, method by method', () => {
@@ -38,6 +39,7 @@ describe('counters of servers', () => {
       olderKeyHits: 5,
       plansCompiled: 1,
       delayedReads: 4,
+      metrics: { sideboard_processes: [1] },
     });
   });
 

@@ -50,6 +50,7 @@ export class ConnectionSet {
     return {
       address,
       openCalls: () => [...this.#connections].reduce((sum, { openCalls }) => sum + openCalls, 0),
+      openConnections: () => this.#connections.size,
       close: (graceMs) => {
         this.#closing ??= this.#close(listener, graceMs);
         return this.#closing;

@@ -61,6 +61,7 @@ export async function startGrpcJsServer(methods: ServiceTable, options: GrpcServ
   return {
     address,
     openCalls: () => open.size,
+    openConnections: () => sockets.size,
     close(graceMs) {
       closing ??= close(server, listener, sockets, open, graceMs);
       return closing;

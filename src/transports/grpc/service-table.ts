@@ -89,6 +89,8 @@ export interface GrpcServer {
   readonly address: string;
   /** Number of calls that have begun and not ended. */
   openCalls(): number;
+  /** Number of clients' connections that are open. */
+  openConnections(): number;
   /**
    * Stops accepting, lets calls under way finish for at most `graceMs`, then answers the rest UNAVAILABLE. A second call gets
    * the same promise.

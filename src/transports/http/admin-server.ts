@@ -7,7 +7,7 @@ export interface AdminPages {
   /** Whether calls should come here. All of it goes out as JSON; it holds no secret and no stored value. */
   readonly ready: () => { readonly ready: boolean };
   /** @param accept what the client says that it understands */
-  readonly metrics?: (accept: string) => Promise<MetricsPage>;
+  readonly metrics: (accept: string) => Promise<MetricsPage>;
 }
 
 export interface MetricsPage {
@@ -90,9 +90,10 @@ async function pageFor(request: IncomingMessage, pages: AdminPages): Promise<Pag
       return { status: report.ready ? 200 : 503, contentType: 'application/json; charset=utf-8', text };
     }
     case '/metrics':
-      if (pages.metrics !== undefined) return { status: 200, ...(await pages.metrics(request.headers.accept ?? '')) };
+      return { status: 200, ...(await pages.metrics(request.headers.accept ?? '')) };
+    default:
+      return plain(404, 'There are /livez, /readyz and /metrics.');
   }
-  return plain(404, 'There are /livez, /readyz and /metrics.');
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {

@@ -1,0 +1,96 @@
+import { SideboardError } from '../../errors.ts';
+import type { ServedCall } from '../../serving/served-call.ts';
+import { GrpcStatus, statusOfKind } from '../../transports/grpc/grpc-status.ts';
+import type { ServiceTable, StreamMethod, UnaryMethod } from '../../transports/grpc/service-table.ts';
+import type { MetricRegistry, NumberSeries } from './metric-registry.ts';
+
+const CODES = new Map<number, string>(Object.entries(GrpcStatus).map(([name, number]) => [number, name]));
+
+/** Measures calls of methods: how many ended how, and how long unary ones took. */
+export class CallMetrics {
+  readonly #registry: MetricRegistry;
+
+  constructor(registry: MetricRegistry) {
+    this.#registry = registry;
+  }
+
+  /** The methods, measured. */
+  measured(methods: ServiceTable): ServiceTable {
+    return methods.map((method) => ('stream' in method ? this.#stream(method) : this.#unary(method)));
+  }
+
+  /** To be told of every call that was answered with an error, also of one that reached no method. */
+  failed(error: unknown, path = 'other'): void {
+    const status = error instanceof SideboardError ? statusOfKind[error.kind] : GrpcStatus.INTERNAL;
+    this.#ended(path, status).add(1);
+  }
+
+  #ended(path: string, status: number): NumberSeries {
+    return this.#registry.number('sideboard_requests_total', path, CODES.get(status) ?? 'UNKNOWN');
+  }
+
+  #unary(method: UnaryMethod): UnaryMethod {
+    const { path } = method;
+    const answered = this.#ended(path, GrpcStatus.OK);
+    const cancelled = this.#ended(path, GrpcStatus.CANCELLED);
+    const duration = this.#registry.histogram('sideboard_request_duration_seconds', path);
+    const settled = (start: number): void => duration.observe((performance.now() - start) / 1000);
+    // Failures are told by the server, which knows what its caller got; of a caller that left it tells nothing.
+    const succeeded = (start: number, call: ServedCall): void => {
+      settled(start);
+      if (!isOver(call)) answered.add(1);
+      else if (hasLeft(call)) cancelled.add(1);
+    };
+    return {
+      path,
+      handle(message, call) {
+        const start = performance.now();
+        let answer: Promise<Uint8Array> | Uint8Array;
+        try {
+          answer = method.handle(message, call);
+        } catch (error) {
+          settled(start);
+          throw error;
+        }
+        if (!(answer instanceof Promise)) {
+          succeeded(start, call);
+          return answer;
+        }
+        return answer.then(
+          (bytes) => {
+            succeeded(start, call);
+            return bytes;
+          },
+          (error) => {
+            settled(start);
+            if (isOver(call) && hasLeft(call)) cancelled.add(1);
+            throw error;
+          },
+        );
+      },
+    };
+  }
+
+  #stream(method: StreamMethod): StreamMethod {
+    const { path } = method;
+    const answered = this.#ended(path, GrpcStatus.OK);
+    const cancelled = this.#ended(path, GrpcStatus.CANCELLED);
+    return {
+      path,
+      async stream(call) {
+        await method.stream(call);
+        (call.signal.aborted ? cancelled : answered).add(1);
+      },
+    };
+  }
+}
+
+/** Nobody waits for the answer any more. */
+function isOver(call: ServedCall): boolean {
+  return call.cancelled ?? call.signal?.aborted === true;
+}
+
+/** Of a call that is over: its deadline has not passed, so that its caller must have gone. */
+function hasLeft({ deadline }: ServedCall): boolean {
+  return deadline === undefined || deadline > Date.now();
+}

@@ -1,0 +1,190 @@
+export interface MetricDefinition {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  /** In a sentence. */
+  readonly help: string;
+  readonly unit: string;
+  readonly labels: readonly string[];
+  /** Upper bounds of a histogram's buckets; one without a bound follows. */
+  readonly buckets?: readonly number[];
+  /** How the values of several processes become one; counters and histograms are added up. */
+  readonly merge?: 'sum' | 'max' | 'min';
+}
+
+export type MetricCatalogue = Readonly<Record<string, MetricDefinition>>;
+
+const SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const DAY = 86_400;
+const AGES = [1, 10, 60, 300, 900, 3_600, 6 * 3_600, DAY, 3 * DAY, 7 * DAY, 30 * DAY, 90 * DAY];
+
+/** Everything that `/metrics` shows. `docs/reference/metrics.md` lists it; a test compares the two. */
+export const metrics = {
+  sideboard_requests_total: {
+    type: 'counter',
+    help: 'Calls that have ended, by method and gRPC status.',
+    unit: 'calls',
+    labels: ['method', 'code'],
+  },
+  sideboard_request_duration_seconds: {
+    type: 'histogram',
+    help: 'Time that unary methods took, from the complete request to the answer or failure.',
+    unit: 'seconds',
+    labels: ['method'],
+    buckets: SECONDS,
+  },
+  sideboard_calls_in_flight: {
+    type: 'gauge',
+    help: 'Calls that have begun and not ended, streaming ones among them.',
+    unit: 'calls',
+    labels: [],
+    merge: 'sum',
+  },
+  sideboard_connections: {
+    type: 'gauge',
+    help: 'Connections of clients.',
+    unit: 'connections',
+    labels: [],
+    merge: 'sum',
+  },
+  sideboard_values_total: {
+    type: 'counter',
+    help: 'Feature values in answers, by status.',
+    unit: 'values',
+    labels: ['status'],
+  },
+  sideboard_feature_age_seconds: {
+    type: 'histogram',
+    help: 'Age of the oldest row that a request got from a view, by its event timestamp.',
+    unit: 'seconds',
+    labels: ['view'],
+    buckets: AGES,
+  },
+  sideboard_store_operation_duration_seconds: {
+    type: 'histogram',
+    help: 'Time that the online store took, failures included.',
+    unit: 'seconds',
+    labels: ['store', 'operation'],
+    buckets: SECONDS,
+  },
+  sideboard_store_errors_total: {
+    type: 'counter',
+    help: 'Operations of the online store that failed, by error code.',
+    unit: 'operations',
+    labels: ['store', 'operation', 'code'],
+  },
+  sideboard_reads_delayed_total: {
+    type: 'counter',
+    help: 'Requests that had to wait for their turn to read, because of sideboard.serving.max_pending_bytes.',
+    unit: 'requests',
+    labels: [],
+  },
+  sideboard_reads_waiting: {
+    type: 'gauge',
+    help: 'Requests that wait for their turn to read.',
+    unit: 'requests',
+    labels: [],
+    merge: 'sum',
+  },
+  sideboard_read_pending_bytes: {
+    type: 'gauge',
+    help: 'Expected size of the answers that are being read for.',
+    unit: 'bytes',
+    labels: [],
+    merge: 'sum',
+  },
+  sideboard_older_key_hits_total: {
+    type: 'counter',
+    help: 'Rows that were found only under their older (v2) entity key.',
+    unit: 'rows',
+    labels: [],
+  },
+  sideboard_plans_compiled_total: {
+    type: 'counter',
+    help: 'Plans that were compiled, because a set of features was asked for first or the registry had changed.',
+    unit: 'plans',
+    labels: [],
+  },
+  sideboard_ready: {
+    type: 'gauge',
+    help: '1 where the process is ready, of several workers where one is.',
+    unit: '0 or 1',
+    labels: [],
+    merge: 'max',
+  },
+  sideboard_registry_age_seconds: {
+    type: 'gauge',
+    help: 'Time since the source of the registry was last seen to hold what is served.',
+    unit: 'seconds',
+    labels: [],
+    merge: 'max',
+  },
+  sideboard_registry_from_copy: {
+    type: 'gauge',
+    help: '1 where the registry that is served came from the copy on disk.',
+    unit: '0 or 1',
+    labels: [],
+    merge: 'max',
+  },
+  sideboard_registry_refreshes_total: {
+    type: 'counter',
+    help: 'Readings of the registry after the first, by result: swapped, unchanged or failed.',
+    unit: 'readings',
+    labels: ['result'],
+  },
+  sideboard_event_loop_delay_seconds: {
+    type: 'gauge',
+    help: 'How late timers were since the last time that this page was made: median, 99th percentile and worst.',
+    unit: 'seconds',
+    labels: ['quantile'],
+    merge: 'max',
+  },
+  sideboard_event_loop_busy_seconds_total: {
+    type: 'counter',
+    help: 'Time that the event loop spent working.',
+    unit: 'seconds',
+    labels: [],
+  },
+  sideboard_heap_used_bytes: {
+    type: 'gauge',
+    help: 'JavaScript heap in use.',
+    unit: 'bytes',
+    labels: [],
+    merge: 'sum',
+  },
+  sideboard_processes: { type: 'gauge', help: 'Processes that serve.', unit: 'processes', labels: [], merge: 'sum' },
+  sideboard_build_info: {
+    type: 'gauge',
+    help: 'Always 1; the labels say which version runs.',
+    unit: '1',
+    labels: ['version', 'node'],
+    merge: 'max',
+  },
+  process_cpu_seconds_total: {
+    type: 'counter',
+    help: 'CPU time of the process, user and system.',
+    unit: 'seconds',
+    labels: [],
+  },
+  process_resident_memory_bytes: {
+    type: 'gauge',
+    help: 'Resident memory. Pages that several processes share count for each.',
+    unit: 'bytes',
+    labels: [],
+    merge: 'sum',
+  },
+  process_open_fds: {
+    type: 'gauge',
+    help: 'Open file descriptors.',
+    unit: 'descriptors',
+    labels: [],
+    merge: 'sum',
+  },
+  process_start_time_seconds: {
+    type: 'gauge',
+    help: 'When the process started, since 1970.',
+    unit: 'seconds',
+    labels: [],
+    merge: 'min',
+  },
+} as const satisfies MetricCatalogue;
+
+export type MetricName = keyof typeof metrics;

@@ -1,0 +1,63 @@
+import { SideboardError } from '../../errors.ts';
+import type { OnlineStore } from '../../stores/online-store.ts';
+import type { HistogramSeries, MetricRegistry } from './metric-registry.ts';
+
+export type StoreOperation = 'read' | 'write' | 'ping';
+
+/** Measures what the store does: how long it takes, and how it fails. */
+export class StoreMetrics {
+  readonly #registry: MetricRegistry;
+  readonly #type: string;
+  readonly #durations: Readonly<Record<StoreOperation, HistogramSeries>>;
+
+  /** @param type as `online_store.type` names the store */
+  constructor(registry: MetricRegistry, type: string) {
+    this.#registry = registry;
+    this.#type = type;
+    const duration = (operation: StoreOperation): HistogramSeries =>
+      registry.histogram('sideboard_store_operation_duration_seconds', type, operation);
+    this.#durations = { read: duration('read'), write: duration('write'), ping: duration('ping') };
+  }
+
+  /** @param error `undefined` for what succeeded */
+  done(operation: StoreOperation, milliseconds: number, error?: unknown): void {
+    this.#durations[operation].observe(milliseconds / 1000);
+    if (error === undefined) return;
+    const code = error instanceof SideboardError ? error.code : 'INTERNAL';
+    this.#registry.number('sideboard_store_errors_total', this.#type, operation, code).add(1);
+  }
+
+  async measure<T>(operation: StoreOperation, work: () => Promise<T>): Promise<T> {
+    const start = performance.now();
+    try {
+      const result = await work();
+      this.done(operation, performance.now() - start);
+      return result;
+    } catch (error) {
+      this.done(operation, performance.now() - start, error);
+      throw error;
+    }
+  }
+
+  /** The store, measured at what writing asks of it. */
+  measured(store: OnlineStore): OnlineStore {
+    const { writeBlock, readMany, beginLoad } = store;
+    const measured: OnlineStore = {
+      capabilities: store.capabilities,
+      update: (...all) => store.update(...all),
+      teardown: (...all) => store.teardown(...all),
+      onlineWriteBatch: (...all) => this.measure('write', () => store.onlineWriteBatch(...all)),
+      onlineRead: (...all) => this.measure('read', () => store.onlineRead(...all)),
+      ping: (...all) => this.measure('ping', () => store.ping(...all)),
+      close: () => store.close(),
+    };
+    if (writeBlock !== undefined) {
+      measured.writeBlock = (...all) => this.measure('write', () => writeBlock.apply(store, all));
+    }
+    if (readMany !== undefined) {
+      measured.readMany = (...all) => this.measure('read', () => readMany.apply(store, all));
+    }
+    if (beginLoad !== undefined) measured.beginLoad = (...all) => beginLoad.apply(store, all);
+    return measured;
+  }
+}
