@@ -81,7 +81,7 @@ export const chartCases: readonly ChartCase[] = [
   {
     name: 'sidecar-socket',
     kubernetes: '1.36',
-    values: { config, grpc: { socket: true }, sidecar: { example: { enabled: true, model } } },
+    values: { config, env: [password], grpc: { socket: true }, sidecar: { example: { enabled: true, model } } },
   },
   { name: 'sidecar-every-option', kubernetes: '1.36', values: everySidecarOption },
   {
