@@ -1,11 +1,11 @@
-// Runs all compiled tests (build/test) in two mocha processes side by side: most tests wait for servers and other programs more than
-// they compute. What the second one says comes behind the first one's; the last line sums both up: `N passed, N failed`.
+// Runs all compiled tests (build/test) in three mocha processes side by side: most tests wait for servers and other programs more
+// than they compute. What the others say comes behind the first one's; the last line sums all up: `N passed, N failed`.
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Folders of test/ whose tests start programs: the product, other languages' clients, Feast. All other folders are the second half. */
-const PROGRAMS = ['bench', 'cli', 'definitions', 'ingest', 'interop', 'project', 'registry'];
+/** Folders of test/ whose tests start the product's processes; clients in other languages, and Feast. All others share a third process. */
+const GROUPS = [['bench', 'cli', 'definitions', 'ingest', 'project', 'registry'], ['interop']];
 
 /** Folders whose tests need programs that take minutes to bring or build: `npm run test:container`. */
 const SEPARATE = ['container'];
@@ -14,15 +14,16 @@ const root = join(import.meta.dirname, '..');
 const mocha = join(root, 'node_modules', 'mocha', 'bin', 'mocha.js');
 const built = join(root, 'build', 'test');
 const others = readdirSync(built, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory() && ![...PROGRAMS, ...SEPARATE].includes(entry.name))
+  .filter((entry) => entry.isDirectory() && ![...GROUPS.flat(), ...SEPARATE].includes(entry.name))
   .map(({ name }) => name);
 
-const [programs, rest] = await Promise.all([
-  run(PROGRAMS, (chunk) => process.stdout.write(chunk)),
-  run(others, () => {}),
-]);
-process.stdout.write(`\n${rest.output}`);
-const outcomes = [programs, rest].map(outcomeOf);
+const runs = await Promise.all(
+  [...GROUPS, others].map((folders, index) =>
+    run(folders, index === 0 ? (text) => process.stdout.write(text) : () => {}),
+  ),
+);
+for (const { output } of runs.slice(1)) process.stdout.write(`\n${output}`);
+const outcomes = runs.map(outcomeOf);
 const [passed, failed, skipped] = [0, 1, 2].map((at) => outcomes.reduce((sum, counts) => sum + counts[at], 0));
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 process.exitCode = failed > 0 ? 1 : 0;
