@@ -1,11 +1,11 @@
-// Runs all compiled tests (build/test) in three mocha processes side by side: most tests wait for servers and other programs more
-// than they compute. What the others say comes behind the first one's; the last line sums all up: `N passed, N failed`.
+// Runs all compiled tests (build/test) in two mocha processes side by side: most tests wait for servers and other programs more than
+// they compute. What the second one says comes behind the first one's; the last line sums both up: `N passed, N failed`.
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Folders of test/ whose tests start the product's processes; clients in other languages, and Feast. All others share a third process. */
-const GROUPS = [['bench', 'cli', 'definitions', 'ingest', 'project', 'registry'], ['interop']];
+/** Folders of test/ whose tests wait most: for processes of the product, clients in other languages, Feast. All others share a process. */
+const GROUPS = [['cli', 'ingest', 'interop', 'project']];
 
 /** Folders whose tests need programs that take minutes to bring or build: `npm run test:container`. */
 const SEPARATE = ['container'];

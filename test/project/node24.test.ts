@@ -97,7 +97,16 @@ describe('the packed product on Node 24', function () {
     mkdirSync(repo);
     await layOutExample(repo);
 
-    const args = ['dist/src/cli/main.js', 'serve', '--repo', repo, '--grpc-address', '127.0.0.1:0'];
+    const args = [
+      'dist/src/cli/main.js',
+      'serve',
+      '--repo',
+      repo,
+      '--grpc-address',
+      '127.0.0.1:0',
+      '--admin-address',
+      'off',
+    ];
     const server = spawn(join(node24, 'node'), args, { cwd: installed, stdio: ['ignore', 'pipe', 'pipe'] });
     const ended = once(server, 'exit');
     try {
