@@ -1,5 +1,19 @@
-import { Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { wholeNumber } from './command-context.ts';
+
+/** Options of commands that read rows as text: where their times stand, and what a feature that is not there means. */
+export function addRowOptions(command: Command): Command {
+  return command
+    .option('--timestamp-field <column>', 'column with the event timestamp', 'event_timestamp')
+    .option('--created-field <column>', 'column with the created timestamp, if there is one')
+    .addOption(
+      new Option(
+        '--timestamp-unit <unit>',
+        'what timestamps count that are numbers; without it numbers are refused',
+      ).choices(['s', 'ms', 'us', 'ns']),
+    )
+    .option('--missing-as-null', 'store a null for features that a row does not have, instead of refusing it');
+}
 
 /** Options of commands that write many rows, batch by batch. */
 export function batchSizeOption(rows: number): Option {

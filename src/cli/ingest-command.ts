@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { EpochUnit } from '../encoding/timestamp.ts';
+import { addRowOptions, batchSizeOption, batchTimeoutOption } from './batch-options.ts';
 import { type CommandContext, wholeNumber } from './command-context.ts';
 
 export interface IngestOptions {
@@ -20,7 +21,7 @@ export interface IngestOptions {
 }
 
 export function addIngestCommand(program: Command, context: CommandContext): void {
-  program
+  const command = program
     .command('ingest')
     .summary('write rows from standard input as they come, and acknowledge them')
     .description(
@@ -29,16 +30,8 @@ export function addIngestCommand(program: Command, context: CommandContext): voi
         'place of a newer one. At the end of the input, and on SIGTERM or SIGINT, what was read is stored and acknowledged.',
     )
     .argument('[view]', 'feature view that all rows belong to')
-    .option('--view-field <member>', 'member of each line that names its feature view, in place of <view>')
-    .option('--timestamp-field <column>', 'column with the event timestamp', 'event_timestamp')
-    .option('--created-field <column>', 'column with the created timestamp, if there is one')
-    .addOption(
-      new Option(
-        '--timestamp-unit <unit>',
-        'what timestamps count that are numbers; without it numbers are refused',
-      ).choices(['s', 'ms', 'us', 'ns']),
-    )
-    .option('--missing-as-null', 'store a null for features that a row does not have, instead of refusing it')
+    .option('--view-field <member>', 'member of each line that names its feature view, in place of <view>');
+  addRowOptions(command)
     .addOption(
       new Option('--ack <what>', 'an acknowledgement per batch, through its last line, or one per line')
         .choices(['batches', 'lines'])
@@ -52,7 +45,7 @@ export function addIngestCommand(program: Command, context: CommandContext): voi
         .argParser((name: string, before: readonly string[]) => [...before, name])
         .default([], 'none'),
     )
-    .addOption(new Option('--batch-size <rows>', 'rows of one batch').argParser(wholeNumber(1, 100_000)).default(1000))
+    .addOption(batchSizeOption(1000))
     .addOption(
       new Option('--flush-ms <ms>', 'how long a row waits for others of its batch')
         .argParser(wholeNumber(0, 3_600_000))
@@ -63,11 +56,7 @@ export function addIngestCommand(program: Command, context: CommandContext): voi
         .argParser(wholeNumber(1, 64))
         .default(4),
     )
-    .addOption(
-      new Option('--timeout <ms>', 'how long the store may take for one batch')
-        .argParser(wholeNumber(1, 3_600_000))
-        .default(60_000),
-    )
+    .addOption(batchTimeoutOption())
     .addOption(
       new Option('--give-up-after <seconds>', 'how long a batch is tried again while the store does not answer')
         .argParser(wholeNumber(0, 1_000_000))

@@ -1,8 +1,9 @@
-import { isAbsolute } from 'node:path';
 import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
 import type { LoadInterval } from '../ingest/materialize/interval.ts';
+import { RegistryError } from '../registry/registry-error.ts';
 import { recordMaterialization } from '../registry/writing/record-materialization.ts';
-import { RegistryFile } from '../registry/writing/registry-file.ts';
+import type { RegistryFile } from '../registry/writing/registry-file.ts';
+import { registryFileFromConfig } from './registry-file-from-config.ts';
 
 /** Notes in the registry that a view was loaded. */
 export type RecordInterval = (view: string, interval: LoadInterval) => Promise<void>;
@@ -15,11 +16,19 @@ export function openMaterializationRecorder(
   config: FeatureStoreConfig,
   warn: (message: string) => void,
 ): RecordInterval {
-  const { registry, project, sideboard } = config;
-  if (registry.type !== 'file' || !isAbsolute(registry.path)) {
-    warn(`The registry at ${registry.place} is no local file: the interval is not recorded there.`);
+  const file = writableFile(config);
+  if (file === undefined) {
+    warn(`The registry at ${config.registry.place} is no local file: the interval is not recorded there.`);
     return async () => {};
   }
-  const file = new RegistryFile({ path: registry.path, maxBytes: sideboard.registry.maxBytes });
-  return (view, { start, end }) => recordMaterialization(file, { project, view, start, end });
+  return (view, { start, end }) => recordMaterialization(file, { project: config.project, view, start, end });
+}
+
+function writableFile(config: FeatureStoreConfig): RegistryFile | undefined {
+  try {
+    return registryFileFromConfig(config);
+  } catch (error) {
+    if (error instanceof RegistryError && error.code === 'REGISTRY_NOT_WRITABLE') return undefined;
+    throw error;
+  }
 }

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { EpochUnit } from '../encoding/timestamp.ts';
 import type { RowFormat } from '../ingest/record.ts';
-import { batchSizeOption, batchTimeoutOption, progressIntervalOption } from './batch-options.ts';
+import { addRowOptions, batchSizeOption, batchTimeoutOption, progressIntervalOption } from './batch-options.ts';
 import type { CommandContext } from './command-context.ts';
 
 export interface WriteOptions {
@@ -18,7 +18,7 @@ export interface WriteOptions {
 }
 
 export function addWriteCommand(program: Command, context: CommandContext): void {
-  program
+  const command = program
     .command('write')
     .summary('write rows of a file into the online store')
     .description(
@@ -33,16 +33,8 @@ export function addWriteCommand(program: Command, context: CommandContext): void
         'jsonl',
         'csv',
       ]),
-    )
-    .option('--timestamp-field <column>', 'column with the event timestamp', 'event_timestamp')
-    .option('--created-field <column>', 'column with the created timestamp, if there is one')
-    .addOption(
-      new Option(
-        '--timestamp-unit <unit>',
-        'what timestamps count that are numbers; without it numbers are refused',
-      ).choices(['s', 'ms', 'us', 'ns']),
-    )
-    .option('--missing-as-null', 'store a null for features that a row does not have, instead of refusing it')
+    );
+  addRowOptions(command)
     .option(
       '--newest-only',
       'leave out rows that are older than the stored ones (default: what Feast does for the store)',

@@ -15,21 +15,13 @@ import {
 } from '../../src/config/feast-schema.ts';
 import { featureStoreConfigFromText } from '../../src/config/feature-store-config.ts';
 import { sideboardSchema, storeSectionNames } from '../../src/config/sideboard-schema.ts';
+import { codeRows } from '../support/page-tables.ts';
 import { projectRoot } from '../support/project-root.ts';
 import { type SchemaSetting, settingOf, settingsOfSchema } from '../support/schema-settings.ts';
 
 const page = readFileSync(join(projectRoot, 'docs', 'reference', 'configuration.md'), 'utf8');
 
-/** The rows of all tables, without heads and rules. */
-const rows = page
-  .split('\n')
-  .filter((line) => line.startsWith('| `'))
-  .map((line) =>
-    line
-      .slice(1, -1)
-      .split('|')
-      .map((cell) => cell.trim()),
-  );
+const rows = codeRows(page);
 
 const documented: SchemaSetting[] = rows
   .filter((cells) => cells.length === 4)

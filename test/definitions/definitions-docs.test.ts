@@ -19,21 +19,13 @@ import { fieldSchema } from '../../src/definitions/field-schemas.ts';
 import { definitionsFromTexts } from '../../src/definitions/load-definitions.ts';
 import { scalarNames } from '../../src/encoding/feast-type.ts';
 import { isTypeFault, parseFeastType } from '../../src/encoding/feast-type-text.ts';
+import { codeRows } from '../support/page-tables.ts';
 import { projectRoot } from '../support/project-root.ts';
 import { type SchemaSetting, settingsOfSchema } from '../support/schema-settings.ts';
 
 const page = readFileSync(join(projectRoot, 'docs', 'reference', 'definitions.md'), 'utf8');
 
-/** The rows of all tables, without heads and rules. */
-const rows = page
-  .split('\n')
-  .filter((line) => line.startsWith('| `'))
-  .map((line) =>
-    line
-      .slice(1, -1)
-      .split('|')
-      .map((cell) => cell.trim()),
-  );
+const rows = codeRows(page);
 
 const isType = ([name = '']: readonly string[]): boolean => /^`[A-Z][a-z]\w*`$/.test(name);
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import {
   CreateBucketCommand,
   DeleteObjectCommand,
@@ -11,8 +10,8 @@ import { createS3RegistrySource } from '../../src/registry/s3/s3-registry-source
 import { useEnvironment } from '../support/environment.ts';
 import { readGolden } from '../support/golden.ts';
 import { viewsOfDocumentedFile } from '../support/inspected-registry.ts';
-import { type LoopbackServer, requireScript, startLoopbackServer } from '../support/loopback-server.ts';
-import { projectRoot } from '../support/project-root.ts';
+import type { LoopbackServer } from '../support/loopback-server.ts';
+import { startMoto, useMotoCredentials } from '../support/moto-server.ts';
 import { goldenSnapshot } from '../support/registries.ts';
 import { hasRegistryCode, testRegistrySource } from '../support/registry-source-suite.ts';
 
@@ -29,24 +28,10 @@ describe('an S3 registry source', function () {
   let server: LoopbackServer;
   let client: S3Client;
 
-  useEnvironment({
-    AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
-    AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI',
-    AWS_REGION: undefined,
-    AWS_DEFAULT_REGION: undefined,
-    AWS_PROFILE: undefined,
-    AWS_CONFIG_FILE: '/dev/null',
-    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
-    AWS_EC2_METADATA_DISABLED: 'true',
-  });
+  useMotoCredentials();
 
   before(async function () {
-    await requireScript(this, 'setup-moto.sh', 'moto, which needs Python 3.10');
-    server = await startLoopbackServer({
-      program: join(projectRoot, '.venv', 'moto', 'bin', 'moto_server'),
-      args: (port) => ['-H', '127.0.0.1', '-p', `${port}`],
-      isUp: async (port) => (await fetch(`http://127.0.0.1:${port}/moto-api/`)).ok,
-    });
+    server = await startMoto(this);
     client = new S3Client({
       endpoint: `http://127.0.0.1:${server.port}`,
       forcePathStyle: true,

@@ -4,9 +4,8 @@ import { join } from 'node:path';
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { ValueType_Enum as Type } from '../../../gen/feast/types/Value_pb.ts';
 import { type CliRun, runCli } from '../../support/cli-run.ts';
-import { useEnvironment } from '../../support/environment.ts';
-import { type LoopbackServer, requireScript, startLoopbackServer } from '../../support/loopback-server.ts';
-import { projectRoot } from '../../support/project-root.ts';
+import type { LoopbackServer } from '../../support/loopback-server.ts';
+import { startMoto, useMotoCredentials } from '../../support/moto-server.ts';
 import {
   createSourceProject,
   type SourceProject,
@@ -23,24 +22,10 @@ describe('a source in S3', function () {
   let client: S3Client;
   const projects: SourceProject[] = [];
 
-  useEnvironment({
-    AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
-    AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI',
-    AWS_REGION: undefined,
-    AWS_DEFAULT_REGION: undefined,
-    AWS_PROFILE: undefined,
-    AWS_CONFIG_FILE: '/dev/null',
-    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
-    AWS_EC2_METADATA_DISABLED: 'true',
-  });
+  useMotoCredentials();
 
   before(async function () {
-    await requireScript(this, 'setup-moto.sh', 'moto, which needs Python 3.10');
-    server = await startLoopbackServer({
-      program: join(projectRoot, '.venv', 'moto', 'bin', 'moto_server'),
-      args: (port) => ['-H', '127.0.0.1', '-p', `${port}`],
-      isUp: async (port) => (await fetch(`http://127.0.0.1:${port}/moto-api/`)).ok,
-    });
+    server = await startMoto(this);
     client = new S3Client({ endpoint: endpoint(), forcePathStyle: true, region: 'us-east-1' });
     await client.send(new CreateBucketCommand({ Bucket: BUCKET }));
     const project = projectOf('unused');

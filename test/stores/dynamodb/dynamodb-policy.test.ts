@@ -6,7 +6,8 @@ import { setAwsEnvironment } from '../../support/aws-environment.ts';
 import { type DynamoProxy, startDynamoProxy } from '../../support/dynamodb-proxy.ts';
 import { openDynamoStore, useFreshDatabase } from '../../support/dynamodb-store.ts';
 import { tableWith } from '../../support/golden-stores.ts';
-import { type LoopbackServer, requireScript, startLoopbackServer } from '../../support/loopback-server.ts';
+import type { LoopbackServer } from '../../support/loopback-server.ts';
+import { startMoto } from '../../support/moto-server.ts';
 import { projectRoot } from '../../support/project-root.ts';
 import { changeOf, driverKey, driverRow, storedDriver, storeErrorOf } from '../../support/store-rows.ts';
 
@@ -25,12 +26,7 @@ describe('the permissions on the page of DynamoDB', function () {
   let restore = (): void => {};
 
   before(async function () {
-    await requireScript(this, 'setup-moto.sh', 'moto, which needs Python 3.10');
-    moto = await startLoopbackServer({
-      program: join(projectRoot, '.venv', 'moto', 'bin', 'moto_server'),
-      args: (port) => ['-H', '127.0.0.1', '-p', `${port}`],
-      isUp: async (port) => (await fetch(`http://127.0.0.1:${port}/moto-api/`)).ok,
-    });
+    moto = await startMoto(this);
     proxy = await startDynamoProxy(moto.port);
   });
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import type { DynamoDBOnlineStore } from '../../../src/stores/dynamodb/dynamodb-online-store.ts';
 import type { OnlineTable } from '../../../src/stores/online-store.ts';
 import { RawDynamo } from '../../support/dynamodb-items.ts';
@@ -7,8 +6,8 @@ import { type DynamoProxy, refusal, startDynamoProxy } from '../../support/dynam
 import { sharedDynamoServer } from '../../support/dynamodb-server.ts';
 import { openDynamoStore, useFreshDatabase } from '../../support/dynamodb-store.ts';
 import { tableWith } from '../../support/golden-stores.ts';
-import { type LoopbackServer, requireScript, startLoopbackServer } from '../../support/loopback-server.ts';
-import { projectRoot } from '../../support/project-root.ts';
+import type { LoopbackServer } from '../../support/loopback-server.ts';
+import { startMoto } from '../../support/moto-server.ts';
 import { changeOf, driverKey, driverRow, storeErrorOf } from '../../support/store-rows.ts';
 
 const table = tableWith('p', 'stats', ['driver_id'], ['trips']);
@@ -180,12 +179,7 @@ describe('tables of the DynamoDB store', () => {
     let raw: RawDynamo;
 
     before(async function () {
-      await requireScript(this, 'setup-moto.sh', 'moto, which needs Python 3.10');
-      moto = await startLoopbackServer({
-        program: join(projectRoot, '.venv', 'moto', 'bin', 'moto_server'),
-        args: (port) => ['-H', '127.0.0.1', '-p', `${port}`],
-        isUp: async (port) => (await fetch(`http://127.0.0.1:${port}/moto-api/`)).ok,
-      });
+      moto = await startMoto(this);
     });
 
     after(() => moto?.stop());
