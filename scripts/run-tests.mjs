@@ -24,6 +24,8 @@ const runs = await Promise.all(
 );
 for (const { output } of runs.slice(1)) process.stdout.write(`\n${output}`);
 const outcomes = runs.map(outcomeOf);
+// Once more, so that they stand together at the end of a long log.
+for (const { output } of runs) for (const [line] of output.matchAll(/^failed: .*$/gm)) console.log(line);
 const [passed, failed, skipped] = [0, 1, 2].map((at) => outcomes.reduce((sum, counts) => sum + counts[at], 0));
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 process.exitCode = failed > 0 ? 1 : 0;

@@ -13,18 +13,26 @@ function skipReason(test) {
   return 'no reason given';
 }
 
+/** Of an error, or of whatever else was thrown. */
+function firstLine(error) {
+  return String(error?.message ?? error).split('\n', 1)[0];
+}
+
 /**
- * Mocha's own spec report; then the pending tests with their reasons; then, as the very last line, `N passed, N failed`.
+ * Mocha's own spec report; then the pending tests with their reasons and once more the failed ones, so that the end of a
+ * long log names them; then, as the very last line, `N passed, N failed`.
  *
  * What a test leaves open (a server, a timer) keeps the process from ending. It is named and counts as a failure; the run
  * does not hang.
  */
 class SummaryReporter extends reporters.Spec {
   #pending = [];
+  #failed = [];
 
   constructor(runner, options) {
     super(runner, options);
     runner.on('pending', (test) => this.#pending.push(test));
+    runner.on('fail', (test, error) => this.#failed.push(`${test.fullTitle()}: ${firstLine(error)}`));
   }
 
   epilogue() {
@@ -34,7 +42,7 @@ class SummaryReporter extends reporters.Spec {
     setTimeout(() => {
       process.removeListener('beforeExit', summarize);
       const open = process.getActiveResourcesInfo().filter((name) => !/^(TTY|Pipe)Wrap$/.test(name));
-      console.log(`A test left something open that keeps the process alive: ${open.join(', ')}`);
+      this.#failed.push(`a test left something open that keeps the process alive: ${open.join(', ')}`);
       this.#summarize(1);
       // Behind mocha's own listener, which sets the status from the failures that it knows.
       process.once('exit', () => {
@@ -47,6 +55,9 @@ class SummaryReporter extends reporters.Spec {
   #summarize(more) {
     for (const test of this.#pending) {
       console.log(`skipped: ${test.fullTitle()}: ${skipReason(test)}`);
+    }
+    for (const failed of this.#failed) {
+      console.log(`failed: ${failed}`);
     }
     const { passes, failures } = this.stats;
     const skipped = this.#pending.length > 0 ? `, ${this.#pending.length} skipped` : '';
