@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { passwordFromFile } from '../password-file.ts';
 import type { RedisClientOptions } from '../redis/redis-client.ts';
 import { RedisOnlineStoreSettings } from '../redis/redis-config.ts';
 import type { RedisHints } from '../redis/redis-errors.ts';
@@ -35,13 +36,16 @@ const hints: RedisHints = {
 export function clientOptionsFromConfig(
   { host, port, db, password }: MlforgeRedisOnlineStoreConfig,
   settings: MlforgeRedisOnlineStoreSettings,
+  repoPath: string,
 ): RedisClientOptions {
+  const { password_file: file } = settings;
   return {
     ...settings,
     redis_type: 'redis',
     sentinel_master: '',
     sentinel_tls: false,
     hints,
+    ...(file !== undefined && { password: passwordFromFile('sideboard.mlforge_redis.password_file', file, repoPath) }),
     target: {
       nodes: [{ host, port }],
       db,

@@ -42,14 +42,14 @@ export class MlforgeRedisOnlineStore implements OnlineStore {
 
   constructor(
     config: MlforgeRedisOnlineStoreConfig,
-    _context: StoreContext,
+    context: StoreContext,
     settings: MlforgeRedisOnlineStoreSettings = MlforgeRedisOnlineStoreSettings.parse({}),
   ) {
     this.#prefix = config.prefix;
     this.#ttl = config.ttl ?? 0;
     this.#pipeline = settings.max_pipeline_keys;
     this.capabilities = mlforgeCapabilities({ ttl: this.#ttl > 0 });
-    const options = clientOptionsFromConfig(config, settings);
+    const options = clientOptionsFromConfig(config, settings, context.repoPath);
     this.#reads = new RedisConnection(options);
     this.#writes = new RedisConnection(options);
   }

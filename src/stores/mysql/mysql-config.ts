@@ -31,6 +31,8 @@ export const MySQLOnlineStoreSettings = z
   .strictObject({
     /** How the connection is encrypted and what of the server's certificate is checked. */
     tls: z.enum(['off', 'require', 'verify-ca', 'verify-full']).default('off'),
+    /** File with the password, read for every connection, in place of `online_store.password`. Relative as those below. */
+    password_file: z.string().min(1).optional(),
     /** Files in PEM form; relative paths start from the folder of feature_store.yaml. */
     tls_ca: z.string().min(1).optional(),
     tls_cert: z.string().min(1).optional(),

@@ -17,6 +17,7 @@ import type {
   TableRead,
   WriteOptions,
 } from '../online-store.ts';
+import { passwordFromFile } from '../password-file.ts';
 import { readRows } from '../read-rows.ts';
 import { keysFromRows, validateBlockTimes } from '../row-objects.ts';
 import { commitRows } from '../sql/commit-rows.ts';
@@ -65,7 +66,13 @@ export class MySQLOnlineStore implements OnlineStore {
     settings: MySQLOnlineStoreSettings = MySQLOnlineStoreSettings.parse({}),
   ) {
     const where = `MySQL at ${config.host}:${config.port}`;
-    const connect = { client: () => clientOptions(config, settings, context.repoPath), settings, where };
+    const { password_file: file } = settings;
+    const password =
+      file === undefined
+        ? () => config.password
+        : passwordFromFile('sideboard.mysql.password_file', file, context.repoPath);
+    const client = () => clientOptions({ ...config, password: password() }, settings, context.repoPath);
+    const connect = { client, settings, where };
     this.#database = new SqlDatabase<MysqlConnection>({
       pool: {
         connect: async (onBroken) => {

@@ -52,6 +52,8 @@ export type PostgreSQLOnlineStoreConfig = z.infer<typeof PostgreSQLOnlineStoreCo
 
 /** `sideboard.postgres:` in feature_store.yaml. */
 export const PostgreSQLOnlineStoreSettings = z.strictObject({
+  /** File with the password, read for every connection, in place of `online_store.password`. Relative to feature_store.yaml. */
+  password_file: z.string().min(1).optional(),
   /** Whether queries are prepared once per connection. Off for a pooler that hands a connection to several clients. */
   prepared_statements: z.boolean().default(true),
   /** How long connecting may take, in milliseconds. */

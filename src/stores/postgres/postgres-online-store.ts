@@ -15,6 +15,7 @@ import type {
   TableRead,
   WriteOptions,
 } from '../online-store.ts';
+import { passwordFromFile } from '../password-file.ts';
 import { readRows } from '../read-rows.ts';
 import { keysFromRows, validateBlockTimes } from '../row-objects.ts';
 import { commitRows } from '../sql/commit-rows.ts';
@@ -72,7 +73,13 @@ export class PostgreSQLOnlineStore implements OnlineStore {
   ) {
     this.#config = Object.freeze({ ...config });
     const where = `PostgreSQL at ${config.host}:${config.port}`;
-    const connect = { clients: () => clientOptions(config, settings, context.repoPath), settings, where };
+    const { password_file: file } = settings;
+    const password =
+      file === undefined
+        ? () => config.password
+        : passwordFromFile('sideboard.postgres.password_file', file, context.repoPath);
+    const clients = () => clientOptions({ ...config, password: password() }, settings, context.repoPath);
+    const connect = { clients, settings, where };
     this.#database = new SqlDatabase<PostgresConnection>({
       pool: {
         connect: async (onBroken) => {

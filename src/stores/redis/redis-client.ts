@@ -11,6 +11,8 @@ export type RedisClientOptions = RedisOnlineStoreSettings &
   Pick<RedisOnlineStoreConfig, 'redis_type' | 'sentinel_master'> & {
     readonly target: RedisOnlineStoreConfig['connection_string'];
     readonly hints?: RedisHints;
+    /** Gives the password for a connection, in place of the target's. */
+    readonly password?: () => string;
   };
 
 const FIRST_RECONNECT_MS = 20;
@@ -25,6 +27,23 @@ const DISCONNECT_MS = 200;
 export function createRedisClient(
   options: RedisClientOptions,
   connector?: NonNullable<RedisOptions['Connector']>,
+): Redis | Cluster {
+  const client = unfollowedClient(options, connector);
+  const { password } = options;
+  if (password === undefined) return client;
+  if (client instanceof Cluster) client.on('+node', (node: Redis) => askForPassword(node, password));
+  else askForPassword(client, password);
+  return client;
+}
+
+/** The library looks its options up whenever it connects. */
+function askForPassword(client: Redis, password: () => string): void {
+  Object.defineProperty(client.options, 'password', { get: password, enumerable: true, configurable: true });
+}
+
+function unfollowedClient(
+  options: RedisClientOptions,
+  connector: RedisOptions['Connector'] | undefined,
 ): Redis | Cluster {
   const { target } = options;
   const common = commonOptions(options);
@@ -63,9 +82,10 @@ export function createRedisClient(
 
 function commonOptions(options: RedisClientOptions) {
   const { target } = options;
+  const password = options.password?.() ?? target.password;
   return {
     ...(target.username !== undefined && { username: target.username }),
-    ...(target.password !== undefined && { password: target.password }),
+    ...(password !== undefined && { password }),
     ...(target.tls && { tls: tlsOptions(target.tls) }),
     lazyConnect: true,
     // RESP2 has all that is needed here, and every server and proxy speaks it.

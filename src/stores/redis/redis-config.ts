@@ -54,6 +54,8 @@ export const RedisOnlineStoreSettings = z.strictObject({
   max_in_flight_commands: z.int().min(1).max(10_000_000).default(20_000),
   /** COUNT of the SCAN with which rows of removed views are found. */
   scan_count: z.int().min(1).max(100_000).default(1000),
+  /** File with the password, read for every connection, in place of the connection string's. Relative to feature_store.yaml. */
+  password_file: z.string().min(1).optional(),
   /** The sentinels' own credentials and encryption, where they have any. */
   sentinel_username: z.string().optional(),
   sentinel_password: z.string().optional(),

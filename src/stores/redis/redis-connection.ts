@@ -235,7 +235,16 @@ export class RedisConnection {
 
   /** A client's or server's error as this connection reports it. */
   translate(error: unknown): StoreError {
-    return storeErrorFromRedis(error, this.#where, this.#secrets, this.#options.hints);
+    return storeErrorFromRedis(error, this.#where, [...this.#secrets, ...this.#filedPassword()], this.#options.hints);
+  }
+
+  /** The password of a file that can be read. */
+  #filedPassword(): readonly string[] {
+    try {
+      return [this.#options.password?.() ?? ''];
+    } catch {
+      return [];
+    }
   }
 
   async #translated<T>(work: Promise<T>): Promise<T> {

@@ -13,6 +13,7 @@ import type {
   TableRead,
   WriteOptions,
 } from '../online-store.ts';
+import { passwordFromFile } from '../password-file.ts';
 import { readRows } from '../read-rows.ts';
 import { keysFromRows, validateBlockTimes } from '../row-objects.ts';
 import type { WriteBlock } from '../write-block.ts';
@@ -60,6 +61,9 @@ export class RedisOnlineStore implements OnlineStore {
       redis_type: config.redis_type,
       sentinel_master: config.sentinel_master,
       target: config.connection_string,
+      ...(settings.password_file !== undefined && {
+        password: passwordFromFile('sideboard.redis.password_file', settings.password_file, context.repoPath),
+      }),
     };
     this.#connection = new RedisConnection(options);
     this.#reader = new RedisReader(options, this.#connection);
