@@ -13,7 +13,7 @@ import { endAtOnce, watchLifeCycle } from './life-cycle.ts';
 import { packageVersion } from './package-version.ts';
 import { loadProjectConfig } from './project-config.ts';
 import { loggerOptionsFrom } from './serving-options.ts';
-import { assertSafeAddress, openTls } from './transport-security.ts';
+import { assertSafeAddress, openCallerRules, openTls } from './transport-security.ts';
 
 /** Serves the project's store by the connector protocol until it is told to stop. */
 export async function connector(options: ConnectorOptions, { io, globals, exitWith }: CommandContext): Promise<void> {
@@ -31,14 +31,17 @@ export async function connector(options: ConnectorOptions, { io, globals, exitWi
     const tables = tablesByName(config.registry.enableOnlineFeatureViewVersioning);
     const service = createConnectorService({ store, table: (name) => tables(registry.current()).get(name) });
     const certificates = await openTls(config, log);
+    const rules = await openCallerRules(config, io.env, log);
     const server = await startGrpcServer(grpc.server, service, {
       ...grpc,
       certificates,
+      guard: rules?.guard,
       address: options.address,
       onFailure: createFailureLog(log),
     });
     closers.unshift(async () => {
       certificates?.close();
+      rules?.guard.close();
       await server.close(options.shutdownTimeout * 1000);
     });
     const { project } = registry.current();

@@ -1,6 +1,7 @@
 import { ConfigError } from '../config/config-error.ts';
 import { DefinitionsError } from '../definitions/definitions-error.ts';
 import { EncodingError } from '../encoding/encoding-error.ts';
+import { SideboardError } from '../errors.ts';
 import { IngestError } from '../ingest/ingest-error.ts';
 import { MaterializeError } from '../ingest/materialize-error.ts';
 import { RegistryError } from '../registry/registry-error.ts';
@@ -41,5 +42,6 @@ export function exitClassOf(error: unknown): ExitClass {
   if (error instanceof MaterializeError) return error.code === 'MATERIALIZE_FAILED' ? 'failure' : 'input';
   if (error instanceof IngestError || error instanceof ServingError || error instanceof EncodingError) return 'input';
   if (error instanceof TransportError) return 'listen';
+  if (error instanceof SideboardError && error.code === 'AUTH_CONFIG_INVALID') return 'config';
   return 'failure';
 }

@@ -26,7 +26,7 @@ import { packageVersion } from './package-version.ts';
 import { serveAdmin } from './serve-admin.ts';
 import type { ServeOptions } from './serve-command.ts';
 import { servingPolicyFromConfig } from './serving-policy-from-config.ts';
-import { openTls } from './transport-security.ts';
+import { openCallerRules, openTls } from './transport-security.ts';
 
 /** How long the store may take to answer whether it is there; serving does not wait for it. */
 const PING_MS = 5_000;
@@ -85,6 +85,7 @@ export async function serveProject(
       if (admin !== undefined) closers.unshift(() => admin.close());
     }
     const certificates = await openTls(config, log);
+    const rules = await openCallerRules(config, io.env, log);
     const store = await openProjectStore(config, (message) => log.warn(message));
     closers.unshift(() => store.close());
     const registry = await openServedRegistry(config, io.env, log, describeSwap, (outcome) => {
@@ -97,6 +98,7 @@ export async function serveProject(
     features = new OnlineFeatures({
       registry: () => registry.current(),
       store,
+      access: rules?.access,
       policy: servingPolicyFromConfig(config),
       observer: metrics && new ServingMetrics(metrics.registry, metrics.store, store.capabilities.eventTimes ?? true),
     });
@@ -107,6 +109,7 @@ export async function serveProject(
       return new OnlinePush({
         registry,
         store: written,
+        access: rules?.access,
         enabled: serving.writes,
         versioned: config.registry.enableOnlineFeatureViewVersioning,
       });
@@ -116,6 +119,7 @@ export async function serveProject(
       return new OnlineIngest({
         registry: () => registry.current(),
         store: written,
+        access: rules?.access,
         enabled: serving.writes,
         versioned: config.registry.enableOnlineFeatureViewVersioning,
         ...config.sideboard.ingest,
@@ -143,6 +147,7 @@ export async function serveProject(
     const server = await startGrpcServer(grpc.server, calls.counted(measured), {
       ...grpc,
       certificates,
+      guard: rules?.guard,
       address: link ?? address,
       onFailure(error, path) {
         calls.failed(path);
@@ -157,6 +162,7 @@ export async function serveProject(
       probe.close();
       health.stop();
       certificates?.close();
+      rules?.guard.close();
       await server.close(options.shutdownTimeout * 1000);
     });
     const snapshot = registry.current();

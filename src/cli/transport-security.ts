@@ -1,10 +1,49 @@
 import { resolve } from 'node:path';
 import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
+import type { TokenGuard } from '../operations/auth/token-guard.ts';
 import type { Logger } from '../operations/logger.ts';
+import type { AccessControl } from '../registry/access/access-rules.ts';
 import { assertProtected } from '../transports/grpc/exposure.ts';
 import type { TlsContext } from '../transports/tls/tls-context.ts';
 
 const REFUSALS_EVERY_MS = 10_000;
+
+/** Whether callers have to show tokens. The verifiers themselves are loaded only then. */
+export function requiresTokens({ auth, sideboard }: FeatureStoreConfig): boolean {
+  return hasTokens({ auth, sideboard }) && sideboard.auth.required;
+}
+
+/** Whether the configuration says how callers are known by tokens. */
+export function hasTokens({ auth, sideboard }: Pick<FeatureStoreConfig, 'auth' | 'sideboard'>): boolean {
+  if (sideboard.auth.callers === 'open') return false;
+  return auth.type !== 'no_auth' || sideboard.auth.tokensFile !== undefined;
+}
+
+/** What callers are held to: who they are, and what they may do. */
+export interface CallerRules {
+  readonly guard: TokenGuard;
+  readonly access: AccessControl;
+}
+
+/**
+ * Loads what finds out who calls; `undefined` where nobody asks that, so that it costs nothing then.
+ * @throws AuthError, ConfigError
+ */
+export async function openCallerRules(
+  config: FeatureStoreConfig,
+  env: NodeJS.ProcessEnv,
+  log: Logger,
+): Promise<CallerRules | undefined> {
+  if (!hasTokens(config)) {
+    if (config.auth.type !== 'no_auth') log.warn('callers are not asked who they are: sideboard.auth.callers is open');
+    return undefined;
+  }
+  const [{ openGuard }, { createAccessControl }] = await Promise.all([
+    import('./open-guard.ts'),
+    import('../registry/access/access-rules.ts'),
+  ]);
+  return { guard: await openGuard(config, env, log), access: createAccessControl(config.sideboard.auth.default) };
+}
 
 /** Refuses an address that other machines reach without protection. @throws TransportError `INSECURE_REMOTE_BIND` */
 export function assertSafeAddress(
@@ -15,7 +54,7 @@ export function assertSafeAddress(
   const { tls, insecureAllowRemote } = config.sideboard.grpc;
   assertProtected(address, {
     tls: tls !== undefined,
-    auth: tls?.clientCaFile !== undefined,
+    auth: tls?.clientCaFile !== undefined || requiresTokens(config),
     insecureAllowRemote: options.insecureAllowRemote === true || insecureAllowRemote,
   });
 }

@@ -123,6 +123,26 @@ export const shutdownSchema = z.strictObject({
   wait_ms: z.int().min(0).max(3_600_000).default(0),
 });
 
+/** What a caller may be asked for beside `auth`, which is Feast's. */
+const authSettingsSchema = z.strictObject({
+  callers: z.enum(['checked', 'open']).default('checked'),
+  required: switchSchema('on').optional(),
+  tokens_file: z.string().min(1).optional(),
+  audience: z
+    .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+    .meta({ expected: 'a text, a list of texts, or any' })
+    .optional(),
+  issuer: z.string().min(1).optional(),
+  algorithms: z
+    .array(z.enum(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']))
+    .min(1)
+    .default(['RS256', 'ES256']),
+  clock_skew_seconds: z.int().min(0).max(60).default(30),
+  review_cache_seconds: z.int().min(1).max(600).default(60),
+  service_account_dir: z.string().min(1).default('/var/run/secrets/kubernetes.io/serviceaccount'),
+  default: z.enum(['allow', 'deny']).default('allow'),
+});
+
 export const ingestSchema = z.strictObject({
   max_batches_in_flight: z.int().min(1).max(64).default(4),
   max_pending_bytes: z.int().min(1).max(2_147_483_647).default(33_554_432),
@@ -169,6 +189,7 @@ export const sideboardSchema = z.strictObject({
   serving: servingSchema.prefault({}),
   grpc: grpcSchema.prefault({}),
   ingest: ingestSchema.prefault({}),
+  auth: authSettingsSchema.prefault({}),
   admin: adminSchema.prefault({}),
   readiness: readinessSchema.prefault({}),
   shutdown: shutdownSchema.prefault({}),

@@ -7,6 +7,7 @@ export interface SideboardSettings {
   readonly serving: ServingSettings;
   readonly grpc: GrpcSettings;
   readonly ingest: IngestSettings;
+  readonly auth: AuthSettings;
   readonly admin: AdminSettings;
   readonly readiness: ReadinessSettings;
   readonly shutdown: ShutdownSettings;
@@ -91,6 +92,26 @@ export interface TlsSettings {
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
 }
 
+/** Beside Feast's `auth`. */
+export interface AuthSettings {
+  /** `open`: nobody is asked who they are; `auth` is for the registry's server alone. */
+  readonly callers: 'checked' | 'open';
+  /** Whether calls without a token are refused; only where there is a way to have one. */
+  readonly required: boolean;
+  /** As it is written: relative to the file's folder. */
+  readonly tokensFile: string | undefined;
+  /** A token has to be for one of them; `any`: it is not looked at; nothing: as Feast's section says. */
+  readonly audience: readonly string[] | 'any' | undefined;
+  readonly issuer: string | undefined;
+  readonly algorithms: z.output<typeof sideboardSchema>['auth']['algorithms'];
+  readonly clockSkewSeconds: number;
+  /** How long Kubernetes is believed about a token. */
+  readonly reviewCacheSeconds: number;
+  readonly serviceAccountDir: string;
+  /** What callers may do where the registry has no permissions. */
+  readonly default: 'allow' | 'deny';
+}
+
 /** Of `sideboard.v1.Ingest/Write`. */
 export interface IngestSettings {
   /** Of one call. */
@@ -121,7 +142,7 @@ export interface LogSettings {
 
 /** Names the settings as the code does, and applies `compatibility`. */
 export function sideboardSettingsFromSchema(parsed: z.output<typeof sideboardSchema>): SideboardSettings {
-  const { serving, grpc, ingest, log, registry, admin, readiness, shutdown } = parsed;
+  const { serving, grpc, ingest, auth, log, registry, admin, readiness, shutdown } = parsed;
   const implied = serving.compatibility === undefined ? servingDefaults : feastPythonServing;
   return Object.freeze({
     serving: Object.freeze({
@@ -157,6 +178,18 @@ export function sideboardSettingsFromSchema(parsed: z.output<typeof sideboardSch
       maxPendingBytes: ingest.max_pending_bytes,
       batchTimeoutMs: ingest.batch_timeout_ms,
     }),
+    auth: Object.freeze({
+      callers: auth.callers,
+      required: auth.required ?? true,
+      tokensFile: auth.tokens_file,
+      audience: audienceFromSchema(auth.audience),
+      issuer: auth.issuer,
+      algorithms: auth.algorithms,
+      clockSkewSeconds: auth.clock_skew_seconds,
+      reviewCacheSeconds: auth.review_cache_seconds,
+      serviceAccountDir: auth.service_account_dir,
+      default: auth.default,
+    }),
     registry: Object.freeze({
       snapshotPath: registry.snapshot_path,
       timeoutMs: registry.timeout_ms,
@@ -180,4 +213,9 @@ function tlsFromSchema(tls: z.output<typeof sideboardSchema>['grpc']['tls']): Tl
     clientNames: Object.freeze([...(tls.client_names ?? [])]),
     minVersion: tls.min_version,
   });
+}
+
+function audienceFromSchema(audience: string | readonly string[] | undefined): readonly string[] | 'any' | undefined {
+  if (audience === undefined || audience === 'any') return audience;
+  return Object.freeze(typeof audience === 'string' ? [audience] : [...audience]);
 }

@@ -5,6 +5,7 @@ import { FeatureServiceSchema } from '../../gen/feast/core/FeatureService_pb.ts'
 import { FeatureViewSchema } from '../../gen/feast/core/FeatureView_pb.ts';
 import { LabelViewSchema } from '../../gen/feast/core/LabelView_pb.ts';
 import { OnDemandFeatureViewSchema } from '../../gen/feast/core/OnDemandFeatureView_pb.ts';
+import { PermissionSchema } from '../../gen/feast/core/Permission_pb.ts';
 import { StreamFeatureViewSchema } from '../../gen/feast/core/StreamFeatureView_pb.ts';
 
 /** A kind of objects that a `feast.core.Registry` lists. */
@@ -22,6 +23,7 @@ export const objectKinds = {
   onDemandFeatureView: objectKind(8, OnDemandFeatureViewSchema, (project) => ({ spec: { project } })),
   streamFeatureView: objectKind(14, StreamFeatureViewSchema, (project) => ({ spec: { project } })),
   labelView: objectKind(19, LabelViewSchema, (project) => ({ spec: { project } })),
+  permission: objectKind(16, PermissionSchema, (project) => ({ spec: { project } })),
 } as const;
 
 function objectKind<T extends DescMessage>(

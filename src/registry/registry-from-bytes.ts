@@ -28,7 +28,8 @@ export function* registryFromBytesSteps(bytes: Uint8Array, source: string): Step
   try {
     // Parts of a message, parsed into one, are the message.
     for (const part of registryParts(bytes)) {
-      mergeFromBinary(RegistrySchema, registry, part, { readUnknownFields: false });
+      // Unknown fields are kept: a policy of a later Feast must not look like one that says nothing.
+      mergeFromBinary(RegistrySchema, registry, part);
       yield;
     }
   } catch (error) {

@@ -18,6 +18,28 @@ export interface RegistrySnapshot {
   /** Feature, stream, on-demand and label views by name; a name is unique over all four kinds. */
   readonly views: ReadonlyMap<string, FeatureViewSpec>;
   readonly services: ReadonlyMap<string, FeatureServiceSpec>;
+  readonly permissions: readonly PermissionSpec[];
+}
+
+/** A rule of who may use what. Of its actions only those are kept that serving knows. */
+export interface PermissionSpec {
+  readonly name: string;
+  readonly kinds: ReadonlySet<ResourceKind>;
+  /** One has to match the whole name; absent: any name. */
+  readonly patterns: readonly RegExp[] | undefined;
+  /** Tags that a resource has to have, with these values. */
+  readonly requiredTags: ReadonlyMap<string, string>;
+  readonly readsOnline: boolean;
+  readonly writesOnline: boolean;
+  /** Whom it accepts; absent: everybody. */
+  readonly policy: PermissionPolicy | undefined;
+}
+
+/** Accepts a caller who has one of the roles, or one of the groups, or one of the namespaces. */
+export interface PermissionPolicy {
+  readonly roles: readonly string[];
+  readonly groups: readonly string[];
+  readonly namespaces: readonly string[];
 }
 
 export interface EntitySpec {
@@ -27,6 +49,9 @@ export interface EntitySpec {
   readonly description: string;
   readonly tags: Readonly<Record<string, string>>;
 }
+
+/** What callers ask for by name. */
+export type ResourceKind = FeatureViewKind | 'feature_service';
 
 export type FeatureViewKind = 'feature_view' | 'stream_feature_view' | 'on_demand_feature_view' | 'label_view';
 

@@ -1,4 +1,5 @@
 import type { Registry } from '../../gen/feast/core/Registry_pb.ts';
+import { permissionFromProto } from './access/permission-from-proto.ts';
 import { dummyEntity } from './dummy-entity.ts';
 import { ImmutableMap } from './immutable-map.ts';
 import { atOnce, type Steps } from './in-turns.ts';
@@ -17,7 +18,7 @@ import {
 
 /**
  * Resolves the objects of one project into an immutable snapshot. Data sources are read only through the views that
- * use them; permissions, saved datasets, infrastructure and whatever a newer Feast adds are ignored.
+ * use them; saved datasets, infrastructure and whatever a newer Feast adds are ignored.
  *
  * `warn` is told about each object that cannot be used and is left out; the rest is served.
  *
@@ -52,6 +53,11 @@ export function* registrySnapshotSteps(
     entities,
     views,
     services: yield* servicesOf(registry, project, views),
+    permissions: Object.freeze(
+      registry.permissions
+        .filter(({ spec }) => spec?.project === project)
+        .map((permission) => permissionFromProto(permission, warn)),
+    ),
   });
 }
 

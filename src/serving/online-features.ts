@@ -1,3 +1,4 @@
+import type { AccessControl } from '../registry/access/access-rules.ts';
 import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import type { CallOptions, OnlineStore, TableRead } from '../stores/online-store.ts';
 import { RowBlock } from '../stores/row-block.ts';
@@ -22,6 +23,8 @@ export interface OnlineFeaturesOptions {
   readonly registry: () => RegistrySnapshot;
   readonly store: OnlineStore;
   readonly policy: ServingPolicy;
+  /** What callers may read; without it everything. */
+  readonly access?: AccessControl | undefined;
   /** Milliseconds since the Unix epoch, for TTL. */
   readonly now?: () => number;
   /** Told what happens, to measure it. */
@@ -44,6 +47,7 @@ export class OnlineFeatures {
   readonly #policy: ServingPolicy;
   /** The policy for what was read: where rows have no event time, nothing is too old. */
   readonly #judging: ServingPolicy;
+  readonly #access: AccessControl | undefined;
   readonly #now: () => number;
   readonly #plans: PlanCache;
   readonly #gate: ReadGate;
@@ -54,6 +58,7 @@ export class OnlineFeatures {
     this.#registry = options.registry;
     this.#store = options.store;
     this.#policy = options.policy;
+    this.#access = options.access;
     const hasTimes = options.store.capabilities.eventTimes ?? true;
     this.#judging = hasTimes ? options.policy : { ...options.policy, ttl: 'ignore' };
     this.#now = options.now ?? Date.now;
@@ -75,11 +80,14 @@ export class OnlineFeatures {
    * @param message a serialized `feast.serving.GetOnlineFeaturesRequest`
    * @returns a serialized `feast.serving.GetOnlineFeaturesResponse`
    * @throws ServingError what is wrong with the request, or with a stored value
+   * @throws AccessError the caller may not read what is asked for
    * @throws StoreError the store failed; that is never reported as a missing value
    */
   async getOnlineFeatures(message: Uint8Array, call: ServedCall = {}): Promise<Uint8Array> {
     const request = parseOnlineFeaturesRequest(message);
-    const plan = this.#plans.planFor(request, this.#registry());
+    const registry = this.#registry();
+    const plan = this.#plans.planFor(request, registry);
+    this.#access?.assertAllowed(registry, plan.resources, 'READ_ONLINE', call.caller);
     const rows = countRows(request, this.#policy);
     // The store keeps the deadline from here on; nothing else waits.
     if (call.deadline !== undefined && call.deadline <= Date.now()) {

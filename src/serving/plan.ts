@@ -1,5 +1,6 @@
 import { createEntityKeyEncoder, type EntityKeyEncoder } from '../encoding/entity-key.ts';
 import { armOfValueType } from '../encoding/value-type.ts';
+import type { Resource } from '../registry/access/access-rules.ts';
 import type { JoinKeySpec, RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import type { OnlineTable } from '../stores/online-store.ts';
 import { onlineTableFromView } from '../stores/online-table.ts';
@@ -26,6 +27,8 @@ export interface Plan {
   readonly derived: readonly DerivedColumn[];
   /** Which request columns are echoed, in the order in which they were sent. */
   readonly echoedEntities: readonly number[];
+  /** What was asked for by name: the feature service, or each view. Permissions are about these. */
+  readonly resources: readonly Resource[];
   /** One output per requested feature, in the order asked for. */
   readonly outputs: readonly OutputPlan[];
   /** The `metadata` field of the answer, tag and length included. */
@@ -125,6 +128,7 @@ export function compilePlan(
     keyGroups: [...groups.values()].map((entry) => entry.group),
     derived: matcher.derived(),
     echoedEntities,
+    resources: resourcesOf(selection, selected, registry),
     outputs,
     metadata: encodeResponseMetadata(
       [...echoedEntities.map((index) => columns[index] ?? ''), ...context, ...names],
@@ -133,6 +137,23 @@ export function compilePlan(
     load: { bytesPerRow: outputs.length * GUESSED_VALUE_BYTES },
     precomputed: groups.size === 1 ? precomputedFor(selection, registry, policy) : undefined,
   };
+}
+
+/** As in Feast: whoever may use a service may read what it takes, whatever permissions its views have. */
+function resourcesOf(
+  { featureService }: FeatureSelection,
+  selected: readonly SelectedFeature[],
+  registry: RegistrySnapshot,
+): readonly Resource[] {
+  const service = featureService === undefined ? undefined : registry.services.get(featureService);
+  if (service !== undefined) return [{ kind: 'feature_service', name: service.name, tags: service.tags }];
+  // An earlier version is asked for by the same name, and what the view says now counts.
+  const views = selected.map(({ view }) => registry.views.get(view.name) ?? view);
+  // An on-demand view shows what its source views hold.
+  const sources = views.flatMap(({ onDemand }) =>
+    (onDemand?.sourceProjections ?? []).flatMap(({ viewName }) => registry.views.get(viewName) ?? []),
+  );
+  return [...new Set<Resource>([...views, ...sources])];
 }
 
 function outputName(item: SelectedFeature, full: boolean): string {

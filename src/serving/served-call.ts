@@ -1,7 +1,10 @@
+import type { Caller } from '../registry/access/caller.ts';
 import type { CallOptions } from '../stores/online-store.ts';
 
 /** What a method is told of the call that it answers, and what it may ask of the server under it. */
 export interface ServedCall extends CallOptions {
+  /** Who calls; nothing where nobody asks that. */
+  readonly caller?: Caller | undefined;
   /**
    * Memory for the answer, which the server uses again for another one as soon as this one has left. Where it is missing, the
    * method allocates for itself.

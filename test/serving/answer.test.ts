@@ -48,6 +48,7 @@ function planFor(names: readonly string[]): Plan {
     tables: [],
     keyGroups: [{ joinKeys: [], columns: [0], encoder: createEntityKeyEncoder(['id']) }],
     derived: [],
+    resources: [],
     echoedEntities: [0],
     outputs: names.map((name, feature) => ({ name, table: 0, feature })),
     metadata: encodeResponseMetadata(['id', ...names], []),

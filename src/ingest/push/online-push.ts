@@ -1,3 +1,5 @@
+import type { AccessControl } from '../../registry/access/access-rules.ts';
+import type { CallByCaller } from '../../registry/access/caller.ts';
 import { RegistryError } from '../../registry/registry-error.ts';
 import type { RegistryHolder } from '../../registry/registry-holder.ts';
 import type { RegistrySnapshot } from '../../registry/registry-snapshot.ts';
@@ -13,6 +15,8 @@ import { PushTargets } from './push-targets.ts';
 export interface OnlinePushOptions extends PushBatcherOptions {
   readonly registry: Pick<RegistryHolder, 'current' | 'refresh'>;
   readonly store: OnlineStore;
+  /** What callers may write; without it everything. */
+  readonly access?: AccessControl | undefined;
   /** `sideboard.serving.writes: on`. */
   readonly enabled: boolean;
   /** `registry.enable_online_feature_view_versioning`. */
@@ -42,9 +46,10 @@ export class OnlinePush {
    * @param message a serialized `PushRequest`
    * @throws IngestError what is wrong with the request, with nothing written
    * @throws RegistryError the registry was to be read anew and cannot be, with nothing written
+   * @throws AccessError the caller may not write to one of them, with nothing written
    * @throws StoreError
    */
-  async push(message: Uint8Array, call: CallOptions = {}): Promise<void> {
+  async push(message: Uint8Array, call: CallOptions & CallByCaller = {}): Promise<void> {
     this.#assertWritable();
     const request = parsePushRequest(message, 'PushRequest');
     assertOnline(request.to);
@@ -57,14 +62,17 @@ export class OnlinePush {
    * @param message a serialized `WriteToOnlineStoreRequest`
    * @throws as {@link push}
    */
-  async writeToOnlineStore(message: Uint8Array, call: CallOptions = {}): Promise<void> {
+  async writeToOnlineStore(message: Uint8Array, call: CallOptions & CallByCaller = {}): Promise<void> {
     this.#assertWritable();
     const request = parsePushRequest(message, 'WriteToOnlineStoreRequest');
     if (!request.allowRegistryCache) await this.#refresh(call);
     await this.#write([this.#current().ofView(request.name)], request, call);
   }
 
-  async #write(targets: readonly PushTarget[], { row }: PushRequest, call: CallOptions): Promise<void> {
+  async #write(targets: readonly PushTarget[], { row }: PushRequest, call: CallOptions & CallByCaller): Promise<void> {
+    const { access } = this.#options;
+    const views = targets.map(({ view }) => view);
+    if (this.#snapshot !== undefined) access?.assertAllowed(this.#snapshot, views, 'WRITE_ONLINE', call.caller);
     // As in Feast: nothing is to be written, and nothing is.
     if (row.isEmpty) return;
     const parts: TableRows[] = [];

@@ -14,6 +14,7 @@ import { valueFromPushedText, valueFromPushedValue } from './pushed-value.ts';
 
 /** A view that rows are pushed to, prepared once per generation of the registry. */
 export interface PushTarget {
+  readonly view: FeatureViewSpec;
   readonly table: OnlineTable;
   /**
    * The row as the registry types it; `undefined` where all its features are null: as in Feast, nothing is stored of such a row.
@@ -51,6 +52,7 @@ export function createPushTarget(view: FeatureViewSpec, table: OnlineTable): Pus
   });
   const joinKeys = keys.map(({ name }) => name);
   return {
+    view,
     table,
     rowFrom(row) {
       const eventTimestamp = timeIn(view, row, timestampField);

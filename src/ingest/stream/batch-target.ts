@@ -39,6 +39,7 @@ export interface TypedBatch {
 
 /** A view that batches are written to, prepared once per generation of the registry. */
 export interface BatchTarget {
+  readonly view: FeatureViewSpec;
   readonly table: OnlineTable;
   /** @throws IngestError `INGEST_BAD_BATCH` for columns that are missing, unknown or of another length than the times */
   readonly rowsFrom: (batch: WriteRequest) => Promise<TypedBatch>;
@@ -55,6 +56,7 @@ export function createBatchTarget(view: FeatureViewSpec, table: OnlineTable): Ba
   const features = view.features.map((each) => typedColumn(view, each));
   const { joinKeys } = table;
   return {
+    view,
     table,
     async rowsFrom(batch) {
       const count = batch.eventTimestamps.length;

@@ -1,5 +1,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { WriteResponseSchema } from '../../../gen/sideboard/v1/ingest_pb.ts';
+import type { AccessControl } from '../../registry/access/access-rules.ts';
+import type { CallByCaller } from '../../registry/access/caller.ts';
 import type { RegistrySnapshot } from '../../registry/registry-snapshot.ts';
 import type { OnlineStore, OnlineTable } from '../../stores/online-store.ts';
 import { onlineTableFromView } from '../../stores/online-table.ts';
@@ -16,6 +18,8 @@ import { parseWriteRequest } from './write-request.ts';
 export interface OnlineIngestOptions {
   readonly registry: () => RegistrySnapshot;
   readonly store: OnlineStore;
+  /** What callers may write; without it everything. */
+  readonly access?: AccessControl | undefined;
   /** `sideboard.serving.writes: on`. */
   readonly enabled: boolean;
   /** `registry.enable_online_feature_view_versioning`. */
@@ -29,7 +33,7 @@ export interface OnlineIngestOptions {
 }
 
 /** A call that brings batches: serialized `sideboard.v1.WriteRequest`s in, serialized `WriteResponse`s out. */
-export interface IngestCall {
+export interface IngestCall extends CallByCaller {
   readonly messages: AsyncIterable<Uint8Array>;
   /** Resolves when there is room for another one. */
   send(message: Uint8Array): Promise<void>;
@@ -51,7 +55,7 @@ export class OnlineIngest {
    * Writes what a call brings, several batches at a time, and acknowledges them in their order. It takes another batch only when the
    * oldest of those under way has been acknowledged, and when there is room in memory. Settles when everything that was taken has
    * settled, and what was stored up to the first failure has been acknowledged.
-   * @throws IngestError, StoreError of the first batch that fails
+   * @throws IngestError, AccessError, StoreError of the first batch that fails
    */
   async write(call: IngestCall): Promise<void> {
     const { store, enabled, maxBatchesInFlight } = this.#options;
@@ -70,7 +74,7 @@ export class OnlineIngest {
       atOnce: maxBatchesInFlight,
       begin: (message) =>
         batches.begin(
-          () => this.#typed(message, batches.turns),
+          () => this.#typed(message, batches.turns, call),
           (batch) => this.#written(batch),
         ),
       finish: (answer) => call.send(answer),
@@ -78,12 +82,15 @@ export class OnlineIngest {
   }
 
   /** Waits for room, and takes the batch's turn. {@link #written} gives both back. */
-  async #typed(message: Uint8Array, turns: EntityTurns): Promise<BatchUnderway> {
+  async #typed(message: Uint8Array, turns: EntityTurns, { caller }: CallByCaller): Promise<BatchUnderway> {
     const { length } = message;
     await this.#pending.enter(length);
     try {
       const batch = parseWriteRequest(message);
-      const { table, rowsFrom } = this.#targetOf(batch.featureView);
+      const { view, table, rowsFrom } = this.#targetOf(batch.featureView);
+      if (this.#snapshot !== undefined) {
+        this.#options.access?.assertAllowed(this.#snapshot, [view], 'WRITE_ONLINE', caller);
+      }
       const typed = await rowsFrom(batch);
       const ids = keysFromRows(table, typed.rows).map((key) => `${table.name}/${Buffer.from(key).toString('latin1')}`);
       return { batchId: batch.batchId, table, typed, length, turn: turns.take(new Set(ids)) };

@@ -12,11 +12,12 @@ import { RegistryError } from '../registry-error.ts';
 /** Calls a method of `feast.registry.RegistryServer`; `undefined` where the server does not have it. */
 export type RemoteCall = (method: string, request: Uint8Array) => Promise<Uint8Array | undefined>;
 
-/** The lists of one kind; their answers have the objects in field 1. Servers of older releases lack the last one. */
+/** The lists of one kind; their answers have the objects in field 1. Servers of older releases lack those of label views. */
 const lists: readonly (readonly [method: string, kind: ObjectKind])[] = [
   ['ListEntities', objectKinds.entity],
   ['ListFeatureServices', objectKinds.featureService],
   ['ListLabelViews', objectKinds.labelView],
+  ['ListPermissions', objectKinds.permission],
 ];
 
 /** Fields of `AnyFeatureView`; label views have a list of their own. */

@@ -25,6 +25,7 @@ const objectTables: readonly ObjectTable[] = [
   objectTable('on_demand_feature_views', 'feature_view', objectKinds.onDemandFeatureView),
   objectTable('stream_feature_views', 'feature_view', objectKinds.streamFeatureView),
   objectTable('label_views', 'feature_view', objectKinds.labelView),
+  objectTable('permissions', 'permission', objectKinds.permission),
 ];
 
 const historyTable = 'feature_view_version_history';

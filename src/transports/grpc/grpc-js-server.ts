@@ -1,15 +1,21 @@
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import {
+  type Metadata,
   type MethodDefinition,
   Server,
   ServerCredentials,
   type ServerDuplexStream,
+  ServerInterceptingCall,
+  type ServerInterceptor,
+  ServerListenerBuilder,
   type ServerUnaryCall,
   type ServiceDefinition,
   type sendUnaryData,
 } from '@grpc/grpc-js';
-import type { CallOptions } from '../../stores/online-store.ts';
+import type { Caller } from '../../registry/access/caller.ts';
+import type { ServedCall } from '../../serving/served-call.ts';
 import { TransportError } from '../transport-error.ts';
+import type { CallGuard } from './call-guard.ts';
 import { type OpenCall, serveStream, statusFrom, toBuffer } from './grpc-js-stream-call.ts';
 import { acceptorOf, takeConnections } from './listen.ts';
 import type { GrpcServer, GrpcServerOptions, ServiceMethod, ServiceTable, UnaryMethod } from './service-table.ts';
@@ -31,7 +37,9 @@ const LOOK_MS = 20;
  * @throws TransportError when the address cannot be bound
  */
 export async function startGrpcJsServer(methods: ServiceTable, options: GrpcServerOptions): Promise<GrpcServer> {
+  const callers = new WeakMap<Metadata, Caller>();
   const server = new Server({
+    ...(options.guard === undefined ? {} : { interceptors: [guarded(options.guard, options, callers)] }),
     'grpc.max_receive_message_length': options.maxMessageBytes,
     'grpc.max_concurrent_streams': options.maxConcurrentStreams,
     // Channelz keeps a record per connection, and probes make many connections.
@@ -43,10 +51,10 @@ export async function startGrpcJsServer(methods: ServiceTable, options: GrpcServ
     const implementation =
       'stream' in method
         ? (call: StreamedCallOfLibrary) => {
-            const opened = serveStream(method, call, options, open);
+            const opened = serveStream(method, call, options, callers.get(call.metadata), open);
             if (closing !== undefined) opened.drain();
           }
-        : (call: Call, reply: Reply) => serve(method, call, reply, options, open);
+        : (call: Call, reply: Reply) => serve(method, call, reply, options, callers.get(call.metadata), open);
     server.addService(definitionOf(method), { call: implementation });
   }
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
@@ -84,14 +92,51 @@ function definitionOf(method: ServiceMethod): ServiceDefinition {
   return { call: definition };
 }
 
-function serve(method: UnaryMethod, call: Call, reply: Reply, options: GrpcServerOptions, open: Set<OpenCall>): void {
+/** Finds out who calls before the library reads a message. What it says goes along by the call's own metadata. */
+function guarded(
+  guard: CallGuard,
+  { onFailure }: GrpcServerOptions,
+  callers: WeakMap<Metadata, Caller>,
+): ServerInterceptor {
+  return ({ path }, call) =>
+    new ServerInterceptingCall(call, {
+      start(next) {
+        const admit = async (metadata: Metadata): Promise<Caller> => {
+          const headers = metadata.get('authorization').map(String);
+          return guard.admit(path, headers.length > 1 ? 'sent twice' : headers[0]);
+        };
+        const listener = new ServerListenerBuilder().withOnReceiveMetadata((metadata, goOn) => {
+          admit(metadata).then(
+            (caller) => {
+              callers.set(metadata, caller);
+              goOn(metadata);
+            },
+            (error: unknown) => {
+              onFailure(error, path);
+              call.sendStatus(statusFrom(error));
+            },
+          );
+        });
+        next(listener.build());
+      },
+    });
+}
+
+function serve(
+  method: UnaryMethod,
+  call: Call,
+  reply: Reply,
+  options: GrpcServerOptions,
+  caller: Caller | undefined,
+  open: Set<OpenCall>,
+): void {
   const controller = new AbortController();
   // Also fires after a successful answer, when nobody listens any more. Of one that went away nobody learns a failure.
   call.on('cancelled', () => {
     open.delete(opened);
     controller.abort();
   });
-  const callOptions: CallOptions = { deadline: deadlineOf(call, options), signal: controller.signal };
+  const callOptions: ServedCall = { deadline: deadlineOf(call, options), signal: controller.signal, caller };
   const finish = (error: unknown, answer?: Uint8Array) => {
     if (!open.delete(opened)) return;
     if (answer !== undefined) reply(null, toBuffer(answer));

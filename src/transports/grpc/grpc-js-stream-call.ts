@@ -1,4 +1,5 @@
 import { Metadata, type ServerDuplexStream, type StatusObject } from '@grpc/grpc-js';
+import type { Caller } from '../../registry/access/caller.ts';
 import { CODE_TRAILER, grpcFailureFrom } from './grpc-status.ts';
 import type { MessageSource } from './message-queue.ts';
 import type { GrpcServerOptions, StreamMethod } from './service-table.ts';
@@ -20,6 +21,7 @@ export function serveStream(
   method: StreamMethod,
   stream: ServerDuplexStream<Buffer, Buffer>,
   options: GrpcServerOptions,
+  caller: Caller | undefined,
   open: Set<OpenCall>,
 ): OpenCall {
   const waiting: Buffer[] = [];
@@ -67,12 +69,13 @@ export function serveStream(
     over();
     call.leave();
   });
+  call.caller = caller;
   call.run();
   return opened;
 }
 
 /** What a caller is told of a failure. */
-export function statusFrom(error: unknown): Partial<StatusObject> {
+export function statusFrom(error: unknown): StatusObject {
   const failure = grpcFailureFrom(error);
   const metadata = new Metadata();
   metadata.set(CODE_TRAILER, failure.code);

@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net';
+import type { Caller } from '../../registry/access/caller.ts';
 import type { ServedCall } from '../../serving/served-call.ts';
 import type { TlsContext } from '../tls/tls-context.ts';
+import type { CallGuard } from './call-guard.ts';
 
 /** One unary method: serialized request in, serialized answer out. */
 export interface UnaryMethod {
@@ -36,6 +38,8 @@ export interface StreamCall {
    * stops; what was not taken by then is not given out. It throws for what is no gRPC message, or one that is too large.
    */
   readonly messages: AsyncIterable<Uint8Array>;
+  /** Who calls; nothing where nobody asks that. */
+  readonly caller?: Caller | undefined;
   /** The client has ended its side, and all of its messages were taken. */
   readonly isComplete: boolean;
   /** Aborted when nobody waits for the answers any more. */
@@ -62,6 +66,8 @@ export interface GrpcServerOptions {
   readonly socketMode?: number;
   /** Certificates of a server that speaks TLS, on whatever connections. Without them it speaks none. */
   readonly certificates?: TlsContext | undefined;
+  /** Decides who may call. Without it everybody may. */
+  readonly guard?: CallGuard | undefined;
   /** Largest request in bytes; a larger one is RESOURCE_EXHAUSTED. */
   readonly maxMessageBytes: number;
   /** Calls that one connection may have open at a time. */

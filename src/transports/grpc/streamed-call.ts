@@ -1,3 +1,4 @@
+import type { Caller } from '../../registry/access/caller.ts';
 import { TransportError } from '../transport-error.ts';
 import type { MessageSource } from './message-queue.ts';
 import type { StreamCall, StreamMethod } from './service-table.ts';
@@ -53,6 +54,8 @@ export class StreamedCall implements StreamCall {
   readonly #options: StreamedCallOptions;
   readonly #caller = new AbortController();
   readonly #outgoing: Outgoing[] = [];
+  /** Who calls, once that is known. */
+  caller: Caller | undefined;
   #reading: Reading | undefined;
   #requestEnded = false;
   #complete = false;
@@ -92,6 +95,16 @@ export class StreamedCall implements StreamCall {
   get expiresAt(): number {
     const { deadline, idleMs } = this.#options;
     return Math.min(deadline, this.#over ? this.#since : this.#since + idleMs);
+  }
+
+  /** Goes on when it is known who calls, and ends where that is nobody who may. */
+  admitAs(admission: Caller | Promise<Caller> | undefined, goOn: () => void): void {
+    const admit = (caller: Caller | undefined): void => {
+      this.caller = caller;
+      goOn();
+    };
+    if (admission instanceof Promise) admission.then(admit, (error: unknown) => this.abandon(error));
+    else admit(admission);
   }
 
   /** Runs the method. */

@@ -1,5 +1,6 @@
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
-import type { CallOptions } from '../../../stores/online-store.ts';
+import type { Caller } from '../../../registry/access/caller.ts';
+import type { ServedCall } from '../../../serving/served-call.ts';
 import { TransportError } from '../../transport-error.ts';
 import { answerHeaders, failureHeaders, okTrailers } from '../grpc-headers.ts';
 import { type MessageEncoding, MessageReader, PREFIX_LENGTH } from '../grpc-message.ts';
@@ -11,6 +12,9 @@ export const WITH_TRAILERS = { waitForTrailers: true, sendDate: false };
 const HEADERS_ONLY = { endStream: true, sendDate: false };
 /** From this size on, an answer is not copied behind its prefix: node's pool has no room for the copy, and allocating costs more. */
 const LARGE_ANSWER = 4000;
+
+/** Who calls: known, about to be known, or of no interest. */
+export type Admission = Caller | Promise<Caller> | undefined;
 
 /** A call, as the connection that it came by looks after it. */
 export interface ConnectionCall {
@@ -43,8 +47,10 @@ export interface CallHost {
  * One unary call: collects the request, runs the method, sends the answer. It ends exactly once: with an answer, with a
  * failure, or because the stream closed first.
  */
-export class GrpcCall implements CallOptions, ConnectionCall {
+export class GrpcCall implements ServedCall, ConnectionCall {
   readonly deadline: number;
+  /** Who calls, once that is known. */
+  caller: Caller | undefined;
   readonly #stream: ServerHttp2Stream;
   readonly #method: UnaryMethod;
   readonly #encoding: MessageEncoding;
@@ -56,11 +62,15 @@ export class GrpcCall implements CallOptions, ConnectionCall {
   /** The answer or failure is on its way, or never will be. */
   #ended = false;
   #answerBytes = 0;
+  /** Who calls is not known yet. */
+  #awaitsCaller = false;
+  #isComplete = false;
 
   constructor(
     stream: ServerHttp2Stream,
     method: UnaryMethod,
     encoding: MessageEncoding,
+    admission: Admission,
     deadline: number,
     host: CallHost,
   ) {
@@ -73,8 +83,12 @@ export class GrpcCall implements CallOptions, ConnectionCall {
     stream.on('data', (frame: Buffer) => this.#receive(frame));
     stream.on('end', () => {
       // Also comes when the client resets the stream in the middle of its request.
-      if (!this.#ended && !stream.closed) host.ready(this);
+      if (this.#ended || stream.closed) return;
+      this.#isComplete = true;
+      if (!this.#awaitsCaller) host.ready(this);
     });
+    if (admission instanceof Promise) this.#await(admission);
+    else this.caller = admission;
     stream.on('close', () => this.#closed());
     // A reset by the client arrives as an error too; `close` follows and says all there is to know.
     stream.on('error', ignore);
@@ -126,6 +140,19 @@ export class GrpcCall implements CallOptions, ConnectionCall {
 
   cut(): void {
     this.#stream.destroy();
+  }
+
+  /** The request may come meanwhile; it is not unpacked. */
+  #await(admission: Promise<Caller>): void {
+    this.#awaitsCaller = true;
+    admission.then(
+      (caller) => {
+        this.#awaitsCaller = false;
+        this.caller = caller;
+        if (this.#isComplete && !this.#ended) this.#host.ready(this);
+      },
+      (error: unknown) => this.abandon(error),
+    );
   }
 
   async #runUnpacked(message: Promise<Buffer>): Promise<Uint8Array> {

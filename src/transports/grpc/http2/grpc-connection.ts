@@ -165,6 +165,7 @@ export class GrpcConnection implements ServedConnection, CallHost {
       return;
     }
     const { defaultDeadlineMs, maxDeadlineMs, streamIdleMs } = this.options;
+    let reached: string | undefined;
     try {
       const path = headers[':path'] ?? '';
       const method = this.#methods.get(path);
@@ -173,18 +174,20 @@ export class GrpcConnection implements ServedConnection, CallHost {
       }
       const encoding = parseEncoding(header(headers, 'grpc-encoding'));
       const asked = parseTimeout(header(headers, 'grpc-timeout'));
+      reached = path;
+      const admission = this.options.guard?.admit(path, header(headers, 'authorization'));
       if ('stream' in method) {
         const times = { deadline: Date.now() + (asked ?? Number.POSITIVE_INFINITY), idleMs: streamIdleMs };
         const call = new GrpcStreamCall(stream, method, encoding, times, this);
         this.#calls.add(call);
         if (this.#session.closed) call.drain();
-        this.ready(call);
+        call.admitAs(admission, () => this.ready(call));
         return;
       }
       const deadline = Date.now() + Math.min(asked ?? defaultDeadlineMs, maxDeadlineMs);
-      this.#calls.add(new GrpcCall(stream, method, encoding, deadline, this));
+      this.#calls.add(new GrpcCall(stream, method, encoding, admission, deadline, this));
     } catch (error) {
-      this.options.onFailure(error, undefined);
+      this.options.onFailure(error, reached);
       refuse(stream, failureHeaders(grpcFailureFrom(error)));
     }
   }

@@ -5,7 +5,7 @@ import { grpcFailureFrom } from '../grpc-status.ts';
 import { MessageQueue } from '../message-queue.ts';
 import type { StreamMethod } from '../service-table.ts';
 import { StreamedCall, type StreamWire } from '../streamed-call.ts';
-import { type CallHost, type ConnectionCall, framed, refuse, WITH_TRAILERS } from './grpc-call.ts';
+import { type Admission, type CallHost, type ConnectionCall, framed, refuse, WITH_TRAILERS } from './grpc-call.ts';
 
 /** A call of a method with streams both ways. While its method takes no messages, nothing more is read of it. */
 export class GrpcStreamCall implements ConnectionCall, StreamWire {
@@ -43,6 +43,11 @@ export class GrpcStreamCall implements ConnectionCall, StreamWire {
     });
     // A reset by the client arrives as an error too; `close` follows and says all there is to know.
     stream.on('error', () => {});
+  }
+
+  /** Goes on when it is known who calls, and ends where that is nobody who may. */
+  admitAs(admission: Admission, goOn: () => void): void {
+    this.#call.admitAs(admission, goOn);
   }
 
   get expiresAt(): number {

@@ -16,6 +16,8 @@ export interface CallTerms {
   readonly encoding: MessageEncoding;
   readonly timeoutMs: number | undefined;
   readonly contentLength: number | undefined;
+  /** The header of that name. */
+  readonly authorization: string | undefined;
 }
 
 /** What is to be done with a call, by its head alone. Calls with the same header block share one. */
@@ -54,7 +56,9 @@ export function callPlanFrom(head: RequestHead, methods: ReadonlyMap<string, Ser
     if (method === undefined) {
       throw new TransportError('UNKNOWN_METHOD', `There is no method ${head.path.slice(0, 200)} here.`);
     }
-    const terms = { encoding: parseEncoding(head.encoding), timeoutMs: parseTimeout(head.timeout), contentLength };
+    const encoding = parseEncoding(head.encoding);
+    const timeoutMs = parseTimeout(head.timeout);
+    const terms = { encoding, timeoutMs, contentLength, authorization: head.authorization };
     return 'stream' in method ? { kind: 'stream', method, ...terms } : { kind: 'run', method, ...terms };
   } catch (error) {
     return { kind: 'refuse', error };

@@ -12,7 +12,7 @@ import type { Stream } from './stream.ts';
 import { StreamingCall } from './streaming-call.ts';
 import type { Streams } from './streams.ts';
 import { TokenBucket } from './token-bucket.ts';
-import { UnaryCall } from './unary-call.ts';
+import { type Admission, UnaryCall } from './unary-call.ts';
 
 /** What the frames of a client need of its connection. */
 export interface FramesHost {
@@ -225,15 +225,23 @@ export class ClientFrames implements FrameHandler {
 
   /** A new request. A call that cannot be run is answered here. */
   #begin(id: number, plan: Exclude<CallPlan, { kind: 'reset' }>, endStream: boolean): void {
-    const { defaultDeadlineMs, maxDeadlineMs, onFailure } = this.#context.options;
+    const { defaultDeadlineMs, maxDeadlineMs, guard } = this.#context.options;
     if (plan.kind === 'refuse') {
-      onFailure(plan.error, undefined);
-      this.#sender.failure(id, grpcFailureFrom(plan.error));
-      if (!endStream) this.#streams.stop(id, ErrorCode.NO_ERROR);
+      this.#refuseCall(id, plan.error, undefined, endStream);
       return;
     }
+    let admission: Admission;
+    if (guard !== undefined && plan.kind !== 'foreign') {
+      const { path } = plan.method;
+      try {
+        admission = guard.admit(path, plan.authorization);
+      } catch (error) {
+        this.#refuseCall(id, error, path, endStream);
+        return;
+      }
+    }
     if (plan.kind === 'stream') {
-      this.#beginStream(id, plan, endStream);
+      this.#beginStream(id, plan, admission, endStream);
       return;
     }
     const timeout = (plan.kind === 'run' ? plan.timeoutMs : undefined) ?? defaultDeadlineMs;
@@ -241,14 +249,14 @@ export class ClientFrames implements FrameHandler {
     const window = this.#sender.streamWindow;
     const stream =
       plan.kind === 'run'
-        ? new UnaryCall(id, plan, deadline, window, this.#streams)
+        ? new UnaryCall(id, plan, admission, deadline, window, this.#streams)
         : new ForeignRequest(id, plan.answer, deadline, plan.contentLength, window, this.#streams);
     this.#streams.add(stream);
     if (endStream) this.#complete(stream);
   }
 
   /** A call whose request goes on for as long as the client likes. */
-  #beginStream(id: number, plan: CallPlan & { kind: 'stream' }, endStream: boolean): void {
+  #beginStream(id: number, plan: CallPlan & { kind: 'stream' }, admission: Admission, endStream: boolean): void {
     const deadline = plan.timeoutMs === undefined ? Number.POSITIVE_INFINITY : this.now + plan.timeoutMs;
     const { streamIdleMs } = this.#context.options;
     const call = new StreamingCall(
@@ -260,7 +268,16 @@ export class ClientFrames implements FrameHandler {
     );
     this.#streams.add(call);
     if (endStream) this.#complete(call);
-    if (!call.closed) this.#streams.ready(call);
+    call.admitAs(admission, () => {
+      if (!call.closed) this.#streams.ready(call);
+    });
+  }
+
+  /** Answers by headers alone, before anything of a body is looked at. */
+  #refuseCall(id: number, error: unknown, path: string | undefined, endStream: boolean): void {
+    this.#context.options.onFailure(error, path);
+    this.#sender.failure(id, grpcFailureFrom(error));
+    if (!endStream) this.#streams.stop(id, ErrorCode.NO_ERROR);
   }
 
   /** The request is there. */

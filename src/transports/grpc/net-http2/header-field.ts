@@ -13,6 +13,7 @@ export const FieldKind = {
   TE: 8,
   TIMEOUT: 9,
   ENCODING: 10,
+  AUTHORIZATION: 11,
 } as const;
 
 const kindOfName: ReadonlyMap<string, number> = new Map([
@@ -25,6 +26,7 @@ const kindOfName: ReadonlyMap<string, number> = new Map([
   ['te', FieldKind.TE],
   ['grpc-timeout', FieldKind.TIMEOUT],
   ['grpc-encoding', FieldKind.ENCODING],
+  ['authorization', FieldKind.AUTHORIZATION],
   // RFC 9113, section 8.2.2: these speak of a connection of HTTP/1.
   ['connection', FieldKind.MALFORMED],
   ['keep-alive', FieldKind.MALFORMED],

@@ -14,6 +14,7 @@ export interface RequestHead {
   readonly contentLength: number | undefined;
   readonly timeout: string | undefined;
   readonly encoding: string | undefined;
+  readonly authorization: string | undefined;
 }
 
 export interface HeadLimits {
@@ -41,6 +42,7 @@ export class HeadCollector implements FieldSink {
   #contentLength: number | undefined;
   #timeout: string | undefined;
   #encoding: string | undefined;
+  #authorization: string | undefined;
 
   constructor(limits: HeadLimits) {
     this.#limits = limits;
@@ -60,6 +62,7 @@ export class HeadCollector implements FieldSink {
     this.#contentLength = undefined;
     this.#timeout = undefined;
     this.#encoding = undefined;
+    this.#authorization = undefined;
   }
 
   /** Part of {@link FieldSink}. */
@@ -92,6 +95,7 @@ export class HeadCollector implements FieldSink {
       contentLength: this.#contentLength,
       timeout: this.#timeout,
       encoding: this.#encoding,
+      authorization: this.#authorization,
     };
   }
 
@@ -145,6 +149,9 @@ export class HeadCollector implements FieldSink {
         break;
       case FieldKind.ENCODING:
         this.#encoding = this.#encoding === undefined ? value : REPEATED;
+        break;
+      case FieldKind.AUTHORIZATION:
+        this.#authorization = this.#authorization === undefined ? value : REPEATED;
         break;
       default:
     }

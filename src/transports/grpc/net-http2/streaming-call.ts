@@ -3,7 +3,7 @@ import { MessageQueue } from '../message-queue.ts';
 import type { StreamMethod } from '../service-table.ts';
 import { StreamedCall, type StreamWire } from '../streamed-call.ts';
 import { Stream } from './stream.ts';
-import type { MethodHost, RunnableCall } from './unary-call.ts';
+import type { Admission, MethodHost, RunnableCall } from './unary-call.ts';
 
 /** What a streaming call needs of the connection it came by. */
 export interface StreamingHost extends MethodHost {
@@ -61,6 +61,11 @@ export class StreamingCall extends Stream implements RunnableCall, StreamWire {
 
   get path(): string {
     return this.#method.path;
+  }
+
+  /** Goes on when it is known who calls, and ends where that is nobody who may. */
+  admitAs(admission: Admission, goOn: () => void): void {
+    this.#call.admitAs(admission, goOn);
   }
 
   override get isRunning(): boolean {

@@ -1,3 +1,4 @@
+import type { Caller } from '../../../registry/access/caller.ts';
 import type { ServedCall } from '../../../serving/served-call.ts';
 import { TransportError } from '../../transport-error.ts';
 import { type MessageEncoding, MessageReader, PREFIX_LENGTH, tooManyMessages } from '../grpc-message.ts';
@@ -29,6 +30,9 @@ export interface CallHost extends MethodHost {
   release(memory: Uint8Array): void;
 }
 
+/** Who calls: known, about to be known, or of no interest. */
+export type Admission = Caller | Promise<Caller> | undefined;
+
 /** What a call's head says of it. */
 export interface CallHead {
   readonly method: UnaryMethod;
@@ -43,6 +47,9 @@ export interface CallHead {
 export class UnaryCall extends Stream implements ServedCall, RunnableCall {
   readonly #host: CallHost;
   readonly #head: CallHead;
+  /** Who calls is not known yet. */
+  #awaitsCaller = false;
+  #knownCaller: Caller | undefined;
   #message: Uint8Array | undefined;
   #reader: MessageReader | undefined;
   #memory: Uint8Array | undefined;
@@ -53,10 +60,17 @@ export class UnaryCall extends Stream implements ServedCall, RunnableCall {
   /** Nobody waits for the answer any more. */
   #abandoned = false;
 
-  constructor(id: number, head: CallHead, deadline: number, sendWindow: number, host: CallHost) {
+  constructor(id: number, head: CallHead, admission: Admission, deadline: number, sendWindow: number, host: CallHost) {
     super(id, deadline, head.contentLength, sendWindow);
     this.#head = head;
     this.#host = host;
+    if (admission instanceof Promise) this.#await(admission);
+    else this.#knownCaller = admission;
+  }
+
+  /** Part of {@link ServedCall}. */
+  get caller(): Caller | undefined {
+    return this.#knownCaller;
   }
 
   get path(): string {
@@ -111,7 +125,7 @@ export class UnaryCall extends Stream implements ServedCall, RunnableCall {
   }
 
   override complete(): void {
-    if (!this.#ended) this.#host.ready(this);
+    if (!this.#ended && !this.#awaitsCaller) this.#host.ready(this);
   }
 
   /** Runs the method. */
@@ -160,6 +174,19 @@ export class UnaryCall extends Stream implements ServedCall, RunnableCall {
   override sent(): void {
     super.sent();
     this.#releaseMemory();
+  }
+
+  /** The request may come meanwhile; it is not unpacked. */
+  #await(admission: Promise<Caller>): void {
+    this.#awaitsCaller = true;
+    admission.then(
+      (caller) => {
+        this.#awaitsCaller = false;
+        this.#knownCaller = caller;
+        if (this.requestEnded) this.complete();
+      },
+      (error: unknown) => this.abandon(error),
+    );
   }
 
   /** Whether one frame holds the whole request: one message, as it is, within the limit. */

@@ -1,0 +1,171 @@
+import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { AuthError } from './auth-error.ts';
+import { fetchJson } from './fetch-json.ts';
+import { type JwtAlgorithm, keyFits } from './jwt-algorithms.ts';
+
+export interface JwksOptions {
+  /** Of the provider's discovery document, which names the key set and the issuer. */
+  readonly discoveryUrl: string;
+  readonly ca: Buffer | undefined;
+  readonly verifyTls: boolean;
+  readonly timeoutMs: number;
+  /** How long fetched keys count as fresh. */
+  readonly lifespanMs: number;
+  /** Told when fetching fails while earlier keys are in use. */
+  readonly onError: (error: unknown) => void;
+  readonly now?: () => number;
+}
+
+/** A provider's keys may be asked for anew so often: tokens with invented key ids must not make a flood of requests of it. */
+const MIN_BETWEEN_FETCHES_MS = 10_000;
+/** How long earlier keys are good while the provider cannot be reached. */
+const MAX_STALE_MS = 24 * 3_600_000;
+const MAX_DOCUMENT_BYTES = 1024 * 1024;
+const MAX_KEYS = 100;
+
+interface PublishedKey {
+  readonly id: string | undefined;
+  readonly algorithm: string | undefined;
+  readonly key: KeyObject;
+}
+
+interface KeySet {
+  readonly keys: readonly PublishedKey[];
+  /** As the discovery document names it. */
+  readonly issuer: string;
+  readonly fetchedAt: number;
+}
+
+/** The keys of an identity provider: fetched when they are needed, kept when it is gone. */
+export class Jwks {
+  readonly #options: JwksOptions;
+  readonly #now: () => number;
+  #set: KeySet | undefined;
+  #fetching: Promise<KeySet> | undefined;
+  #lastAttempt = Number.NEGATIVE_INFINITY;
+  #closed = false;
+
+  constructor(options: JwksOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+  }
+
+  /** The issuer that the provider names. @throws AuthError `AUTH_UNAVAILABLE` */
+  async issuer(): Promise<string> {
+    return (await this.#current()).issuer;
+  }
+
+  /**
+   * The key of a token. A key id that is not known is looked for once more, but not more often than every ten seconds.
+   * @returns `undefined` where there is none
+   * @throws AuthError `AUTH_UNAVAILABLE`
+   */
+  async keyFor(id: string | undefined, algorithm: JwtAlgorithm): Promise<KeyObject | undefined> {
+    const found = pick(await this.#current(), id, algorithm);
+    if (found !== undefined || !this.#mayFetch()) return found;
+    const set = await this.#fetch().catch((error: unknown) => {
+      this.#options.onError(error);
+      return undefined;
+    });
+    return set === undefined ? undefined : pick(set, id, algorithm);
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  async #current(): Promise<KeySet> {
+    const set = this.#set;
+    const age = set === undefined ? Number.POSITIVE_INFINITY : this.#now() - set.fetchedAt;
+    if (set !== undefined && age < MAX_STALE_MS) {
+      // Keys that are no longer fresh serve while new ones are fetched.
+      if (age > this.#options.lifespanMs && this.#mayFetch()) this.#fetch().catch(this.#options.onError);
+      return set;
+    }
+    if (this.#fetching === undefined && !this.#mayFetch()) throw unavailable(undefined);
+    return this.#fetch();
+  }
+
+  #mayFetch(): boolean {
+    return !this.#closed && this.#now() - this.#lastAttempt >= MIN_BETWEEN_FETCHES_MS;
+  }
+
+  #fetch(): Promise<KeySet> {
+    this.#fetching ??= this.#load().finally(() => {
+      this.#fetching = undefined;
+    });
+    return this.#fetching;
+  }
+
+  async #load(): Promise<KeySet> {
+    this.#lastAttempt = this.#now();
+    const { discoveryUrl } = this.#options;
+    try {
+      const { issuer, jwks_uri: keysUrl } = await this.#document(discoveryUrl);
+      if (typeof issuer !== 'string' || typeof keysUrl !== 'string' || !URL.canParse(keysUrl)) {
+        throw new Error('the discovery document names no issuer, or no key set');
+      }
+      if (discoveryUrl.startsWith('https:') && !keysUrl.startsWith('https:')) {
+        throw new Error('the discovery document names a key set that is not served by HTTPS');
+      }
+      const { keys } = await this.#document(keysUrl);
+      const usable = keysFrom(keys);
+      if (usable.length === 0) throw new Error('the key set holds no key that can verify signatures');
+      this.#set = { keys: usable, issuer, fetchedAt: this.#now() };
+      return this.#set;
+    } catch (cause) {
+      throw unavailable(cause);
+    }
+  }
+
+  async #document(url: string): Promise<Readonly<Record<string, unknown>>> {
+    const { timeoutMs, ca, verifyTls } = this.#options;
+    const { status, json } = await fetchJson({ url, timeoutMs, maxBytes: MAX_DOCUMENT_BYTES, ca, verifyTls });
+    if (status !== 200) throw new Error(`the provider answers with status ${status}`);
+    if (typeof json !== 'object' || json === null) throw new Error('the provider answers with something else');
+    return json as Record<string, unknown>;
+  }
+}
+
+/** A token without a key id is of the only key there is. */
+function pick({ keys }: KeySet, id: string | undefined, algorithm: JwtAlgorithm): KeyObject | undefined {
+  const fitting = keys.filter(
+    (each) =>
+      (id === undefined || each.id === id) &&
+      (each.algorithm === undefined || each.algorithm === algorithm) &&
+      keyFits(each.key, algorithm),
+  );
+  return id === undefined && fitting.length > 1 ? undefined : fitting[0]?.key;
+}
+
+/** Public keys for signatures; all others are left out, secret ones first of all. */
+function keysFrom(listed: unknown): PublishedKey[] {
+  const keys: PublishedKey[] = [];
+  for (const each of Array.isArray(listed) ? listed.slice(0, MAX_KEYS) : []) {
+    if (typeof each !== 'object' || each === null) continue;
+    const { kty, use, key_ops: uses, kid, alg, n, e, crv, x, y } = each as Readonly<Record<string, unknown>>;
+    if (use !== undefined && use !== 'sig') continue;
+    if (Array.isArray(uses) && !uses.includes('verify')) continue;
+    if (kty !== 'RSA' && kty !== 'EC' && kty !== 'OKP') continue;
+    try {
+      const jwk = { kty, n, e, crv, x, y } as JsonWebKey;
+      const key = createPublicKey({ key: jwk, format: 'jwk' });
+      keys.push({
+        id: typeof kid === 'string' ? kid : undefined,
+        algorithm: typeof alg === 'string' ? alg : undefined,
+        key,
+      });
+    } catch {
+      // A key of a curve that is not known here verifies nothing.
+    }
+  }
+  return keys;
+}
+
+function unavailable(cause: unknown): AuthError {
+  const why = cause instanceof Error ? `: ${cause.message}` : '';
+  return new AuthError('AUTH_UNAVAILABLE', `The identity provider's keys cannot be fetched${why}.`, {
+    hint: 'Try again. If it stays: check auth.auth_discovery_url, and whether the provider can be reached from here.',
+    cause,
+  });
+}

@@ -1,0 +1,18 @@
+import type { Caller } from '../../registry/access/caller.ts';
+
+/** A token that was found good. */
+export interface VerifiedToken {
+  readonly caller: Caller;
+  /** Until when that may be remembered, in milliseconds since the Unix epoch. */
+  readonly rememberUntil: number;
+}
+
+/** One way of telling who a token is of. */
+export interface TokenVerifier {
+  /**
+   * @returns `undefined` for a token that is none of this verifier's
+   * @throws AuthError for one that is not good, or when that cannot be found out
+   */
+  verify(token: string): Promise<VerifiedToken | undefined> | VerifiedToken | undefined;
+  close(): void;
+}

@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AuthError, invalidToken } from '../../../src/operations/auth/auth-error.ts';
+import { TokenFile } from '../../../src/operations/auth/token-file.ts';
+import { TokenGuard } from '../../../src/operations/auth/token-guard.ts';
+import type { TokenVerifier } from '../../../src/operations/auth/token-verifier.ts';
+import { useTempFolder } from '../../support/temp-folder.ts';
+
+const METHOD = '/feast.serving.ServingService/GetOnlineFeatures';
+const code = (error: unknown) => (error instanceof AuthError ? error.code : String(error));
+
+/** Outcome of a call with a header: the caller's name or the code of the refusal. */
+async function outcome(guard: TokenGuard, authorization: string | undefined, path = METHOD): Promise<string> {
+  try {
+    return (await guard.admit(path, authorization)).name;
+  } catch (error) {
+    return code(error);
+  }
+}
+
+describe('the guard of calls', () => {
+  let asked: string[];
+  let now: number;
+  const verifier: TokenVerifier = {
+    async verify(token) {
+      asked.push(token);
+      await sleep(5);
+      if (token.startsWith('bad')) throw invalidToken('it is bad.');
+      if (token === 'gone') throw new AuthError('AUTH_UNAVAILABLE', 'Nobody answers.');
+      if (token === 'unknown') return undefined;
+      return { caller: { name: token, roles: [], groups: [], namespaces: [] }, rememberUntil: now + 1000 };
+    },
+    close() {},
+  };
+  const open = (required = true) => new TokenGuard({ verifiers: [verifier], required, now: () => now });
+
+  beforeEach(() => {
+    asked = [];
+    now = 1_000_000;
+  });
+
+  it('reads bearer tokens and nothing else', async () => {
+    const guard = open();
+    assert.equal(await outcome(guard, 'Bearer ann'), 'ann');
+    assert.equal(await outcome(guard, 'bearer  bob'), 'bob');
+    for (const header of [
+      '',
+      'ann',
+      'Basic ann',
+      'Bearer',
+      'Bearer a b',
+      'Bearer a,b',
+      `Bearer ${'x'.repeat(20_000)}`,
+    ]) {
+      assert.equal(await outcome(guard, header), 'AUTH_TOKEN_INVALID', header.slice(0, 20));
+    }
+    assert.equal(await outcome(guard, undefined), 'AUTH_TOKEN_MISSING');
+    assert.equal(await outcome(guard, 'Bearer unknown'), 'AUTH_TOKEN_INVALID');
+    assert.deepEqual(asked, ['ann', 'bob', 'unknown']);
+  });
+
+  it('lets calls without a token in where none is required, and bad tokens never', async () => {
+    const guard = open(false);
+    assert.equal(await outcome(guard, undefined), '');
+    assert.equal(await outcome(guard, 'Bearer bad'), 'AUTH_TOKEN_INVALID');
+  });
+
+  it('lets probes in', async () => {
+    assert.equal(await outcome(open(), undefined, '/grpc.health.v1.Health/Check'), '');
+    assert.equal(await outcome(open(), undefined, '/grpc.health.v1.HealthX/Check'), 'AUTH_TOKEN_MISSING');
+  });
+
+  it('asks once about a token, however many calls bring it, and again when its time is over', async () => {
+    const guard = open();
+    const calls = Array.from({ length: 10 }, () => outcome(guard, 'Bearer ann'));
+    assert.deepEqual(new Set(await Promise.all(calls)), new Set(['ann']));
+    const known = guard.admit(METHOD, 'Bearer ann');
+    assert.ok(!(known instanceof Promise));
+    assert.deepEqual(asked, ['ann']);
+    now += 1000;
+    assert.equal(await outcome(guard, 'Bearer ann'), 'ann');
+    guard.forget();
+    assert.equal(await outcome(guard, 'Bearer ann'), 'ann');
+    assert.deepEqual(asked, ['ann', 'ann', 'ann']);
+  });
+
+  it('remembers a refusal for a moment, and not that nobody could be asked', async () => {
+    const guard = open();
+    for (let at = 0; at < 3; at++) assert.equal(await outcome(guard, 'Bearer bad'), 'AUTH_TOKEN_INVALID');
+    for (let at = 0; at < 2; at++) assert.equal(await outcome(guard, 'Bearer gone'), 'AUTH_UNAVAILABLE');
+    assert.deepEqual(asked, ['bad', 'gone', 'gone']);
+    now += 5_000;
+    await outcome(guard, 'Bearer bad');
+    assert.equal(asked.length, 4);
+  });
+
+  it('does not forget who is known over a flood of invented tokens', async () => {
+    const knowsAnn: TokenVerifier = {
+      verify: (token) => (token === 'ann' ? verifier.verify(token) : undefined),
+      close() {},
+    };
+    const guard = new TokenGuard({ verifiers: [knowsAnn], required: true, now: () => now });
+    await outcome(guard, 'Bearer ann');
+    asked = [];
+    for (let at = 0; at < 10_050; at++) await outcome(guard, `Bearer invented-${at}`);
+    assert.equal(await outcome(guard, 'Bearer ann'), 'ann');
+    assert.deepEqual(asked, []);
+  });
+});
+
+describe('a file of tokens', () => {
+  const folder = useTempFolder();
+  const path = () => join(folder(), 'tokens');
+  const LONG = 'a-token-of-some-length';
+  const sha = (text: string) => createHash('sha256').update(text).digest('hex');
+  const events: string[] = [];
+  const open = () =>
+    TokenFile.open(path(), {
+      onReload: () => events.push('reloaded'),
+      onReloadFailed: (error) => events.push(code(error)),
+      lookMs: 3_600_000,
+    });
+
+  it('knows the tokens that stand in it, plain or as SHA-256, with roles and the like', async () => {
+    const lines = [
+      '# who may call',
+      '',
+      `ann:${LONG}`,
+      `bob:sha256:${sha('the-token-of-bob')} roles=reader,writer groups=ml`,
+    ];
+    writeFileSync(path(), `${lines.join('\r\n')}\n`);
+    const file = await open();
+    assert.equal(file.verify(LONG)?.caller.name, 'ann');
+    assert.deepEqual(file.verify('the-token-of-bob')?.caller, {
+      name: 'bob',
+      roles: ['reader', 'writer'],
+      groups: ['ml'],
+      namespaces: [],
+    });
+    for (const other of ['', 'ann', `${LONG} `, LONG.slice(1), sha('the-token-of-bob')]) {
+      assert.equal(file.verify(other), undefined, other);
+    }
+    file.close();
+  });
+
+  it('is an error where it cannot be read, naming the line and nothing that stands in it', async () => {
+    await assert.rejects(open, (error: AuthError) => error.code === 'AUTH_CONFIG_INVALID');
+    const secret = 'hunter2-hunter2-hunter2';
+    for (const line of ['ann', `ann ${secret}`, `:${secret}`, 'ann:short', 'ann:sha256:abc', `ann:${secret} role=x`]) {
+      writeFileSync(path(), `# first\n${line}\n`);
+      await assert.rejects(open, (error: AuthError) => {
+        assert.equal(error.code, 'AUTH_CONFIG_INVALID', line);
+        assert.match(error.message, /line 2/);
+        assert.doesNotMatch(error.describe(), /hunter2/);
+        return true;
+      });
+    }
+  });
+
+  it('counts as it stands when it changes, and as it stood while it cannot be read', async () => {
+    writeFileSync(path(), `ann:${LONG}\n`);
+    const file = await open();
+    events.length = 0;
+    writeFileSync(path(), 'no token at all\n');
+    await file.look();
+    assert.equal(file.verify(LONG)?.caller.name, 'ann');
+    writeFileSync(path(), 'bob:another-long-token\n');
+    await file.look();
+    assert.equal(file.verify(LONG), undefined);
+    assert.equal(file.verify('another-long-token')?.caller.name, 'bob');
+    assert.deepEqual(events, ['AUTH_CONFIG_INVALID', 'reloaded']);
+    file.close();
+  });
+});
