@@ -24,11 +24,11 @@ export interface RegistrySnapshot {
 /** A rule of who may use what. Of its actions only those are kept that serving knows. */
 export interface PermissionSpec {
   readonly name: string;
-  readonly kinds: ReadonlySet<ResourceKind>;
+  readonly kinds: readonly ResourceKind[];
   /** One has to match the whole name; absent: any name. */
   readonly patterns: readonly RegExp[] | undefined;
   /** Tags that a resource has to have, with these values. */
-  readonly requiredTags: ReadonlyMap<string, string>;
+  readonly requiredTags: Readonly<Record<string, string>>;
   readonly readsOnline: boolean;
   readonly writesOnline: boolean;
   /** Whom it accepts; absent: everybody. */

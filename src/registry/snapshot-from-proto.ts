@@ -1,9 +1,9 @@
 import type { Registry } from '../../gen/feast/core/Registry_pb.ts';
-import { permissionFromProto } from './access/permission-from-proto.ts';
 import { dummyEntity } from './dummy-entity.ts';
 import { ImmutableMap } from './immutable-map.ts';
 import { atOnce, type Steps } from './in-turns.ts';
 import { onDemandViewFromProto } from './on-demand-view-from-proto.ts';
+import { permissionFromProto } from './permission-from-proto.ts';
 import { serviceFromProto } from './projection-from-proto.ts';
 import { RegistryError } from './registry-error.ts';
 import type { EntitySpec, FeatureServiceSpec, FeatureViewSpec, RegistrySnapshot } from './registry-snapshot.ts';

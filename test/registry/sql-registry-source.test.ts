@@ -56,6 +56,7 @@ describe('a SQL registry in SQLite', () => {
       const expected = goldenSnapshot(project, 'registry', 'two_projects', 'registry.db');
       const snapshot = await snapshotOf(project);
       assert.deepEqual(contentOf(snapshot), contentOf(expected));
+      assert.equal(snapshot.permissions.length > 0, project === 'kitchen_sink');
       assert.deepEqual(snapshot.projects, ['kitchen_sink', 'second_project']);
       assert.equal(snapshot.lastUpdated, 1_795_266_288_000);
     }

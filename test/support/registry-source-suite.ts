@@ -40,9 +40,16 @@ export function hasRegistryCode(code: RegistryErrorCode, message = /./): (error:
 }
 
 /** What callers can see of a snapshot. */
-export function contentOf({ project, views, services, entities }: RegistrySnapshot): object {
+export function contentOf({ project, views, services, entities, permissions }: RegistrySnapshot): object {
   const sorted = <T>(map: ReadonlyMap<string, T>): [string, T][] => [...map].sort(([a], [b]) => (a < b ? -1 : 1));
-  return { project, views: sorted(views), services: sorted(services), entities: sorted(entities) };
+  const rules = new Map(permissions.map((each) => [each.name, each]));
+  return {
+    project,
+    views: sorted(views),
+    services: sorted(services),
+    entities: sorted(entities),
+    permissions: sorted(rules),
+  };
 }
 
 /** What every source of registries has to do, whatever it reads from. */

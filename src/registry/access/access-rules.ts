@@ -54,9 +54,10 @@ export class AccessRules {
     if (permissions.length === 0) return this.#withoutPermissions === 'allow' ? EVERYBODY : [];
     const policies: PermissionPolicy[] = [];
     for (const each of permissions) {
-      if (!(action === 'READ_ONLINE' ? each.readsOnline : each.writesOnline) || !each.kinds.has(kind)) continue;
+      if (!(action === 'READ_ONLINE' ? each.readsOnline : each.writesOnline) || !each.kinds.includes(kind)) continue;
       if (each.patterns !== undefined && !each.patterns.some((pattern) => pattern.test(name))) continue;
-      if (![...each.requiredTags].every(([tag, value]) => Object.hasOwn(tags, tag) && tags[tag] === value)) continue;
+      const required = Object.entries(each.requiredTags);
+      if (!required.every(([tag, value]) => Object.hasOwn(tags, tag) && tags[tag] === value)) continue;
       if (each.policy === undefined) return EVERYBODY;
       policies.push(each.policy);
     }

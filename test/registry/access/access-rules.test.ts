@@ -16,7 +16,7 @@ import {
   type Resource,
 } from '../../../src/registry/access/access-rules.ts';
 import type { Caller } from '../../../src/registry/access/caller.ts';
-import { namePatternFromPython } from '../../../src/registry/access/name-pattern.ts';
+import { namePatternFromPython } from '../../../src/registry/name-pattern.ts';
 import { registryFromBytes } from '../../../src/registry/registry-from-bytes.ts';
 import type { RegistrySnapshot } from '../../../src/registry/registry-snapshot.ts';
 import { createRegistrySnapshot } from '../../../src/registry/snapshot-from-proto.ts';
