@@ -352,7 +352,7 @@ describe('the net-http2 server keeps its limits:', function () {
     }
     assert.ok(pushed < 1_000, 'the server reads on for ever');
     assert.ok(process.memoryUsage().rss - before < 100 * 1024 * 1024);
-    await lab.serves();
+    await lab.serves(5_000);
     wire.resume();
     // It goes on where it stopped.
     wire.send(unaryCall(1, '/test.Echo/Echo', Buffer.from('x')));
