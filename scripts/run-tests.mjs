@@ -1,11 +1,15 @@
 // Runs all compiled tests (build/test) in two mocha processes side by side: most tests wait for servers and other programs more than
-// they compute. What the second one says comes behind the first one's; the last line sums both up: `N passed, N failed`.
+// they compute. What the second one says comes behind the first one's. Then come those that need the machine for themselves, in a
+// process of their own. The last line sums all up: `N passed, N failed`.
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Folders of test/ whose tests wait most: for processes of the product, clients in other languages, Feast. All others share a process. */
 const GROUPS = [['cli', 'ingest', 'interop', 'project']];
+
+/** Folders whose tests disturb others and are disturbed by them: the fault programme loads and stops what it serves from. */
+const ALONE = ['faults'];
 
 /** Folders whose tests need programs that take minutes to bring or build: `npm run test:container`. */
 const SEPARATE = ['container'];
@@ -14,7 +18,7 @@ const root = join(import.meta.dirname, '..');
 const mocha = join(root, 'node_modules', 'mocha', 'bin', 'mocha.js');
 const built = join(root, 'build', 'test');
 const others = readdirSync(built, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory() && ![...GROUPS.flat(), ...SEPARATE].includes(entry.name))
+  .filter((entry) => entry.isDirectory() && ![...GROUPS.flat(), ...ALONE, ...SEPARATE].includes(entry.name))
   .map(({ name }) => name);
 
 const runs = await Promise.all(
@@ -23,6 +27,7 @@ const runs = await Promise.all(
   ),
 );
 for (const { output } of runs.slice(1)) process.stdout.write(`\n${output}`);
+for (const folder of ALONE) runs.push(await run([folder], (text) => process.stdout.write(text)));
 const outcomes = runs.map(outcomeOf);
 // Once more, so that they stand together at the end of a long log.
 for (const { output } of runs) for (const [line] of output.matchAll(/^failed: .*$/gm)) console.log(line);

@@ -37,7 +37,8 @@ export function sharedDynamoServer(): Promise<DynamoServer> {
   return shared;
 }
 
-after(async () => {
+// Outside mocha nobody shares it.
+globalThis.after?.(async () => {
   await (await shared)?.remove();
 });
 

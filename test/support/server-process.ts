@@ -123,7 +123,8 @@ export function runProgram(
  */
 export function sharedByTheRun<T extends { remove(): Promise<void> }>(start: () => Promise<T>): () => Promise<T> {
   let shared: Promise<T> | undefined;
-  after(async () => {
+  // Outside mocha nobody shares it.
+  globalThis.after?.(async () => {
     await (await shared?.catch(() => undefined))?.remove();
   });
   return () => {
