@@ -1,5 +1,6 @@
 import { EncodingError } from '../encoding/encoding-error.ts';
 import { valueArm } from '../encoding/value.ts';
+import { valueTypes } from '../encoding/value-type.ts';
 import { WIRE_BYTES, WIRE_FIXED32, WIRE_FIXED64, WIRE_VARINT } from '../encoding/wire.ts';
 
 /** What the bytes of a stored `feast.types.Value` are, as far as an answer has to know. */
@@ -18,9 +19,15 @@ export type StoredKind = (typeof StoredKind)[keyof typeof StoredKind];
 
 const NULL_ARM = 19;
 
+/** Wire type of every arm's field by its number; {@link NO_ARM} for numbers that are no arm's. */
+const NO_ARM = 255;
+const wireTypes = new Uint8Array(1 << 14).fill(NO_ARM);
+for (const { type, shape, wireType } of valueTypes()) wireTypes[type] = shape === 'scalar' ? wireType : WIRE_BYTES;
+
 /**
  * Classifies `bytes[start, end)` without decoding it: checks that it is exactly one field of `feast.types.Value`, that the
- * field ends where the value ends, and that it is the expected arm. Truncated, padded or shifted bytes never pass: spliced
+ * field ends where the value ends, and that it is the expected arm in the arm's own wire type, because readers pass over any other
+ * and would see a zero. Truncated, padded or shifted bytes never pass: spliced
  * into an answer they would take the neighbouring values with them. What lies inside a list or map is not looked at.
  *
  * @param expectedArm field number of the arm that the registry's type means; 0 accepts any.
@@ -36,6 +43,8 @@ export function classifyStoredValue(bytes: Uint8Array, start: number, end: numbe
     tag = (tag & 0x7f) | (high << 7);
   }
   const arm = tag >>> 3;
+  const wireType = wireTypes[arm] as number;
+  if (wireType !== (tag & 7) && wireType !== NO_ARM) return StoredKind.corrupt;
   if (!endsExactly(bytes, pos, end, tag & 7)) return classifySlowly(bytes, start, end, expectedArm);
   if (arm === expectedArm || (expectedArm === 0 && arm !== NULL_ARM)) return StoredKind.expected;
   return arm === NULL_ARM ? StoredKind.null : StoredKind.otherType;

@@ -48,6 +48,19 @@ describe('a stored value', () => {
     }
   });
 
+  it('is corrupt when its arm has the wire type of another: a reader would pass over it and see a zero', () => {
+    for (const bytes of [
+      [0x21, 1, 2, 3, 4, 5, 6, 7, 8],
+      [0x22, 2, 0x41, 0x42],
+      [0x25, 1, 2, 3, 4],
+    ]) {
+      assert.equal(classify(Buffer.from(bytes), INT64), StoredKind.corrupt);
+      assert.equal(classify(Buffer.from(bytes), 0), StoredKind.corrupt);
+    }
+    assert.equal(classify(Buffer.from([0x10, 5]), 2), StoredKind.corrupt);
+    assert.equal(classify(Buffer.from([0x58, 5]), 11), StoredKind.corrupt);
+  });
+
   it('takes the last of several arms, as protobuf does', () => {
     const both = Buffer.concat([bytesOf({ case: 'stringVal', value: 'a' }), bytesOf({ case: 'int64Val', value: 1n })]);
     assert.equal(classify(both, INT64), StoredKind.expected);
