@@ -12,6 +12,7 @@ import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import type { OnlineStore } from '../stores/online-store.ts';
 import { ResolutionError } from '../stores/resolution-error.ts';
 import { resolveOnlineStore } from '../stores/resolve.ts';
+import type { Retries } from '../stores/retry-allowance.ts';
 import { storeSettingsKey } from '../stores/store-types.ts';
 import { loadProjectConfig, type ProjectLocation } from './project-config.ts';
 import { registryCopyPath, registrySourceFromConfig } from './registry-source-from-config.ts';
@@ -59,10 +60,14 @@ export async function openProject(options: OpenProjectOptions): Promise<OpenProj
   }
 }
 
-/** @throws ResolutionError, ConfigError */
+/**
+ * @param retries asked before the store repeats a call
+ * @throws ResolutionError, ConfigError
+ */
 export async function openProjectStore(
   config: FeatureStoreConfig,
   warn: (message: string) => void,
+  retries?: Retries,
 ): Promise<OnlineStore> {
   const { type, place, section } = config.onlineStore;
   const key = storeSettingsKey(type);
@@ -72,7 +77,7 @@ export async function openProjectStore(
       type,
       section,
       settings: settings?.value == null ? undefined : settings,
-      context: { project: config.project, repoPath: config.repoPath, warn },
+      context: { project: config.project, repoPath: config.repoPath, warn, retries },
     });
   } catch (error) {
     if (!(error instanceof ResolutionError)) throw error;

@@ -19,12 +19,13 @@ import { createIngestService } from '../transports/grpc/ingest-service.ts';
 import { createPushMethods } from '../transports/grpc/push-methods.ts';
 import { startGrpcServer } from '../transports/grpc/start-grpc-server.ts';
 import type { CommandContext } from './command-context.ts';
-import { openProjectStore, openServedRegistry } from './composition.ts';
+import { openServedRegistry } from './composition.ts';
 import { exitCodes } from './exit-codes.ts';
 import { endAtOnce, watchLifeCycle } from './life-cycle.ts';
 import { packageVersion } from './package-version.ts';
 import { serveAdmin } from './serve-admin.ts';
 import type { ServeOptions } from './serve-command.ts';
+import { openServedStore } from './serve-store.ts';
 import { servingPolicyFromConfig } from './serving-policy-from-config.ts';
 import { openCallerRules, openTls } from './transport-security.ts';
 
@@ -86,8 +87,8 @@ export async function serveProject(
     }
     const certificates = await openTls(config, log);
     const rules = await openCallerRules(config, io.env, log);
-    const store = await openProjectStore(config, (message) => log.warn(message));
-    closers.unshift(() => store.close());
+    const { store, refusal, close } = await openServedStore(config, log, metrics?.store);
+    closers.unshift(close);
     const registry = await openServedRegistry(config, io.env, log, describeSwap, (outcome) => {
       metrics?.refreshed(outcome);
       readiness.registryChecked();
@@ -100,6 +101,7 @@ export async function serveProject(
       store,
       access: rules?.access,
       policy: servingPolicyFromConfig(config),
+      refusal,
       observer: metrics && new ServingMetrics(metrics.registry, metrics.store, store.capabilities.eventTimes ?? true),
     });
     metrics?.watchReads(features);

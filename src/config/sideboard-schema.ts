@@ -143,6 +143,25 @@ const authSettingsSchema = z.strictObject({
   default: z.enum(['allow', 'deny']).default('allow'),
 });
 
+export const breakerSchema = z
+  .strictObject({
+    enabled: switchSchema('on').optional(),
+    failures: z.int().min(1).max(1_000_000).default(5),
+    stall_ms: z.int().min(100).max(3_600_000).default(300),
+    probe_timeout_ms: z.int().min(1).max(3_600_000).default(500),
+    min_open_ms: z.int().min(1).max(3_600_000).default(100),
+    max_open_ms: z.int().min(1).max(3_600_000).default(1_000),
+  })
+  .superRefine((breaker, context) => {
+    if (breaker.min_open_ms <= breaker.max_open_ms) return;
+    const message = `${breaker.min_open_ms} ms is more than max_open_ms, which is ${breaker.max_open_ms} ms.`;
+    context.addIssue({ code: 'custom', path: ['min_open_ms'], message });
+  });
+
+export const retriesSchema = z.strictObject({
+  percent: z.number().min(0).max(100).default(10),
+});
+
 export const ingestSchema = z.strictObject({
   max_batches_in_flight: z.int().min(1).max(64).default(4),
   max_pending_bytes: z.int().min(1).max(2_147_483_647).default(33_554_432),
@@ -193,6 +212,8 @@ export const sideboardSchema = z.strictObject({
   admin: adminSchema.prefault({}),
   readiness: readinessSchema.prefault({}),
   shutdown: shutdownSchema.prefault({}),
+  breaker: breakerSchema.prefault({}),
+  retries: retriesSchema.prefault({}),
   registry: registrySettingsSchema.prefault({}),
   workers: z.int().min(1).max(64).default(1),
   entity_key_fallback: z.literal('v2').optional(),

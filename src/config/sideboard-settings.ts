@@ -11,6 +11,8 @@ export interface SideboardSettings {
   readonly admin: AdminSettings;
   readonly readiness: ReadinessSettings;
   readonly shutdown: ShutdownSettings;
+  readonly breaker: BreakerSettings;
+  readonly retries: RetrySettings;
   readonly registry: RegistrySettings;
   /** Processes that serve. */
   readonly workers: number;
@@ -81,6 +83,25 @@ export interface ShutdownSettings {
   readonly waitMs: number;
 }
 
+/** The circuit breaker in front of the store. All times in milliseconds. */
+export interface BreakerSettings {
+  readonly enabled: boolean;
+  /** Failures in a row that open it. */
+  readonly failures: number;
+  /** How long calls may wait while nothing at all is answered, before the store is asked whether it is there. */
+  readonly stallMs: number;
+  readonly probeTimeoutMs: number;
+  /** Pauses between probes: the first, and the longest. */
+  readonly minOpenMs: number;
+  readonly maxOpenMs: number;
+}
+
+/** Of calls of the store whose connection broke. */
+export interface RetrySettings {
+  /** Share of all calls that may be repeated. */
+  readonly percent: number;
+}
+
 /** Paths as they are written: relative to the file's folder. */
 export interface TlsSettings {
   readonly certFile: string;
@@ -142,7 +163,7 @@ export interface LogSettings {
 
 /** Names the settings as the code does, and applies `compatibility`. */
 export function sideboardSettingsFromSchema(parsed: z.output<typeof sideboardSchema>): SideboardSettings {
-  const { serving, grpc, ingest, auth, log, registry, admin, readiness, shutdown } = parsed;
+  const { serving, grpc, ingest, auth, log, registry, admin, readiness, shutdown, breaker, retries } = parsed;
   const implied = serving.compatibility === undefined ? servingDefaults : feastPythonServing;
   return Object.freeze({
     serving: Object.freeze({
@@ -173,6 +194,15 @@ export function sideboardSettingsFromSchema(parsed: z.output<typeof sideboardSch
     admin: Object.freeze({ address: admin.address }),
     readiness: Object.freeze({ store: readiness.store }),
     shutdown: Object.freeze({ waitMs: shutdown.wait_ms }),
+    breaker: Object.freeze({
+      enabled: breaker.enabled ?? true,
+      failures: breaker.failures,
+      stallMs: breaker.stall_ms,
+      probeTimeoutMs: breaker.probe_timeout_ms,
+      minOpenMs: breaker.min_open_ms,
+      maxOpenMs: breaker.max_open_ms,
+    }),
+    retries: Object.freeze({ percent: retries.percent }),
     ingest: Object.freeze({
       maxBatchesInFlight: ingest.max_batches_in_flight,
       maxPendingBytes: ingest.max_pending_bytes,

@@ -27,6 +27,8 @@ export interface OnlineFeaturesOptions {
   readonly access?: AccessControl | undefined;
   /** Milliseconds since the Unix epoch, for TTL. */
   readonly now?: () => number;
+  /** Why the store is not to be asked now, if it is not: a request that would wait for its turn fails at once. */
+  readonly refusal?: (() => Error | undefined) | undefined;
   /** Told what happens, to measure it. */
   readonly observer?: ServingObserver | undefined;
 }
@@ -51,6 +53,7 @@ export class OnlineFeatures {
   readonly #now: () => number;
   readonly #plans: PlanCache;
   readonly #gate: ReadGate;
+  readonly #refusal: (() => Error | undefined) | undefined;
   readonly #observer: ServingObserver | undefined;
   #olderKeyHits = 0;
 
@@ -63,7 +66,8 @@ export class OnlineFeatures {
     this.#judging = hasTimes ? options.policy : { ...options.policy, ttl: 'ignore' };
     this.#now = options.now ?? Date.now;
     this.#plans = new PlanCache(options.policy);
-    this.#gate = new ReadGate(options.policy.maxPendingBytes);
+    this.#refusal = options.refusal;
+    this.#gate = new ReadGate(options.policy.maxPendingBytes, options.refusal);
     this.#observer = options.observer;
   }
 
@@ -95,6 +99,8 @@ export class OnlineFeatures {
         hint: 'Give the call more time.',
       });
     }
+    const refusal = this.#refusal?.();
+    if (refusal !== undefined) throw refusal;
     const expected = Math.ceil(rows * plan.load.bytesPerRow);
     const turn = this.#gate.enter(expected, call);
     if (turn !== undefined) await turn;

@@ -24,11 +24,16 @@ export class ReadGate {
   readonly #smallBytes: number;
   readonly #small: GateQueue;
   readonly #large: GateQueue;
+  readonly #refusal: (() => Error | undefined) | undefined;
   #sweep: NodeJS.Timeout | undefined;
   #delayed = 0;
 
-  /** @param limitBytes of expected answers that are under way */
-  constructor(limitBytes: number) {
+  /**
+   * @param limitBytes of expected answers that are under way
+   * @param refusal why reading is of no use now, if it is not: who waits fails with it
+   */
+  constructor(limitBytes: number, refusal?: () => Error | undefined) {
+    this.#refusal = refusal;
     this.#smallBytes = limitBytes * SMALL_SHARE;
     this.#small = new GateQueue(limitBytes);
     this.#large = new GateQueue(limitBytes);
@@ -71,8 +76,8 @@ export class ReadGate {
   /** One timer for all who wait: one for each would cost more than most of their requests. */
   #look(): void {
     const now = Date.now();
-    this.#small.dropLate(now);
-    this.#large.dropLate(now);
+    this.#small.dropLate(now, this.#refusal);
+    this.#large.dropLate(now, this.#refusal);
     this.#rest();
   }
 
@@ -108,13 +113,15 @@ class GateQueue {
     this.#letIn();
   }
 
-  dropLate(now: number): void {
+  dropLate(now: number, refusal: (() => Error | undefined) | undefined): void {
     for (const waiting of this.waiting) {
       const { cancelled, signal, deadline } = waiting.call;
       const gone = cancelled ?? signal?.aborted === true;
-      if (!gone && (deadline === undefined || deadline > now)) continue;
+      const late = gone || (deadline !== undefined && deadline <= now);
+      const error = late ? stoppedWaiting(gone) : refusal?.();
+      if (error === undefined) continue;
       this.waiting.delete(waiting);
-      waiting.fail(stoppedWaiting(gone));
+      waiting.fail(error);
     }
     // The one that left may have been too large for what was free, and those behind it are not.
     this.#letIn();

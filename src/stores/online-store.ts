@@ -2,6 +2,7 @@ import type { EntityKey } from '../../gen/feast/types/EntityKey_pb.ts';
 import type { ValueType_Enum } from '../../gen/feast/types/Value_pb.ts';
 import type { EntityKeyVersion } from '../encoding/entity-key.ts';
 import type { ExactJson } from '../encoding/json-exact.ts';
+import type { Retries } from './retry-allowance.ts';
 import type { RowBlock } from './row-block.ts';
 import type { WriteBlock } from './write-block.ts';
 
@@ -238,4 +239,9 @@ export interface StoreContext {
   readonly repoPath: string;
   /** Says something once to whoever operates the process (an alpha store, a setting that is ignored). */
   readonly warn: (message: string) => void;
+  /**
+   * To be asked before a read is repeated whose connection broke before it was answered. Without it, in tools,
+   * a store decides by itself.
+   */
+  readonly retries?: Retries | undefined;
 }

@@ -50,7 +50,7 @@ export async function resolveOnlineStore(options: ResolveOnlineStoreOptions): Pr
   }
   const store = construct(() => new Store(config, context, ...parsedSettings), type);
   validateStore(store, type);
-  return findBuiltInStore(type) === undefined ? guardUserStore(store, type) : store;
+  return findBuiltInStore(type) === undefined ? guardUserStore(store, type, context.retries) : store;
 }
 
 async function loadStore(type: string, context: StoreContext): Promise<StoreExports> {

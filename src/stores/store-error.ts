@@ -38,6 +38,10 @@ export const storeErrors = {
     kind: 'invalid_argument',
     summary: 'A row cannot be stored as it is: a key or a name that the layout cannot hold.',
   },
+  STORE_CIRCUIT_OPEN: {
+    kind: 'unavailable',
+    summary: 'The store did not answer the last calls, and is not asked again until it has answered a probe.',
+  },
   STORE_CLOSED: { kind: 'unavailable', summary: 'The store was closed: the process is shutting down.' },
   STORE_FAILED: {
     kind: 'internal',

@@ -1,6 +1,7 @@
 import { SideboardError } from '../errors.ts';
 import { assertTimeLeft, withinLimits } from './call-limits.ts';
 import type { CallOptions, OnlineStore, StoredRow, TableLoad } from './online-store.ts';
+import type { Retries } from './retry-allowance.ts';
 import { StoreError, type StoreErrorCode, storeErrors } from './store-error.ts';
 
 /** Longest delay of a timer; no call waits that long. */
@@ -14,8 +15,9 @@ type Guard = <T>(options: CallOptions | undefined, call: () => Promise<T>) => Pr
  * or signal, every failure is a `StoreError`, and rows that were read are of the form that the contract demands.
  *
  * @param type how messages call the store
+ * @param retries asked before a read is repeated whose connection broke; without it nothing is repeated
  */
-export function guardUserStore(store: OnlineStore, type: string): OnlineStore {
+export function guardUserStore(store: OnlineStore, type: string, retries?: Retries): OnlineStore {
   const doing = `waiting for the store ${type}`;
   const guard: Guard = async (options, call) => {
     assertTimeLeft(options, doing);
@@ -35,7 +37,11 @@ export function guardUserStore(store: OnlineStore, type: string): OnlineStore {
       guard(options, () => store.onlineWriteBatch(table, rows, progress, options)),
     onlineRead: (table, keys, features, options) =>
       guard(options, async () => {
-        const rows: unknown = await store.onlineRead(table, keys, features, options);
+        const read = (): Promise<unknown> => store.onlineRead(table, keys, features, options);
+        const rows = await read().catch(async (error: unknown) => {
+          if (!isConnectionLoss(error) || (await retries?.granted(options)) !== true) throw error;
+          return read();
+        });
         assertRows(rows, keys.length, type);
         return rows;
       }),
@@ -116,6 +122,19 @@ function storeErrorFrom(error: unknown, type: string): SideboardError {
     hint: 'The log has the cause, or --verbose. Its author can throw a StoreError with a code instead.',
     cause: error,
   });
+}
+
+/** What sockets say of a connection that broke or was refused: nothing was answered. */
+const LOST: ReadonlySet<unknown> = new Set(['ECONNRESET', 'ECONNREFUSED', 'ECONNABORTED', 'EPIPE']);
+const MAX_CAUSES = 8;
+
+function isConnectionLoss(error: unknown): boolean {
+  let each: unknown = error;
+  for (let depth = 0; depth < MAX_CAUSES && each instanceof Error; depth++) {
+    if ('code' in each && LOST.has(each.code)) return true;
+    each = each.cause;
+  }
+  return false;
 }
 
 function isStoreErrorCode(code: unknown): code is StoreErrorCode {

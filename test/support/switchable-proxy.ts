@@ -7,6 +7,12 @@ export interface SwitchableProxy {
   readonly port: number;
   /** For connections from now on; those that are open end. */
   switchTo(mode: ProxyMode): void;
+  /** Lets open connections and new ones be, and passes nothing on: a black hole. */
+  hold(): void;
+  /** Ends {@link hold}: what was held back travels on. */
+  release(): void;
+  /** Ends the open connections. */
+  cut(): void;
   close(): Promise<void>;
 }
 
@@ -14,6 +20,7 @@ export interface SwitchableProxy {
 export async function startSwitchableProxy(targetPort: number): Promise<SwitchableProxy> {
   const sockets = new Set<Socket>();
   let mode: ProxyMode = 'pass';
+  let held = false;
   const track = (socket: Socket, other?: Socket): void => {
     sockets.add(socket);
     socket.on('error', () => socket.destroy());
@@ -35,9 +42,14 @@ export async function startSwitchableProxy(targetPort: number): Promise<Switchab
     const upstream = connect(targetPort, '127.0.0.1');
     track(client, upstream);
     track(upstream, client);
-    client.pipe(upstream);
-    upstream.pipe(client);
+    pass(client, upstream);
+    pass(upstream, client);
   });
+  const pass = (from: Socket, to: Socket): void => {
+    from.on('data', (bytes: Buffer) => to.write(bytes));
+    from.on('end', () => to.end());
+    if (held) from.pause();
+  };
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the proxy has no port');
@@ -46,6 +58,15 @@ export async function startSwitchableProxy(targetPort: number): Promise<Switchab
   };
   return {
     port: address.port,
+    hold() {
+      held = true;
+      for (const socket of sockets) socket.pause();
+    },
+    release() {
+      held = false;
+      for (const socket of sockets) socket.resume();
+    },
+    cut: endAll,
     switchTo(next) {
       mode = next;
       endAll();

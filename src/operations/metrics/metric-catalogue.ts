@@ -71,6 +71,31 @@ export const metrics = {
     unit: 'operations',
     labels: ['store', 'operation', 'code'],
   },
+  sideboard_store_breaker_state: {
+    type: 'gauge',
+    help: 'The circuit breaker of the online store: 0 closed, 1 half-open, 2 open.',
+    unit: '0 to 2',
+    labels: ['store'],
+    merge: 'max',
+  },
+  sideboard_store_breaker_changes_total: {
+    type: 'counter',
+    help: 'Changes of the circuit breaker, by the state that it came into: closed, half-open or open.',
+    unit: 'changes',
+    labels: ['store', 'state'],
+  },
+  sideboard_store_breaker_refused_total: {
+    type: 'counter',
+    help: 'Calls that the circuit breaker kept away from the online store.',
+    unit: 'calls',
+    labels: ['store'],
+  },
+  sideboard_store_retries_total: {
+    type: 'counter',
+    help: 'Calls of the online store whose connection broke, by what followed: granted a repeat, or denied one.',
+    unit: 'calls',
+    labels: ['store', 'result'],
+  },
   sideboard_reads_delayed_total: {
     type: 'counter',
     help: 'Requests that had to wait for their turn to read, because of sideboard.serving.max_pending_bytes.',

@@ -1,6 +1,10 @@
 import { SideboardError } from '../../errors.ts';
+import type { BreakerState, StoreBreaker } from '../../stores/breaker/store-breaker.ts';
 import type { OnlineStore } from '../../stores/online-store.ts';
-import type { HistogramSeries, MetricRegistry } from './metric-registry.ts';
+import type { RetryAllowance } from '../../stores/retry-allowance.ts';
+import type { HistogramSeries, MetricRegistry, NumberSeries } from './metric-registry.ts';
+
+const STATES: Readonly<Record<BreakerState, number>> = { closed: 0, 'half-open': 1, open: 2 };
 
 export type StoreOperation = 'read' | 'write' | 'ping';
 
@@ -21,10 +25,40 @@ export class StoreMetrics {
 
   /** @param error `undefined` for what succeeded */
   done(operation: StoreOperation, milliseconds: number, error?: unknown): void {
+    const code = error instanceof SideboardError ? error.code : 'INTERNAL';
+    // The store was not asked; the breaker counts these itself.
+    if (error !== undefined && code === 'STORE_CIRCUIT_OPEN') return;
     this.#durations[operation].observe(milliseconds / 1000);
     if (error === undefined) return;
-    const code = error instanceof SideboardError ? error.code : 'INTERNAL';
     this.#registry.number('sideboard_store_errors_total', this.#type, operation, code).add(1);
+  }
+
+  /** The circuit breaker in front of the store, and the allowance of repeats. */
+  watchBreaker(breaker: StoreBreaker | undefined, retries: RetryAllowance): void {
+    const registry = this.#registry;
+    const granted = registry.number('sideboard_store_retries_total', this.#type, 'granted');
+    const denied = registry.number('sideboard_store_retries_total', this.#type, 'denied');
+    registry.onCollect(() => {
+      const counters = retries.counters();
+      granted.set(counters.granted);
+      denied.set(counters.denied);
+    });
+    if (breaker === undefined) return;
+    for (const each of Object.keys(STATES) as BreakerState[]) this.#changes(each);
+    const state = registry.number('sideboard_store_breaker_state', this.#type);
+    const refused = registry.number('sideboard_store_breaker_refused_total', this.#type);
+    registry.onCollect(() => {
+      state.set(STATES[breaker.state]);
+      refused.set(breaker.refused);
+    });
+  }
+
+  breakerChanged(state: BreakerState): void {
+    this.#changes(state).add(1);
+  }
+
+  #changes(state: BreakerState): NumberSeries {
+    return this.#registry.number('sideboard_store_breaker_changes_total', this.#type, state);
   }
 
   async measure<T>(operation: StoreOperation, work: () => Promise<T>): Promise<T> {

@@ -49,6 +49,11 @@ export function isAnswer(error: ServiceError): boolean {
   return [2, 3, 5, 9, 11].includes(error.code);
 }
 
+/** Whether the connection broke, or there was none, before the store process said anything. */
+export function isUnanswered(error: ServiceError): boolean {
+  return error.code === 14 && error.metadata?.get(CODE_TRAILER)[0] === undefined;
+}
+
 function isStoreErrorCode(code: unknown): code is StoreErrorCode {
   return typeof code === 'string' && Object.hasOwn(storeErrors, code);
 }

@@ -13,11 +13,12 @@ import type {
   StoreContext,
   StoredRow,
 } from '../online-store.ts';
+import type { Retries } from '../retry-allowance.ts';
 import { serializeKeys } from '../row-objects.ts';
 import { StoreError } from '../store-error.ts';
 import { ConnectorChannel } from './connector-channel.ts';
 import { type ConnectorOnlineStoreConfig, ConnectorOnlineStoreSettings } from './connector-config.ts';
-import { isAnswer, storeErrorFromGrpc } from './connector-errors.ts';
+import { isAnswer, isUnanswered, storeErrorFromGrpc } from './connector-errors.ts';
 import { decodeReadResponse, encodeReadRequest, ONLINE_READ } from './connector-layout.ts';
 
 export { ConnectorOnlineStoreConfig, ConnectorOnlineStoreSettings } from './connector-config.ts';
@@ -38,6 +39,7 @@ export class ConnectorOnlineStore implements OnlineStore {
   readonly #channel: ConnectorChannel;
   readonly #project: string;
   readonly #entitiesPerCall: number;
+  readonly #retries: Retries | undefined;
 
   constructor(
     config: ConnectorOnlineStoreConfig,
@@ -47,6 +49,7 @@ export class ConnectorOnlineStore implements OnlineStore {
     this.#channel = new ConnectorChannel(config, settings, context.repoPath);
     this.#project = context.project;
     this.#entitiesPerCall = settings.max_entities_per_call;
+    this.#retries = context.retries;
   }
 
   update(_change: StoreChange, options?: CallOptions): Promise<void> {
@@ -112,13 +115,23 @@ export class ConnectorOnlineStore implements OnlineStore {
     options: CallOptions | undefined,
   ): Promise<(StoredRow | undefined)[]> {
     const request = encodeReadRequest(table.name, entityKeys, features);
-    let answer: Uint8Array;
+    return decodeReadResponse(await this.#ask(request, options), table, entityKeys.length, features);
+  }
+
+  /** Asks again, once, where the connection broke. */
+  async #ask(request: Uint8Array, options: CallOptions | undefined): Promise<Uint8Array> {
     try {
-      answer = await this.#channel.call(ONLINE_READ, request, options);
+      return await this.#channel.call(ONLINE_READ, request, options);
+    } catch (error) {
+      if (!isServiceError(error)) throw error;
+      const repeat = isUnanswered(error) && (await this.#retries?.granted(options)) === true;
+      if (!repeat) throw storeErrorFromGrpc(error, this.#channel.address);
+    }
+    try {
+      return await this.#channel.call(ONLINE_READ, request, options);
     } catch (error) {
       throw isServiceError(error) ? storeErrorFromGrpc(error, this.#channel.address) : error;
     }
-    return decodeReadResponse(answer, table, entityKeys.length, features);
   }
 
   #start(options: CallOptions | undefined): void {

@@ -1,5 +1,6 @@
 import { assertTimeLeft, withinLimits } from '../call-limits.ts';
 import type { CallOptions } from '../online-store.ts';
+import { type Retries, unlimitedRetries } from '../retry-allowance.ts';
 import { StoreError } from '../store-error.ts';
 import type { DynamoDBOnlineStoreConfig, DynamoDBOnlineStoreSettings } from './dynamodb-config.ts';
 import {
@@ -51,13 +52,20 @@ export class DynamoClient {
   readonly #handler: DynamoHttpHandler;
   readonly #slots: RequestSlots;
   readonly #attempts: number;
+  readonly #retries: Retries;
   readonly #limitMs: number;
   readonly #hintFor: DynamoHints | undefined;
   readonly #create: (sdk: Awaited<ReturnType<typeof loadDynamoSdk>>) => SdkClient;
   #client: SdkClient | undefined;
   #closed = false;
 
-  constructor(config: DynamoClientConfig, settings: DynamoClientSettings, hintFor?: DynamoHints) {
+  constructor(
+    config: DynamoClientConfig,
+    settings: DynamoClientSettings,
+    retries: Retries = unlimitedRetries,
+    hintFor?: DynamoHints,
+  ) {
+    this.#retries = retries;
     this.#hintFor = hintFor;
     const region = config.region ?? undefined;
     const connectTimeoutMs = milliseconds(config.connect_timeout) ?? settings.connect_timeout_ms;
@@ -124,7 +132,9 @@ export class DynamoClient {
         if (error instanceof StoreError) throw error;
         const answer = request.answerOf?.(error);
         if (answer !== undefined) return answer;
-        const again = isThrottling(error) || (isPassing(error) && attempt < this.#attempts);
+        // What is throttled was not done: it is asked for again while there is time.
+        const again =
+          isThrottling(error) || (isPassing(error) && attempt < this.#attempts && (await this.#retries.granted(call)));
         if (!again || !(await budget.pause(attempt, doing))) {
           throw isThrottling(error) ? throttled(this.where, doing, error) : this.#translate(error, request);
         }

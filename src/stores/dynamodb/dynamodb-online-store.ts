@@ -50,7 +50,7 @@ export class DynamoDBOnlineStore implements OnlineStore {
     context: StoreContext,
     settings: DynamoDBOnlineStoreSettings = DynamoDBOnlineStoreSettings.parse({}),
   ) {
-    const client = new DynamoClient(config, settings);
+    const client = new DynamoClient(config, settings, context.retries);
     const tables = new DynamoTables({ client, config, timeoutMs: settings.table_timeout_ms, warn: context.warn });
     this.#client = client;
     this.#tables = tables;

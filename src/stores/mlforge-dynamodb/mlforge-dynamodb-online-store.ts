@@ -50,7 +50,7 @@ export class MlforgeDynamodbOnlineStore implements OnlineStore {
 
   constructor(
     config: MlforgeDynamodbOnlineStoreConfig,
-    _context: StoreContext,
+    context: StoreContext,
     settings: MlforgeDynamodbOnlineStoreSettings = MlforgeDynamodbOnlineStoreSettings.parse({}),
   ) {
     this.#name = config.table_name;
@@ -61,6 +61,7 @@ export class MlforgeDynamodbOnlineStore implements OnlineStore {
     const client = new DynamoClient(
       clientConfigFromConfig(config, settings),
       settings,
+      context.retries,
       hintsForTable(config.table_name),
     );
     const parallel = settings.max_read_workers;

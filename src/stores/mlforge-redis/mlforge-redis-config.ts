@@ -3,6 +3,7 @@ import { passwordFromFile } from '../password-file.ts';
 import type { RedisClientOptions } from '../redis/redis-client.ts';
 import { RedisOnlineStoreSettings } from '../redis/redis-config.ts';
 import type { RedisHints } from '../redis/redis-errors.ts';
+import type { Retries } from '../retry-allowance.ts';
 
 /** `online_store:` of type `mlforge_redis`: the parameters of mlforge's `RedisStore`, with its defaults. */
 export const MlforgeRedisOnlineStoreConfig = z.strictObject({
@@ -37,10 +38,12 @@ export function clientOptionsFromConfig(
   { host, port, db, password }: MlforgeRedisOnlineStoreConfig,
   settings: MlforgeRedisOnlineStoreSettings,
   repoPath: string,
+  retries: Retries,
 ): RedisClientOptions {
   const { password_file: file } = settings;
   return {
     ...settings,
+    retries,
     redis_type: 'redis',
     sentinel_master: '',
     sentinel_tls: false,

@@ -19,6 +19,7 @@ import type {
 import { readRows } from '../read-rows.ts';
 import { type RedisCommand, RedisConnection } from '../redis/redis-connection.ts';
 import { walkSome } from '../redis/redis-inspection.ts';
+import { unlimitedRetries } from '../retry-allowance.ts';
 import { describeTable, keysFromRows } from '../row-objects.ts';
 import { StoreError } from '../store-error.ts';
 import {
@@ -49,7 +50,8 @@ export class MlforgeRedisOnlineStore implements OnlineStore {
     this.#ttl = config.ttl ?? 0;
     this.#pipeline = settings.max_pipeline_keys;
     this.capabilities = mlforgeCapabilities({ ttl: this.#ttl > 0 });
-    const options = clientOptionsFromConfig(config, settings, context.repoPath);
+    const retries = context.retries ?? unlimitedRetries;
+    const options = clientOptionsFromConfig(config, settings, context.repoPath, retries);
     this.#reads = new RedisConnection(options);
     this.#writes = new RedisConnection(options);
   }

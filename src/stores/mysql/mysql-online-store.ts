@@ -19,6 +19,7 @@ import type {
 } from '../online-store.ts';
 import { passwordFromFile } from '../password-file.ts';
 import { readRows } from '../read-rows.ts';
+import { unlimitedRetries } from '../retry-allowance.ts';
 import { keysFromRows, validateBlockTimes } from '../row-objects.ts';
 import { commitRows } from '../sql/commit-rows.ts';
 import { SpooledLoad } from '../sql/spooled-load.ts';
@@ -94,6 +95,7 @@ export class MySQLOnlineStore implements OnlineStore {
       isLoss,
       isConflict,
       translate: (error) => storeErrorFromMysql(error, where),
+      retries: context.retries ?? unlimitedRetries,
     });
     this.#reader = new MysqlReader(this.#database, settings.read_timeout_ms + SERVER_GRACE_MS);
   }

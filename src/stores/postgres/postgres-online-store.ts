@@ -17,6 +17,7 @@ import type {
 } from '../online-store.ts';
 import { passwordFromFile } from '../password-file.ts';
 import { readRows } from '../read-rows.ts';
+import { unlimitedRetries } from '../retry-allowance.ts';
 import { keysFromRows, validateBlockTimes } from '../row-objects.ts';
 import { commitRows } from '../sql/commit-rows.ts';
 import { SpooledLoad } from '../sql/spooled-load.ts';
@@ -101,6 +102,7 @@ export class PostgreSQLOnlineStore implements OnlineStore {
       isLoss,
       isConflict,
       translate: (error) => storeErrorFromPostgres(error, where),
+      retries: context.retries ?? unlimitedRetries,
     });
     this.#reader = new PostgresReader(this.#database, this.#names);
   }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import type { Retries } from '../retry-allowance.ts';
 import { StoreError } from '../store-error.ts';
 import type { RedisOnlineStoreConfig, RedisOnlineStoreSettings } from './redis-config.ts';
 import type { RedisTls } from './redis-connection-string.ts';
@@ -13,6 +14,8 @@ export type RedisClientOptions = RedisOnlineStoreSettings &
     readonly hints?: RedisHints;
     /** Gives the password for a connection, in place of the target's. */
     readonly password?: () => string;
+    /** Asked before a call is repeated. */
+    readonly retries: Retries;
   };
 
 const FIRST_RECONNECT_MS = 20;

@@ -125,6 +125,7 @@ export class RedisConnection {
       return await this.#send(first, commands, options);
     } catch (error) {
       if (!run.repeatable || !isConnectionLoss(error)) throw this.translate(error);
+      if (!(await this.#options.retries.granted(options))) throw this.translate(error);
     }
     this.#noticing ??= noticeLoss(first).finally(() => {
       this.#noticing = undefined;

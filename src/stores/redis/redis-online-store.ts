@@ -15,6 +15,7 @@ import type {
 } from '../online-store.ts';
 import { passwordFromFile } from '../password-file.ts';
 import { readRows } from '../read-rows.ts';
+import { unlimitedRetries } from '../retry-allowance.ts';
 import { keysFromRows, validateBlockTimes } from '../row-objects.ts';
 import type { WriteBlock } from '../write-block.ts';
 import type { RedisClientOptions } from './redis-client.ts';
@@ -64,6 +65,7 @@ export class RedisOnlineStore implements OnlineStore {
       ...(settings.password_file !== undefined && {
         password: passwordFromFile('sideboard.redis.password_file', settings.password_file, context.repoPath),
       }),
+      retries: context.retries ?? unlimitedRetries,
     };
     this.#connection = new RedisConnection(options);
     this.#reader = new RedisReader(options, this.#connection);

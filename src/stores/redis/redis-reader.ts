@@ -85,6 +85,8 @@ export class RedisReader {
       return await (open.lane?.ready === true ? open.lane.read(groups, call) : readOnce(open, groups, call));
     } catch (error) {
       if (!(error instanceof LaneLost)) throw error;
+      // What was never sent is not repeated by being sent.
+      if (error.sent && !(await this.#options.retries.granted(call))) throw translateLost(open, error);
       clearRows(groups);
       try {
         return await readOnce(open, groups, call);

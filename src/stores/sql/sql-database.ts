@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assertTimeLeft, timeLeft } from '../call-limits.ts';
 import type { CallOptions } from '../online-store.ts';
+import type { Retries } from '../retry-allowance.ts';
 import type { StoreError } from '../store-error.ts';
 import { ConnectionPool, type ConnectionPoolOptions, type PooledConnection } from './connection-pool.ts';
 
@@ -19,6 +20,8 @@ export interface SqlDatabaseOptions<C extends SqlConnection> {
   /** Whether the server gave a transaction up in favour of another one. */
   readonly isConflict: (error: unknown) => boolean;
   readonly translate: (error: unknown) => StoreError;
+  /** Asked before a read is repeated. */
+  readonly retries: Retries;
 }
 
 /** Statements have limits of their own; this is the longest delay that a timer takes. */
@@ -43,8 +46,9 @@ export class SqlDatabase<C extends SqlConnection> {
       return await this.#pool.use(work, use, options);
     } catch (error) {
       if (!this.#options.isLoss(error)) throw this.#options.translate(error);
+      this.#pool.renew();
+      if (!(await this.#options.retries.granted(options))) throw this.#options.translate(error);
     }
-    this.#pool.renew();
     try {
       return await this.#pool.use(work, use, options);
     } catch (error) {
