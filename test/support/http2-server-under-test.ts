@@ -60,7 +60,7 @@ export class Http2ServerUnderTest {
   }
 
   /** A call on a connection of its own is answered, soon. */
-  async serves(withinMs = 1_000): Promise<void> {
+  async serves(withinMs = 5_000): Promise<void> {
     const session = openSession(this.server.address);
     const started = Date.now();
     const answer = await http2Call(session, '/test.Echo/Later', { frames: [grpcMessage(Buffer.from('x'))] });

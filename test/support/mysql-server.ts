@@ -25,7 +25,8 @@ export async function startMysqlServer(args: readonly string[] = []): Promise<My
   const folder = mkdtempSync(join(tmpdir(), 'sideboard-mysql-'));
   const data = join(folder, 'data');
   const asRoot = process.getuid?.() === 0 ? ['--user=root'] : [];
-  const common = ['--no-defaults', `--datadir=${data}`, ...asRoot];
+  // A server that starts removes what it takes for its own temporary tables, also those of another one in the same folder.
+  const common = ['--no-defaults', `--datadir=${data}`, `--tmpdir=${folder}`, ...asRoot];
   const connect = (database?: string): Promise<Connection> =>
     createConnection({
       host: '127.0.0.1',

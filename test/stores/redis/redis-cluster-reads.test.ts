@@ -40,7 +40,11 @@ describe('reading a Redis Cluster', () => {
       connection_string: nodes.map(({ port }) => `127.0.0.1:${port}`).join(','),
     });
     const context = { project: 'p', repoPath: '/', warn: () => {} };
-    store = new RedisOnlineStore(config, context, RedisOnlineStoreSettings.parse({ reconnect_max_delay_ms: 50 }));
+    store = new RedisOnlineStore(
+      config,
+      context,
+      RedisOnlineStoreSettings.parse({ reconnect_max_delay_ms: 50, command_timeout_ms: 10_000 }),
+    );
     await writeAll();
   });
 

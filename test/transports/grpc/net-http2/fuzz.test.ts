@@ -244,7 +244,7 @@ describe(`the net-http2 server fed with noise (FUZZ_SEED=${SEED})`, function () 
     const rounds = async (from: number, count: number): Promise<void> => {
       for (let at = 0; at < count; at += 10) {
         await Promise.all(Array.from({ length: 10 }, (_, i) => round(from + at + i)));
-        await server.serves(2_000);
+        await server.serves();
         const failures = server.echo.failures.splice(0);
         const isForeseen = ({ error, path }: (typeof failures)[number]) =>
           path !== undefined || error instanceof SideboardError;
