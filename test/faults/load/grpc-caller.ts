@@ -1,4 +1,10 @@
-import { type ClientHttp2Session, connect, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  connect,
+  constants,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+} from 'node:http2';
 import { connect as connectSocket } from 'node:net';
 import { status as grpcStatus } from '@grpc/grpc-js';
 
@@ -88,7 +94,10 @@ export class GrpcCaller {
     stream.on('error', (error) => {
       failure = error.message;
     });
-    stream.on('close', () => finish(outcomeOf(headers, chunks, failure)));
+    stream.on('close', () => {
+      const isRefused = headers['grpc-status'] === undefined && stream.rstCode === constants.NGHTTP2_REFUSED_STREAM;
+      finish(isRefused ? { code: 'NOT_BEGUN' } : outcomeOf(headers, chunks, failure));
+    });
     stream.end(frame);
   }
 
@@ -106,7 +115,8 @@ export class GrpcCaller {
         settings: { enablePush: false, initialWindowSize: 8 * 1024 * 1024 },
       });
       session.on('error', reject);
-      session.once('connect', () => {
+      // As gRPC clients do: who has not heard from the server sends it nothing.
+      session.once('remoteSettings', () => {
         session.setLocalWindowSize(64 * 1024 * 1024);
         this.#sessions[index] = session;
         resolve();

@@ -45,7 +45,7 @@ export interface PhaseResult {
   readonly ok: number;
   /**
    * Calls that failed, by status: gRPC's names, and `NO_ANSWER` (given up), `CONNECTION_LOST` (it broke under the call),
-   * `NOT_CONNECTED` (there was none, nothing was sent), `BROKEN_ANSWER` (OK with a message of another length).
+   * `NOT_CONNECTED` (there was none, nothing was sent), `NOT_BEGUN` (the server said that it has not looked at it), `BROKEN_ANSWER` (OK with a message of another length).
    */
   readonly codes: Readonly<Record<string, number>>;
   /** The same by the `sideboard-code` trailer, where there was one. */
