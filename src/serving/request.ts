@@ -147,23 +147,41 @@ function readSpan(reader: WireReader): Span {
 function addColumn(columns: RequestColumn[], bytes: Buffer, entry: Span): void {
   const reader = new WireReader(bytes, entry.start, entry.end);
   let name = '';
-  let payload: Span = { start: entry.end, end: entry.end };
+  let payload: Span | undefined;
+  let more: Span[] | undefined;
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag === 0x0a) {
       const span = readSpan(reader);
       name = bytes.toString('utf8', span.start, span.end);
-    } else if (tag === 0x12) payload = readSpan(reader);
-    else reader.skip(tag & 7);
+    } else if (tag === 0x12) {
+      const span = readSpan(reader);
+      // A message that is sent in parts is all of them.
+      if (payload === undefined) payload = span;
+      else {
+        more ??= [];
+        more.push(span);
+      }
+    } else reader.skip(tag & 7);
   }
-  const column = readColumn(name, bytes, payload);
+  const column = readColumn(name, bytes, payload ?? { start: entry.end, end: entry.end }, more);
   const earlier = columns.findIndex((other) => other.name === name);
   if (earlier < 0) columns.push(column);
   else columns[earlier] = column;
 }
 
-function readColumn(name: string, bytes: Buffer, payload: Span): RequestColumn {
+function readColumn(name: string, bytes: Buffer, payload: Span, more: readonly Span[] = []): RequestColumn {
   const starts: number[] = [];
   const ends: number[] = [];
+  let spliceable = readValues(bytes, payload, starts, ends);
+  for (const part of more) {
+    readValues(bytes, part, starts, ends);
+    spliceable = false;
+  }
+  return { name, starts, ends, payloadStart: payload.start, payloadEnd: payload.end, spliceable };
+}
+
+/** Adds the values of a `RepeatedValue`, and says whether it holds nothing else. */
+function readValues(bytes: Buffer, payload: Span, starts: number[], ends: number[]): boolean {
   let spliceable = true;
   const reader = new WireReader(bytes, payload.start, payload.end);
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
@@ -176,7 +194,7 @@ function readColumn(name: string, bytes: Buffer, payload: Span): RequestColumn {
       reader.skip(tag & 7);
     }
   }
-  return { name, starts, ends, payloadStart: payload.start, payloadEnd: payload.end, spliceable };
+  return spliceable;
 }
 
 function readStrings(bytes: Buffer, list: Span): string[] {

@@ -43,9 +43,10 @@ export function classifyStoredValue(bytes: Uint8Array, start: number, end: numbe
     tag = (tag & 0x7f) | (high << 7);
   }
   const arm = tag >>> 3;
-  const wireType = wireTypes[arm] as number;
-  if (wireType !== (tag & 7) && wireType !== NO_ARM) return StoredKind.corrupt;
   if (!endsExactly(bytes, pos, end, tag & 7)) return classifySlowly(bytes, start, end, expectedArm);
+  const wireType = wireTypes[arm] as number;
+  // A reader would pass over a field of another wire type, and see no value.
+  if (arm === 0 || (wireType !== (tag & 7) && wireType !== NO_ARM)) return StoredKind.corrupt;
   if (arm === expectedArm || (expectedArm === 0 && arm !== NULL_ARM)) return StoredKind.expected;
   return arm === NULL_ARM ? StoredKind.null : StoredKind.otherType;
 }

@@ -59,6 +59,9 @@ describe('a stored value', () => {
     }
     assert.equal(classify(Buffer.from([0x10, 5]), 2), StoredKind.corrupt);
     assert.equal(classify(Buffer.from([0x58, 5]), 11), StoredKind.corrupt);
+    // No field has the number 0; behind a field that is passed over, an arm counts.
+    assert.equal(classify(Buffer.from([0x00, 5]), 0), StoredKind.corrupt);
+    assert.equal(classify(Buffer.from([0x21, 1, 2, 3, 4, 5, 6, 7, 8, 0x20, 5]), INT64), StoredKind.expected);
   });
 
   it('takes the last of several arms, as protobuf does', () => {

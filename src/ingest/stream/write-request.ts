@@ -57,13 +57,12 @@ function parse(bytes: Buffer): WriteRequest {
 /** An entry of the map. As in every map of protobuf, of a name that stands twice the last entry counts. */
 function readColumn(columns: Map<string, BatchColumn>, entry: WireReader): void {
   let name = '';
-  let starts: number[] = [];
-  let ends: number[] = [];
+  const starts: number[] = [];
+  const ends: number[] = [];
   for (let tag = entry.tag(); tag !== 0; tag = entry.tag()) {
     if (tag === 0x0a) name = entry.string();
     else if (tag === 0x12) {
-      starts = [];
-      ends = [];
+      // Two parts of a message are the message of both.
       const values = entry.message();
       for (let inner = values.tag(); inner !== 0; inner = values.tag()) {
         if (inner === 0x0a) {

@@ -149,7 +149,7 @@ export function storedMicros(time: EventTimestamp, row: number, table: OnlineTab
  */
 export function eventTime(seconds: string | null, describe: () => string): EventTimestamp {
   if (seconds === null) return { seconds: 0, nanos: 0 };
-  const [, sign, whole, fraction = ''] = /^(-?)(\d+)(?:\.(\d{1,9}))?$/.exec(seconds) ?? [];
+  const [, sign, whole, fraction = ''] = /^(-?)(\d{1,15})(?:\.(\d{1,9}))?$/.exec(seconds) ?? [];
   if (whole === undefined) {
     throw new StoreError('STORE_CORRUPT', `The event time of ${describe()} is no time.`, {
       hint: 'The column event_ts holds infinity; write the row again.',

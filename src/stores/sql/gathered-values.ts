@@ -44,8 +44,8 @@ export class GatheredValues {
    */
   place(block: RowBlock, row: number, names: string, lengths: string, bytes: Uint8Array, expected?: number): boolean {
     const layout = this.#layoutOf(names);
-    const count = this.#readEnds(lengths);
-    if (count !== layout.count || count !== (expected ?? count) || this.#ends[count] !== bytes.length) return false;
+    const count = this.#readEnds(lengths, bytes.length);
+    if (count !== layout.count || count !== (expected ?? count)) return false;
     const { places } = layout;
     const ends = this.#ends;
     const { cells, features } = block;
@@ -75,23 +75,32 @@ export class GatheredValues {
     return layout;
   }
 
-  /** Adds up lengths like `6,0,140`: value n then stands between ends n and n + 1. Returns how many there are. */
-  #readEnds(lengths: string): number {
+  /**
+   * Adds up lengths like `6,0,140`: value n then stands between ends n and n + 1. Returns how many there are, and -1 where they are no
+   * such lengths or add up to something else than `total`.
+   */
+  #readEnds(lengths: string, total: number): number {
     let count = 0;
     let sum = 0;
     let length = 0;
+    let start = 0;
     for (let pos = 0; pos <= lengths.length; pos++) {
       const code = pos === lengths.length ? COMMA : lengths.charCodeAt(pos);
       if (code !== COMMA) {
-        length = length * 10 + (code - ZERO);
+        const digit = code - ZERO;
+        if (digit < 0 || digit > 9) return -1;
+        length = length * 10 + digit;
         continue;
       }
       sum += length;
+      // Of values that are all NULL there is no length.
+      if (pos === start || sum > total) return -1;
+      start = pos + 1;
       length = 0;
       if (++count >= this.#ends.length) this.#grow();
       this.#ends[count] = sum;
     }
-    return count;
+    return sum === total ? count : -1;
   }
 
   #grow(): void {
