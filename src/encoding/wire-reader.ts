@@ -7,7 +7,8 @@ export const WIRE_GROUP_START = 3;
 export const WIRE_GROUP_END = 4;
 export const WIRE_FIXED32 = 5;
 
-const MAX_GROUP_DEPTH = 100;
+/** Half of what readers of protobuf allow: what is read here may be sent on inside other messages. */
+const MAX_GROUP_DEPTH = 50;
 const TWO_32 = 0x1_0000_0000;
 
 /**

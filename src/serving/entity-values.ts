@@ -4,6 +4,7 @@ import { decodeValue, encodeValue, valueArm } from '../encoding/value.ts';
 import { armOfValueType, valueTypeName, valueTypeOfArm } from '../encoding/value-type.ts';
 import type { EncodedSlice } from '../encoding/wire.ts';
 import type { JoinKeySpec } from '../registry/registry-snapshot.ts';
+import { isText, isWellFormed, noValue } from './echoed-values.ts';
 import { ServingError } from './serving-error.ts';
 import type { ServingPolicy } from './serving-policy.ts';
 import { classifyStoredValue, StoredKind } from './stored-value.ts';
@@ -31,7 +32,8 @@ export function entityValueFor(
 ): EncodedSlice {
   const expected = armOfValueType(joinKey.valueType);
   const kind = classifyStoredValue(bytes, start, end, expected);
-  if (kind === StoredKind.expected) return { data: bytes, start, end };
+  const isString = expected === ValueType_Enum.STRING;
+  if (kind === StoredKind.expected && (!isString || isText(bytes, start, end))) return { data: bytes, start, end };
   const where = `Row ${row} of column "${column}"`;
   const wanted = valueTypeName(joinKey.valueType);
   if (kind === StoredKind.null) {
@@ -39,9 +41,7 @@ export function entityValueFor(
       hint: 'Leave out rows without an entity.',
     });
   }
-  if (kind === StoredKind.corrupt) {
-    throw new ServingError('MALFORMED_REQUEST', `${where} is not a valid feast.types.Value.`);
-  }
+  if (kind !== StoredKind.otherType || !isWellFormed(bytes, start, end)) throw noValue(where);
   if (policy.entityTypes === 'as-sent') return { data: bytes, start, end };
   const data = coerced(bytes.subarray(start, end), joinKey.valueType);
   if (typeof data === 'string') {

@@ -4,6 +4,7 @@ import type { CallOptions, OnlineStore, TableRead } from '../stores/online-store
 import { RowBlock } from '../stores/row-block.ts';
 import { encodeAnswer } from './answer.ts';
 import { withDerivedColumns } from './derived-columns.ts';
+import { assertEchoable } from './echoed-values.ts';
 import { entityKeysOf } from './entity-keys.ts';
 import { type JudgedBlock, judgeBlock } from './judge.ts';
 import { readOlderKeys } from './older-keys.ts';
@@ -93,6 +94,7 @@ export class OnlineFeatures {
     const plan = this.#plans.planFor(request, registry);
     this.#access?.assertAllowed(registry, plan.resources, 'READ_ONLINE', call.caller);
     const rows = countRows(request, this.#policy);
+    assertEchoable(plan, request);
     // The store keeps the deadline from here on; nothing else waits.
     if (call.deadline !== undefined && call.deadline <= Date.now()) {
       throw new ServingError('DEADLINE_EXCEEDED', "The caller's deadline passed before the store was read.", {

@@ -12,6 +12,9 @@ const FIELD = {
   includeVersionMetadata: 6,
 } as const;
 
+/** A request for features of a few views has a few; without a bound, matching them with one another would take long. */
+const MAX_COLUMNS = 1_000;
+
 /** One column of entity values or request data. Values stay where they are in the request's bytes. */
 export interface RequestColumn {
   readonly name: string;
@@ -52,7 +55,7 @@ interface Span {
 
 /**
  * Takes a serialized `feast.serving.GetOnlineFeaturesRequest` apart.
- * @throws ServingError `MALFORMED_REQUEST` when the bytes are no such message.
+ * @throws ServingError `MALFORMED_REQUEST` when the bytes are no such message, `TOO_MANY_FEATURES` when it has too many columns.
  */
 export function parseOnlineFeaturesRequest(message: Uint8Array): OnlineFeaturesRequest {
   const bytes = Buffer.isBuffer(message)
@@ -165,6 +168,11 @@ function addColumn(columns: RequestColumn[], bytes: Buffer, entry: Span): void {
   }
   const column = readColumn(name, bytes, payload ?? { start: entry.end, end: entry.end }, more);
   const earlier = columns.findIndex((other) => other.name === name);
+  if (earlier < 0 && columns.length === MAX_COLUMNS) {
+    throw new ServingError('TOO_MANY_FEATURES', `The request has more than ${MAX_COLUMNS} columns.`, {
+      hint: 'Send the join keys of the requested views, and what their on-demand features need.',
+    });
+  }
   if (earlier < 0) columns.push(column);
   else columns[earlier] = column;
 }

@@ -37,7 +37,10 @@ export const servingErrors = {
     summary: "An entity value is null or of a type that does not fit the join key's.",
   },
   TOO_MANY_ENTITIES: { kind: 'resource_exhausted', summary: 'The request has more entity rows than the limit allows.' },
-  TOO_MANY_FEATURES: { kind: 'resource_exhausted', summary: 'The request has more features than the limit allows.' },
+  TOO_MANY_FEATURES: {
+    kind: 'resource_exhausted',
+    summary: 'The request has more features or columns than the limit allows.',
+  },
   ON_DEMAND_NOT_SERVED: {
     kind: 'unimplemented',
     summary: 'The feature is computed on demand by a Python function, which Sideboard does not execute.',

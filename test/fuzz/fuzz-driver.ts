@@ -28,7 +28,7 @@ const HEAP_MB = 512;
 export async function fuzz(target: string, { seed, inputs = 1e12, seconds = 1e9 }: FuzzOptions): Promise<FuzzOutcome> {
   const shared = new SharedArrayBuffer(8 + 4 * MAX_INPUT_BYTES);
   const head = new Int32Array(shared, 0, 2);
-  const workerData: FuzzOrder = { target, seed, inputs, until: Date.now() + seconds * 1000, shared };
+  const workerData: FuzzOrder = { target, seed, inputs, seconds, shared };
   const worker = new Worker(ENTRY, { workerData, resourceLimits: { maxOldGenerationSizeMb: HEAP_MB } });
   const findings: FuzzFinding[] = [];
   const currentInput = (): Uint8Array => Uint8Array.from(new Uint8Array(shared, 8, head[1] ?? 0));

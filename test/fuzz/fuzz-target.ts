@@ -10,8 +10,6 @@ export interface FuzzTarget {
   readonly seeds: () => readonly Uint8Array[];
   /** Words and byte sequences that mean something to the parser. */
   readonly tokens?: readonly (string | Uint8Array)[];
-  /** How often it runs in the short form, against the others. Default: 1; less where an input takes long. */
-  readonly share?: number;
   /** Parses an input. Throws, but for what it expects, where a property does not hold. Never keeps the input. */
   readonly check: (input: Buffer) => void | Promise<void>;
 }

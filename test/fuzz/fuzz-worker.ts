@@ -9,9 +9,9 @@ import { fuzzTargets } from './targets.ts';
 export interface FuzzOrder {
   readonly target: string;
   readonly seed: number;
-  /** Mutations to try, or until when to go on, in milliseconds since the Unix epoch. */
+  /** Mutations to try, and for how long at most. */
   readonly inputs: number;
-  readonly until: number;
+  readonly seconds: number;
   /** The count of inputs begun, the length of the current one, and behind it the input: read by the other side where nothing goes on. */
   readonly shared: SharedArrayBuffer;
 }
@@ -32,6 +32,7 @@ const SLOW_MS = 250;
 const ATTEMPTS = 4;
 /** Of an input that was found, so many smaller ones are tried. */
 const SHRINKING_STEPS = 400;
+const SHRINKING_MS = 3_000;
 const MAX_FINDINGS = 20;
 
 const order = workerData as FuzzOrder;
@@ -55,8 +56,8 @@ async function run(): Promise<void> {
   }
   const inputs = corpus.map(({ bytes }) => bytes);
   if (inputs.length === 0) inputs.push(Buffer.alloc(0));
-  for (let at = 0; at < order.inputs && kinds.size < MAX_FINDINGS; at++) {
-    if (at % 64 === 0 && Date.now() >= order.until) break;
+  const until = Date.now() + order.seconds * 1000;
+  for (let at = 0; at < order.inputs && kinds.size < MAX_FINDINGS && Date.now() < until; at++) {
     const input = mutated(random, target, pick(random, inputs), pick(random, inputs));
     const found = await attempt(target, input);
     if (found === undefined || kinds.has(found.kind)) continue;
@@ -92,8 +93,9 @@ async function attempt(target: FuzzTarget, input: Buffer): Promise<FuzzFinding |
 async function shrunk(target: FuzzTarget, found: FuzzFinding): Promise<FuzzFinding> {
   let best = found;
   let steps = SHRINKING_STEPS;
+  const until = Date.now() + SHRINKING_MS;
   for (let size = Math.ceil(found.input.length / 2); size >= 1 && steps > 0; size = Math.floor(size / 2)) {
-    for (let at = 0; at < best.input.length && steps > 0; steps--) {
+    for (let at = 0; at < best.input.length && steps > 0 && Date.now() < until; steps--) {
       const bytes = Buffer.from(best.input);
       const smaller = await attempt(target, Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + size)]));
       if (smaller?.kind === found.kind) best = smaller;

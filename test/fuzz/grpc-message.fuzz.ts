@@ -15,7 +15,6 @@ const ENCODINGS: readonly MessageEncoding[] = ['identity', 'gzip', 'deflate'];
 export const grpcMessages: FuzzTarget = {
   name: 'grpc-message',
   form: 'binary',
-  share: 0.5,
   seeds: () => [
     grpcMessage(Buffer.from('a message')),
     grpcMessage(gzipSync(Buffer.from('a message, a message, a message')), 1),

@@ -16,7 +16,6 @@ const CODES = [...Object.keys(ingestErrors), ...Object.keys(encodingErrors), 'ST
 export const ingestWrite: FuzzTarget = {
   name: 'ingest-write',
   form: 'protobuf',
-  share: 0.7,
   tokens: ['counts', 'notes', 'pairs', 'id', 'place_id', 'clicks', 'rate', 'tags', 'seen'],
   seeds: () => [
     batch({

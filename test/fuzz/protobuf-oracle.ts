@@ -13,6 +13,11 @@ export function decodedBy<Desc extends DescMessage>(schema: Desc, bytes: Uint8Ar
   }
 }
 
+/** A message that has to be one; nothing where it holds what protobuf-es cannot pass over, as {@link decodedBy} says. */
+export function answeredBy<Desc extends DescMessage>(schema: Desc, bytes: Uint8Array): MessageShape<Desc> | undefined {
+  return hasOwnWireTypes(schema, bytes, 0) ? fromBinary(schema, bytes) : undefined;
+}
+
 const MAX_DEPTH = 60;
 
 function hasOwnWireTypes(schema: DescMessage, bytes: Uint8Array, depth: number): boolean {

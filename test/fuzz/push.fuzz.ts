@@ -31,7 +31,6 @@ const TOKENS = [
 export const push: FuzzTarget = {
   name: 'push',
   form: 'protobuf',
-  share: 0.7,
   tokens: [...TOKENS, 'live', 'notes', 'pairs', 'online', 'offline'],
   seeds: () => [
     pushRequest({
@@ -73,7 +72,6 @@ export const push: FuzzTarget = {
 export const writeToOnlineStore: FuzzTarget = {
   name: 'write-to-online-store',
   form: 'protobuf',
-  share: 0.7,
   tokens: [...TOKENS, 'counts', 'notes', 'pairs'],
   seeds: () => [
     writeRequest('counts', { id: '1', event_timestamp: AT, clicks: '5', rate: '0.5', tags: '[1,2]' }),

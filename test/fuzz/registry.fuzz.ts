@@ -14,7 +14,6 @@ import { decodedBy } from './protobuf-oracle.ts';
 export const registry: FuzzTarget = {
   name: 'registry',
   form: 'protobuf',
-  share: 0.4,
   tokens: ['minimal', 'p', '__dummy', '__dummy_id'],
   seeds: () => [
     readGolden('registry', 'minimal', 'registry.db'),

@@ -74,7 +74,6 @@ function linesOf(chunks: Iterable<Buffer>): Buffer[] {
 export const csv: FuzzTarget = {
   name: 'csv',
   form: 'text',
-  share: 0.5,
   tokens: [
     '"',
     '""',

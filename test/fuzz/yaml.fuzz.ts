@@ -42,7 +42,6 @@ const YAML_TOKENS = [
 export const definitionsYaml: FuzzTarget = {
   name: 'definitions-yaml',
   form: 'text',
-  share: 0.15,
   tokens: [
     ...YAML_TOKENS,
     'entities:',
@@ -71,7 +70,6 @@ export const definitionsYaml: FuzzTarget = {
 export const featureStoreYaml: FuzzTarget = {
   name: 'feature-store-yaml',
   form: 'text',
-  share: 0.2,
   tokens: [
     ...YAML_TOKENS,
     'online_store:',
