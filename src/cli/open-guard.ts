@@ -61,13 +61,12 @@ async function openOidc(config: FeatureStoreConfig, log: Logger): Promise<TokenV
   if (audience === 'any') log.warn('tokens for any audience are accepted: sideboard.auth.audience is any');
   if (!feast.verify_ssl) log.warn('the certificate of the identity provider is not verified: auth.verify_ssl is false');
   if (discoveryUrl.startsWith('http:')) log.warn('the identity provider is asked without TLS: auth.auth_discovery_url');
-  const lifespanMs = feast.jwks_cache_lifespan_seconds * 1000;
   const jwks = new Jwks({
     discoveryUrl,
     ca: await authoritiesIn(feast.ca_cert_path, config),
     verifyTls: feast.verify_ssl,
     timeoutMs: feast.jwks_request_timeout_seconds * 1000,
-    lifespanMs,
+    lifespanMs: feast.jwks_cache_lifespan_seconds * 1000,
     onError: (err) =>
       log.warn({ err }, 'the keys of the identity provider cannot be fetched; the last ones stay in use'),
   });
@@ -78,7 +77,6 @@ async function openOidc(config: FeatureStoreConfig, log: Logger): Promise<TokenV
     audience: audience === 'any' ? undefined : audience,
     clientId: feast.client_id ?? undefined,
     skewSeconds: own.clockSkewSeconds,
-    rememberMs: lifespanMs,
   });
 }
 

@@ -1,5 +1,5 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { Client, type ClientDuplexStream, credentials, type ServiceError } from '@grpc/grpc-js';
+import { Client, type ClientDuplexStream, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import {
   type WriteRequestSchema as Schema,
   WriteRequestSchema,
@@ -23,12 +23,16 @@ export class IngestStream {
   readonly stream: ClientDuplexStream<Buffer, WriteResponse>;
   readonly #client: Client;
 
-  constructor(address: string) {
+  /** @param authorization the whole header of that name */
+  constructor(address: string, authorization?: string) {
+    const metadata = new Metadata();
+    if (authorization !== undefined) metadata.set('authorization', authorization);
     this.#client = new Client(address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 });
     this.stream = this.#client.makeBidiStreamRequest(
       '/sideboard.v1.Ingest/Write',
       (message: Buffer) => message,
       (bytes: Buffer) => fromBinary(WriteResponseSchema, bytes),
+      metadata,
     );
     this.stream.on('data', (ack: WriteResponse) => this.acks.push(ack));
     this.stream.on('error', () => {});

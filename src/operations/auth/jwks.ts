@@ -62,12 +62,23 @@ export class Jwks {
    */
   async keyFor(id: string | undefined, algorithm: JwtAlgorithm): Promise<KeyObject | undefined> {
     const found = pick(await this.#current(), id, algorithm);
-    if (found !== undefined || !this.#mayFetch()) return found;
+    // A provider that has changed its keys is asked once, and all who bring tokens of the new one wait for that.
+    const underWay = this.#fetching;
+    if (found !== undefined || (underWay === undefined && !this.#mayFetch())) return found;
     const set = await this.#fetch().catch((error: unknown) => {
-      this.#options.onError(error);
+      if (underWay === undefined) this.#options.onError(error);
       return undefined;
     });
     return set === undefined ? undefined : pick(set, id, algorithm);
+  }
+
+  /**
+   * Until when the keys that are in use now may be relied on without another look, in milliseconds since the Unix epoch: while they are
+   * fresh. Those of a provider that is gone have to be looked at as often as it is asked.
+   */
+  get reliedOnUntil(): number {
+    const fetchedAt = this.#set?.fetchedAt ?? Number.NEGATIVE_INFINITY;
+    return Math.max(fetchedAt + this.#options.lifespanMs, this.#now() + MIN_BETWEEN_FETCHES_MS);
   }
 
   close(): void {

@@ -10,8 +10,6 @@ export interface OidcVerifierOptions extends Omit<JwtRules, 'issuer'> {
   readonly issuer: string | undefined;
   /** Whose roles count among those of Keycloak's `resource_access`. */
   readonly clientId: string | undefined;
-  /** A good token is looked at again after so long: its key may have been withdrawn. */
-  readonly rememberMs: number;
   readonly now?: () => number;
 }
 
@@ -20,7 +18,7 @@ const NAMES = ['preferred_username', 'upn', 'azp', 'appid', 'sub'];
 
 /** Tokens of an OpenID Connect provider: JWTs, verified by its published keys. */
 export function createOidcVerifier(options: OidcVerifierOptions): TokenVerifier {
-  const { jwks, algorithms, clientId, rememberMs, skewSeconds, now = Date.now } = options;
+  const { jwks, algorithms, clientId, skewSeconds, now = Date.now } = options;
   return {
     async verify(token): Promise<VerifiedToken> {
       const jwt = parseJwt(token, algorithms);
@@ -29,7 +27,8 @@ export function createOidcVerifier(options: OidcVerifierOptions): TokenVerifier 
       const issuer = options.issuer ?? (await jwks.issuer());
       const claims = claimsFromJwt(jwt, key, { ...options, issuer }, now());
       const ends = (Number(claims.exp) + skewSeconds) * 1000;
-      return { caller: callerFrom(claims, clientId), rememberUntil: Math.min(ends, now() + rememberMs) };
+      // Its key may be withdrawn: it is believed for as long as the keys are.
+      return { caller: callerFrom(claims, clientId), rememberUntil: Math.min(ends, jwks.reliedOnUntil) };
     },
     close: () => jwks.close(),
   };

@@ -1,19 +1,28 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { ChannelCredentials, ChannelOptions, Client, ServiceError } from '@grpc/grpc-js';
+import type { ChannelCredentials, ChannelOptions, Client, Metadata, ServiceError } from '@grpc/grpc-js';
 import { timeLeft } from '../call-limits.ts';
 import type { CallOptions } from '../online-store.ts';
+import { passwordFromFile } from '../password-file.ts';
 import { StoreError } from '../store-error.ts';
 import type { ConnectorOnlineStoreConfig, ConnectorOnlineStoreSettings } from './connector-config.ts';
 
 const FIRST_RECONNECT_MS = 100;
+/** How long a token is used before its file is looked at again. */
+const TOKEN_LOOK_MS = 5_000;
+
+interface Connected {
+  readonly client: Client;
+  /** What is said with every call: who asks. */
+  readonly metadata: () => Metadata;
+}
 
 /** A channel to the store process. The gRPC library is loaded, and the connection made, with the first call. */
 export class ConnectorChannel {
   readonly #config: ConnectorOnlineStoreConfig;
   readonly #settings: ConnectorOnlineStoreSettings;
   readonly #repoPath: string;
-  #client: Promise<Client> | undefined;
+  #connected: Promise<Connected> | undefined;
   #closed = false;
 
   constructor(config: ConnectorOnlineStoreConfig, settings: ConnectorOnlineStoreSettings, repoPath: string) {
@@ -34,10 +43,11 @@ export class ConnectorChannel {
   /**
    * One unary call. It ends with the caller's deadline, its signal or `call_timeout_ms`, whichever is first, and is then
    * cancelled at the other end too.
-   * @throws ServiceError of the gRPC library, StoreError `STORE_TIMEOUT` for a caller that went away
+   * @throws ServiceError of the gRPC library, StoreError `STORE_TIMEOUT` for a caller that went away, `STORE_UNAVAILABLE` for a file that
+   * cannot be read
    */
   async call(path: string, request: Uint8Array, options: CallOptions | undefined): Promise<Uint8Array> {
-    const client = await this.#open();
+    const { client, metadata } = await this.#open();
     this.assertOpen();
     const deadline = Date.now() + timeLeft(options, this.#settings.call_timeout_ms);
     const signal = options?.signal;
@@ -51,6 +61,7 @@ export class ConnectorChannel {
         (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
         (bytes: Buffer) => bytes,
         request,
+        metadata(),
         { deadline },
         (error: ServiceError | null, answer?: Buffer) => {
           signal?.removeEventListener('abort', onAbort);
@@ -65,21 +76,22 @@ export class ConnectorChannel {
 
   async close(): Promise<void> {
     this.#closed = true;
-    const client = await this.#client?.catch(() => undefined);
-    client?.close();
+    const connected = await this.#connected?.catch(() => undefined);
+    connected?.client.close();
   }
 
-  #open(): Promise<Client> {
-    this.#client ??= this.#connect().catch((error: unknown) => {
+  #open(): Promise<Connected> {
+    this.#connected ??= this.#connect().catch((error: unknown) => {
       // A file that is missing now may be there for the next call.
-      this.#client = undefined;
+      this.#connected = undefined;
       throw error;
     });
-    return this.#client;
+    return this.#connected;
   }
 
-  async #connect(): Promise<Client> {
-    const { Client, credentials } = await import('@grpc/grpc-js');
+  async #connect(): Promise<Connected> {
+    const { Client, Metadata, credentials } = await import('@grpc/grpc-js');
+    const metadata = this.#metadataBy(() => new Metadata());
     const { tls, server_name: name, address } = this.#config;
     const secure = async (): Promise<ChannelCredentials> => {
       const [ca, key, cert] = await Promise.all([
@@ -106,7 +118,27 @@ export class ConnectorChannel {
     const target = address.startsWith('unix:')
       ? `unix:${resolve(this.#repoPath, address.slice('unix:'.length).replace(/^\/\/(?=\/)/, ''))}`
       : address;
-    return new Client(target, tls ? await secure() : credentials.createInsecure(), options);
+    return { client: new Client(target, tls ? await secure() : credentials.createInsecure(), options), metadata };
+  }
+
+  /** @throws StoreError `STORE_UNAVAILABLE` where there is to be a token, and its file cannot be read */
+  #metadataBy(create: () => Metadata): () => Metadata {
+    const { token_file: path } = this.#settings;
+    let metadata = create();
+    if (path === undefined) return () => metadata;
+    const token = passwordFromFile('sideboard.connector.token_file', path, this.#repoPath);
+    let lookAgainAt = Number.NEGATIVE_INFINITY;
+    const current = (): Metadata => {
+      const now = Date.now();
+      if (now < lookAgainAt) return metadata;
+      const changed = create();
+      changed.set('authorization', `Bearer ${token().trim()}`);
+      metadata = changed;
+      lookAgainAt = now + TOKEN_LOOK_MS;
+      return metadata;
+    };
+    current();
+    return current;
   }
 
   async #file(key: 'ca_cert' | 'client_cert' | 'client_key'): Promise<Buffer | null> {

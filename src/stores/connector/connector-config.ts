@@ -39,6 +39,8 @@ export const ConnectorOnlineStoreSettings = z.strictObject({
   max_message_bytes: z.int().min(1024).max(2_147_483_647).default(67_108_864),
   /** Entities of one call: a read of more takes several at the same time. */
   max_entities_per_call: z.int().min(1).max(1_000_000).default(1000),
+  /** File with the token that says who asks, looked at again every five seconds; relative to the folder of feature_store.yaml. */
+  token_file: z.string().min(1).optional(),
 });
 export type ConnectorOnlineStoreSettings = z.infer<typeof ConnectorOnlineStoreSettings>;
 

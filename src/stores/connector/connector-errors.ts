@@ -28,7 +28,11 @@ const meanings: Readonly<Record<number, ErrorTranslation>> = {
     hint: 'Is it running, is online_store.address right, and do both sides agree about TLS?',
   },
   15: { code: 'STORE_CORRUPT', says: 'says that its data is damaged' },
-  16: { code: 'STORE_AUTH_FAILED', says: 'refused the credentials' },
+  16: {
+    code: 'STORE_AUTH_FAILED',
+    says: 'refused the credentials',
+    hint: 'Where it asks for a token, sideboard.connector.token_file has to hold one that it knows.',
+  },
 };
 
 const UNFORESEEN: ErrorTranslation = { code: 'STORE_FAILED', says: 'failed' };

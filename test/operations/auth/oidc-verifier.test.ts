@@ -56,7 +56,6 @@ describe('tokens of an OpenID Connect provider', function () {
       audience: [AUDIENCE],
       clientId: 'features',
       skewSeconds: SKEW,
-      rememberMs: 300_000,
       now: () => now,
       ...changes,
     });
@@ -217,6 +216,33 @@ describe('tokens of an OpenID Connect provider', function () {
     const many = Array.from({ length: 20 }, (_, at) => codeOf(signJwt(key, claims(), { kid: `again-${at}` })));
     assert.deepEqual(new Set(await Promise.all(many)), new Set(['AUTH_TOKEN_INVALID']));
     assert.equal(provider.fetches, 3);
+  });
+
+  it('of a new key are all accepted while the keys are being fetched', async () => {
+    assert.equal(await codeOf(signJwt(key, claims())), 'accepted');
+    now += 11_000;
+    const next = createSigningKey('two');
+    provider.publish(key, next);
+    const callers = Array.from({ length: 20 }, (_, at) => codeOf(signJwt(next, claims({ sub: `caller-${at}` }))));
+    assert.deepEqual(new Set(await Promise.all(callers)), new Set(['accepted']));
+    assert.equal(provider.fetches, 2);
+    provider.down = true;
+    now += 11_000;
+    const unknown = Array.from({ length: 5 }, (_, at) => codeOf(signJwt(key, claims(), { kid: `invented-${at}` })));
+    assert.deepEqual(new Set(await Promise.all(unknown)), new Set(['AUTH_TOKEN_INVALID']));
+    assert.equal(errors.length, 1, 'one attempt is one failure');
+  });
+
+  it('are believed no longer than the keys that verified them', async () => {
+    const believedUntil = async () =>
+      (await verifier.verify(signJwt(key, claims({ exp: seconds() + 7200 }))))?.rememberUntil;
+    const fetchedAt = now;
+    assert.equal(await believedUntil(), fetchedAt + 300_000);
+    now += 200_000;
+    assert.equal(await believedUntil(), fetchedAt + 300_000);
+    provider.down = true;
+    now += 3_600_000;
+    assert.equal(await believedUntil(), now + 10_000);
   });
 
   it('are verified by the last keys while the provider is gone, and by none that were never fetched', async () => {
