@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
-import { createServer } from 'node:tls';
 import { exitCodes } from '../../src/cli/exit-codes.ts';
 import { runCli } from '../support/cli-run.ts';
 import { RawDynamo } from '../support/dynamodb-items.ts';
@@ -14,8 +12,9 @@ import type { FeatureRepo } from '../support/feature-repo.ts';
 import { string } from '../support/feature-values.ts';
 import { createSqliteRepo } from '../support/golden-repo.ts';
 import { createOnlineFeaturesClient } from '../support/online-features-client.ts';
-import { createCertificates, type TestCertificates } from '../support/redis-topologies.ts';
+import { createCertificates } from '../support/redis-topologies.ts';
 import { collect, startProgram, startSideboard } from '../support/sideboard-process.ts';
+import { startTlsDoor } from '../support/tls-door.ts';
 
 const ROW = '{"customer_id": "c-1", "clicks": 9007199254740993, "event_timestamp": "2026-01-10T08:00:00.123456Z"}\n';
 
@@ -28,26 +27,6 @@ async function runProgram(
   const out = collect(child);
   await once(child, 'close');
   return { stdout: out.stdout(), stderr: out.stderr() };
-}
-
-/** Lets a server that speaks no TLS be reached over it. */
-async function startTlsDoor(port: number, { cert, key }: TestCertificates) {
-  const door = createServer({ cert: readFileSync(cert), key: readFileSync(key) }, (socket) => {
-    const inner = connect(port, '127.0.0.1');
-    for (const each of [socket, inner]) {
-      each.on('error', () => {});
-      each.on('close', () => {
-        socket.destroy();
-        inner.destroy();
-      });
-    }
-    socket.pipe(inner).pipe(socket);
-  });
-  await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve));
-  return {
-    port: (door.address() as AddressInfo).port,
-    close: () => new Promise<void>((resolve) => door.close(() => resolve())),
-  };
 }
 
 describe('the command line on DynamoDB', () => {

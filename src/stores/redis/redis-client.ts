@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { Retries } from '../retry-allowance.ts';
@@ -33,10 +34,21 @@ export function createRedisClient(
 ): Redis | Cluster {
   const client = unfollowedClient(options, connector);
   const { password } = options;
-  if (password === undefined) return client;
-  if (client instanceof Cluster) client.on('+node', (node: Redis) => askForPassword(node, password));
-  else askForPassword(client, password);
+  const prepare = (each: Redis): void => {
+    sayName(each);
+    if (password !== undefined) askForPassword(each, password);
+  };
+  if (client instanceof Cluster) client.on('+node', prepare);
+  else prepare(client);
   return client;
+}
+
+/** Neither Node nor the library tells a server by which name it is wanted (SNI), and proxies that serve many need that. */
+function sayName({ options }: Redis): void {
+  const { host, tls } = options;
+  // What sentinels name is known only later; they name addresses.
+  if (tls === undefined || host === undefined || isIP(host) !== 0 || options.sentinels != null) return;
+  options.tls = { ...tls, servername: host };
 }
 
 /** The library looks its options up whenever it connects. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MySQLOnlineStore } from '../../../src/stores/mysql/mysql-online-store.ts';
@@ -9,6 +9,7 @@ import { type MysqlServer, sharedMysqlServer, startMysqlServer } from '../../sup
 import { type OpenMysqlStore, openMysqlStore } from '../../support/mysql-store.ts';
 import { createCertificates } from '../../support/redis-topologies.ts';
 import { changeOf, driverKey, driverRow, int64Bytes, storedDriver, storeErrorOf } from '../../support/store-rows.ts';
+import { TestAuthority } from '../../support/tls-certificates.ts';
 
 const DATABASE = 'semantics';
 const table = tableWith('p', 'stats', ['driver_id'], ['a', 'b', 'c', 'd']);
@@ -228,9 +229,9 @@ describe('the MySQL store over TLS', function () {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const open = (settings: object): MySQLOnlineStore => {
+  const open = (settings: object, host = '127.0.0.1'): MySQLOnlineStore => {
     assert.ok(server);
-    const config = { user: 'secure', password: 'secure' };
+    const config = { host, user: 'secure', password: 'secure' };
     store = openMysqlStore({ server, database: DATABASE, config, settings, repoPath: folder });
     return store;
   };
@@ -250,6 +251,20 @@ describe('the MySQL store over TLS', function () {
     await store?.close();
     const missing = await storeErrorOf(open({ tls: 'require', tls_ca: 'none.pem' }).ping(), 'STORE_UNAVAILABLE');
     assert.match(missing.message, /sideboard\.mysql\.tls_ca cannot be read/);
+  });
+
+  it('compares the name of the server with its certificate where it is told to', async () => {
+    const reach = (tls: string, authority: string) => open({ tls, tls_ca: authority }, 'localhost').ping();
+    const misnamed = await storeErrorOf(reach('verify-full', 'ca.pem'), 'STORE_UNAVAILABLE');
+    assert.match(misnamed.describe(), /over TLS/);
+    await store?.close();
+    await reach('verify-ca', 'ca.pem');
+    await store?.close();
+    const { cert, key } = new TestAuthority(folder, 'named').issue({ names: 'DNS:localhost' });
+    copyFileSync(cert, join(folder, 'server.pem'));
+    copyFileSync(key, join(folder, 'server.key'));
+    await server?.query('FLUSH SSL');
+    await reach('verify-full', 'named.pem');
   });
 
   it('says that the user must come encrypted', async () => {

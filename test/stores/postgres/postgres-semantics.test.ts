@@ -11,6 +11,8 @@ import { type PostgresServer, sharedPostgresServer, startPostgresServer } from '
 import { type OpenPostgresStore, openPostgresStore } from '../../support/postgres-store.ts';
 import { createCertificates } from '../../support/redis-topologies.ts';
 import { changeOf, driverKey, driverRow, storedDriver, storeErrorOf } from '../../support/store-rows.ts';
+import { TestAuthority } from '../../support/tls-certificates.ts';
+import { startTlsDoor } from '../../support/tls-door.ts';
 
 const DATABASE = 'semantics';
 const table = tableWith('p', 'stats', ['driver_id'], ['a', 'b', 'c', 'd']);
@@ -246,6 +248,24 @@ describe('the PostgreSQL store over TLS', function () {
     for (const sslmode of ['disable', 'allow', 'prefer']) {
       await open({ sslmode }, plain).ping();
       await store?.close();
+    }
+  });
+
+  it('compares the name of the server with its certificate under verify-full, and tells it that name', async () => {
+    const config = { host: 'localhost', sslmode: 'verify-full', sslrootcert_path: 'ca.pem' };
+    const error = await storeErrorOf(open(config).ping(), 'STORE_UNAVAILABLE');
+    assert.match(error.describe(), /over TLS/);
+    await store?.close();
+    await open({ ...config, sslmode: 'verify-ca' }).ping();
+    await store?.close();
+    const authority = new TestAuthority(folder, 'named');
+    const door = await startTlsDoor(plain.port, authority.issue({ names: 'DNS:localhost' }), 'postgres');
+    try {
+      await open({ ...config, port: door.port, sslrootcert_path: authority.file }).ping();
+      await store?.close();
+      assert.deepEqual([...new Set(door.names)], ['localhost']);
+    } finally {
+      await door.close();
     }
   });
 

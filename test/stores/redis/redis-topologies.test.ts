@@ -11,7 +11,7 @@ import {
 } from '../../../src/stores/redis/redis-online-store.ts';
 import { driverBlock } from '../../support/driver-block.ts';
 import { tableWith } from '../../support/golden-stores.ts';
-import { type RedisServer, startRedisServer } from '../../support/redis-server.ts';
+import { type RedisServer, startRedisServer, waitFor } from '../../support/redis-server.ts';
 import {
   createCertificates,
   type RedisCluster,
@@ -21,6 +21,8 @@ import {
   type WatchedRedis,
 } from '../../support/redis-topologies.ts';
 import { driverKey, driverRow, storedDriver, storeErrorOf } from '../../support/store-rows.ts';
+import { TestAuthority } from '../../support/tls-certificates.ts';
+import { startTlsDoor } from '../../support/tls-door.ts';
 import { redisCapabilities } from './redis-capabilities.ts';
 
 const table = tableWith('p', 'stats', ['driver_id'], ['trips']);
@@ -204,6 +206,47 @@ describe('Redis over TLS', () => {
     await trusting.ping();
     await trusting.close();
   });
+
+  it('compares the name of the server with its certificate, unless it is told not to', async () => {
+    const parameters = `ssl=true,ssl_ca_certs=${files.ca},ssl_certfile=${files.cert},ssl_keyfile=${files.key}`;
+    const misnamed = open({ connection_string: `localhost:${server.port},${parameters}` });
+    const error = await storeErrorOf(misnamed.ping(), 'STORE_UNAVAILABLE');
+    assert.match(error.describe(), /over TLS/);
+    await misnamed.close();
+    const indifferent = open({ connection_string: `localhost:${server.port},${parameters},ssl_check_hostname=false` });
+    await indifferent.ping();
+    await indifferent.close();
+  });
+
+  for (const type of ['redis', 'redis_cluster'] as const) {
+    it(`tells the server by which name it is wanted, as ${type}`, async () => {
+      const authority = new TestAuthority(folder, `names-${type}`);
+      const args =
+        type === 'redis' ? [] : ['--cluster-enabled', 'yes', '--cluster-preferred-endpoint-type', 'hostname'];
+      const plain = await startRedisServer({ args });
+      const door = await startTlsDoor(plain.port, authority.issue({ names: 'DNS:localhost' }));
+      try {
+        if (type === 'redis_cluster') {
+          await plain.client.call('CONFIG', 'SET', 'cluster-announce-hostname', 'localhost');
+          await plain.client.call('CONFIG', 'SET', 'cluster-announce-port', `${door.port}`);
+          await plain.client.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+          await waitFor(
+            async () => assert.match(String(await plain.client.call('CLUSTER', 'INFO')), /cluster_state:ok/),
+            'the cluster',
+          );
+        }
+        const address = `localhost:${door.port},ssl=true,ssl_ca_certs=${authority.file}`;
+        const store = open({ redis_type: type, connection_string: address });
+        await store.onlineWriteBatch(table, [driverRow(1, 100, { trips: 1 })]);
+        assert.deepEqual(await storedDriver(store, table, 1), { seconds: 100, trips: '2001' });
+        await store.close();
+        assert.deepEqual([...new Set(door.names)], ['localhost']);
+      } finally {
+        await door.close();
+        await plain.remove();
+      }
+    });
+  }
 
   it('says that it was asked without TLS, or without the certificate that the server wants', async () => {
     const plain = open({ connection_string: `127.0.0.1:${server.port}` });
