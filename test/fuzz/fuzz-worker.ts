@@ -28,7 +28,7 @@ export interface FuzzFinding {
 export type FuzzMessage = { readonly finding: FuzzFinding } | { readonly done: number };
 
 /** An input, of 16 KB at most, may take so much processor time, in the best of some attempts. */
-const SLOW_MS = 250;
+const SLOW_MS = 1_000;
 const ATTEMPTS = 4;
 /** Of an input that was found, so many smaller ones are tried. */
 const SHRINKING_STEPS = 400;

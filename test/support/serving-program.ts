@@ -30,9 +30,18 @@ export interface ServingProgram {
 }
 
 /** Starts `sideboard serve`, and waits until its probes are served. */
-export async function startServing(repo: string, ...args: readonly string[]): Promise<ServingProgram> {
+export function startServing(repo: string, ...args: readonly string[]): Promise<ServingProgram> {
+  return startServingWith({}, repo, ...args);
+}
+
+/** As {@link startServing}, with variables of the environment. */
+export async function startServingWith(
+  env: NodeJS.ProcessEnv,
+  repo: string,
+  ...args: readonly string[]
+): Promise<ServingProgram> {
   const free = ['--grpc-address', '127.0.0.1:0', '--admin-address', '127.0.0.1:0'];
-  const child = startProgram(['serve', '--repo', repo, ...free, ...args]);
+  const child = startProgram(['serve', '--repo', repo, ...free, ...args], env);
   const { stdout, stderr } = collect(child);
   const output = (): string => stdout() + stderr();
   const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
