@@ -1,9 +1,31 @@
 import type { FaultRow } from './harness/row.ts';
+import { noFault } from './r01-no-fault.ts';
 import { storeLatency } from './r02-store-latency.ts';
+import { latencyAboveDeadline } from './r03-latency-above-deadline.ts';
+import { blackhole } from './r04-blackhole.ts';
+import { resets } from './r05-resets.ts';
+import { cutReplies } from './r06-cut-replies.ts';
+import { killedStore } from './r07-killed-store.ts';
+import { flaps } from './r08-flaps.ts';
+import { stoppedProcesses } from './r09-stopped-processes.ts';
 import { spoiledRows } from './r12-stored-bytes.ts';
 import { sigterm } from './r15-sigterm.ts';
 import { sigkill } from './r16-sigkill.ts';
 import { probes } from './r17-probes.ts';
 
-/** All rows, in the order in which they are run. */
-export const faultRows: readonly FaultRow[] = [storeLatency, spoiledRows, sigterm, sigkill, probes];
+/** All rows, in the order in which they are run: the longest one last, so that what is there before stays when it is ended. */
+export const faultRows: readonly FaultRow[] = [
+  noFault,
+  storeLatency,
+  latencyAboveDeadline,
+  blackhole,
+  resets,
+  cutReplies,
+  killedStore,
+  flaps,
+  stoppedProcesses,
+  spoiledRows,
+  sigterm,
+  sigkill,
+  probes,
+];

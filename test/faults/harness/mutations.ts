@@ -10,3 +10,47 @@ export const swappedRows: Mutation = {
   replace: 'const key = keys[rows?.[index] ?? count - 1 - index];',
   fails: 'wrong',
 };
+
+/** Nobody looks whether a caller's deadline has passed while Redis is waited for. */
+export const blindSweep: Mutation = {
+  name: 'the deadline of a read is not looked at',
+  file: 'src/stores/redis/redis-lane.js',
+  find: 'const error = pending.call === undefined ? undefined : limitPassed(pending.call, now, this.#options.doing);',
+  replace: 'const error = undefined;',
+  fails: 'above the deadline',
+};
+
+/** A read whose connection broke is not sent again. */
+export const noSecondRead: Mutation = {
+  name: 'a read whose connection breaks fails at once',
+  file: 'src/stores/redis/redis-reader.js',
+  find: 'if (!(error instanceof LaneLost))\n                throw error;',
+  replace: 'throw translateLost(open, error);',
+  fails: 'one in ten',
+};
+
+/** A value counts as arrived before all its bytes are there. */
+export const truncatedValue: Mutation = {
+  name: 'a value that has not arrived whole is taken as it is',
+  file: 'src/stores/redis/redis-reply-scanner.js',
+  find: 'if (end + 2 > this.end) {',
+  replace: 'if (end + 2 > this.end + 20) {',
+};
+
+/** A connection to Redis that is lost stays lost for a minute. */
+export const neverReconnect: Mutation = {
+  name: 'a lost connection is not made again for a minute',
+  file: 'src/stores/redis/redis-client.js',
+  find: 'const retryStrategy = (attempt) => reconnectDelay(attempt, options.reconnect_max_delay_ms);',
+  replace: 'const retryStrategy = () => 60_000;',
+  fails: 'first OK',
+};
+
+/** Each attempt to connect leaves a descriptor open. */
+export const leakedDescriptors: Mutation = {
+  name: 'every attempt to connect leaves a descriptor open',
+  file: 'src/stores/redis/redis-lane-socket.js',
+  find: 'await nextTick();',
+  replace: "process.getBuiltinModule('node:fs').openSync('/dev/null', 'r'); await nextTick();",
+  fails: 'descriptors',
+};

@@ -14,6 +14,8 @@ export interface Load {
   counts(): Promise<LoadCounts>;
   /** Waits until so many calls in a row, counted from now, were OK. @throws Error where that takes longer */
   untilOk(inARow: number, withinMs?: number): Promise<void>;
+  /** As {@link untilOk}. @returns false where that takes longer */
+  recovers(inARow: number, withinMs: number): Promise<boolean>;
   /** Waits until so many more calls have ended, in whatever way. */
   untilEnded(calls: number, withinMs?: number): Promise<void>;
   /** Stops sending, waits for what is under way, and ends the process. The same result for whoever asks again. */
@@ -48,6 +50,18 @@ export async function startLoad(spec: LoadSpec, cleanUp: (end: () => unknown) =>
     if (reply.kind !== 'counts') throw new Error(`unexpected reply ${reply.kind}`);
     return reply.counts;
   };
+  const untilOk = async (inARow: number, withinMs = 60_000): Promise<void> => {
+    const before = await counts();
+    let last = before;
+    await until(
+      async () => {
+        last = await counts();
+        return last.ok - before.ok >= inARow && last.okInARow >= inARow ? true : undefined;
+      },
+      () => `${inARow} calls OK in a row: ${JSON.stringify(last)}`,
+      withinMs,
+    );
+  };
   await ask({ kind: 'start', spec });
   let result: Promise<LoadResult> | undefined;
   return {
@@ -59,18 +73,12 @@ export async function startLoad(spec: LoadSpec, cleanUp: (end: () => unknown) =>
       await ask({ kind: 'pace', pace });
     },
     counts,
-    async untilOk(inARow, withinMs = 60_000) {
-      const before = await counts();
-      let last = before;
-      await until(
-        async () => {
-          last = await counts();
-          return last.ok - before.ok >= inARow && last.okInARow >= inARow ? true : undefined;
-        },
-        () => `${inARow} calls OK in a row: ${JSON.stringify(last)}`,
-        withinMs,
-      );
-    },
+    untilOk,
+    recovers: (inARow, withinMs) =>
+      untilOk(inARow, withinMs).then(
+        () => true,
+        () => false,
+      ),
     async untilEnded(calls, withinMs = 60_000) {
       const before = await counts();
       const goal = before.ok + before.failed + calls;

@@ -16,6 +16,10 @@ export interface RedisSceneOptions {
   readonly sideboard?: Readonly<Record<string, unknown>>;
   readonly product?: Omit<ProductOptions, 'repo'>;
   readonly redis?: RedisServerOptions;
+  /** The product reads from Redis itself and not through the proxy. */
+  readonly direct?: boolean;
+  /** Entities of a request; 10 by default. */
+  readonly entities?: number;
 }
 
 /** Redis with marked values, a fault proxy before it, and the product that reads through the proxy. */
@@ -32,20 +36,20 @@ export interface RedisScene {
 export async function createRedisScene(
   context: RowContext,
   form: Form,
-  { population = 1_000, sideboard, product: productOptions, redis: redisOptions }: RedisSceneOptions = {},
+  { population = 1_000, direct = false, ...options }: RedisSceneOptions = {},
 ): Promise<RedisScene> {
-  const redis = await startRedisServer(redisOptions);
+  const redis = await startRedisServer(options.redis);
   context.cleanUp(() => redis.remove());
   const proxy = await startFaultProxy({ targetPort: redis.port, seed: context.seed });
   context.cleanUp(() => proxy.close());
   const repo = join(context.folder, 'repo');
   writeMarkedProject(repo, {
-    onlineStore: { type: 'redis', connection_string: `127.0.0.1:${proxy.port}` },
-    ...(sideboard === undefined ? {} : { sideboard }),
+    onlineStore: { type: 'redis', connection_string: `127.0.0.1:${direct ? redis.port : proxy.port}` },
+    ...(options.sideboard === undefined ? {} : { sideboard: options.sideboard }),
   });
   await fillMarkedProject(repo, population);
-  const product = await startProduct(context, { ...productOptions, repo });
-  const ring = markedRing({ random: context.random, population });
+  const product = await startProduct(context, { ...options.product, repo });
+  const ring = markedRing({ random: context.random, population, entities: options.entities ?? 10 });
   return {
     redis,
     proxy,

@@ -1,0 +1,58 @@
+import { FigureSheet } from './harness/figures.ts';
+import { noSecondRead } from './harness/mutations.ts';
+import { lasting } from './harness/pace.ts';
+import type { FaultRow } from './harness/row.ts';
+import { codesText, judgeInvariants, okPercent, phaseOf } from './load/load-figures.ts';
+import { judgeProduct } from './product/product.ts';
+import { createRedisScene } from './product/redis-scene.ts';
+
+/** How often all links are cut, so that new ones are made of which a tenth is spoilt. */
+const CUT_EVERY_MS = 1_000;
+
+export const resets: FaultRow = {
+  id: 'R5',
+  title: 'connections that are reset',
+  injected: `every connection to Redis ends with RST under its first bytes; then one in ten, while all are cut every ${CUT_EVERY_MS / 1000} s`,
+  mutations: [noSecondRead],
+  async run(context, form) {
+    const sheet = new FigureSheet(form);
+    const { proxy, product, load: start } = await createRedisScene(context, form);
+    const load = await start();
+    await load.untilOk(20);
+    await load.phase('all');
+    proxy.set({ kind: 'reset' });
+    await lasting(load, form, { longMs: 10_000, shortCalls: 100 });
+    await load.phase('between');
+    proxy.clear();
+    await load.untilOk(50);
+    await load.phase('some');
+    const before = await product.metrics();
+    proxy.set({ kind: 'reset', share: 0.1 });
+    const cutting = setInterval(() => proxy.resetAll(), CUT_EVERY_MS);
+    context.cleanUp(() => clearInterval(cutting));
+    await lasting(load, form, { longMs: 30_000, shortCalls: 500 });
+    clearInterval(cutting);
+    const after = await product.metrics();
+    await load.phase('after');
+    proxy.clear();
+    await load.untilOk(50);
+    const result = await load.stop();
+    const some = phaseOf(result, 'some');
+    judgeInvariants(sheet, result);
+    sheet.tell('with all connections reset, calls ended with', codesText(phaseOf(result, 'all')));
+    sheet.atLeast('OK with one in ten reset', (100 * some.ok) / Math.max(1, some.sent), { long: 99, short: 95 }, '%');
+    sheet.tell('those that failed ended with', codesText(some));
+    const granted = (metrics: typeof after) => metrics.sum('sideboard_store_retries_total', { result: 'granted' });
+    const repeated = (100 * (granted(after) - granted(before))) / Math.max(1, some.sent);
+    sheet.atMost('calls of the store that were repeated', repeated, 10, '% of requests');
+    sheet.tell('connections to Redis that were made', proxy.made);
+    sheet.atLeast(
+      'OK behind it',
+      okPercent(result, phaseOf(result, 'after').beganMs + 2_000),
+      { long: 99.9, short: 95 },
+      '%',
+    );
+    await judgeProduct(sheet, product);
+    return sheet.report();
+  },
+};
