@@ -9,9 +9,13 @@ import { killedStore } from './r07-killed-store.ts';
 import { flaps } from './r08-flaps.ts';
 import { stoppedProcesses } from './r09-stopped-processes.ts';
 import { spoiledRows } from './r12-stored-bytes.ts';
+import { overload } from './r14-overload.ts';
 import { sigterm } from './r15-sigterm.ts';
 import { sigkill } from './r16-sigkill.ts';
 import { probes } from './r17-probes.ts';
+import { soak } from './r18-soak.ts';
+import { oneWriter } from './r22-one-writer.ts';
+import { feastOracle } from './r24-feast-oracle.ts';
 
 /** All rows, in the order in which they are run: the longest one last, so that what is there before stays when it is ended. */
 export const faultRows: readonly FaultRow[] = [
@@ -25,7 +29,11 @@ export const faultRows: readonly FaultRow[] = [
   flaps,
   stoppedProcesses,
   spoiledRows,
+  overload,
   sigterm,
   sigkill,
   probes,
+  oneWriter,
+  feastOracle,
+  soak,
 ];

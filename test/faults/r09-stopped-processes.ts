@@ -6,6 +6,7 @@ import { lasting } from './harness/pace.ts';
 import type { FaultRow } from './harness/row.ts';
 import { codesText, judgeInvariants, okPercent, phaseOf } from './load/load-figures.ts';
 import { monotonicMs } from './load/load-spec.ts';
+import { type ProcessSample, sampleProcess, startSampler } from './product/process-samples.ts';
 import { judgeProduct } from './product/product.ts';
 import { createRedisScene } from './product/redis-scene.ts';
 
@@ -27,8 +28,10 @@ export const stoppedProcesses: FaultRow = {
     const load = await start({ deadlineMs, giveUpMs: deadlineMs + (form === 'long' ? 100 : 1_000) });
     await load.untilOk(50);
     await lasting(load, form, { longMs: 5_000, shortCalls: 50 });
+    // Of the product's sockets those that lead to Redis: half-closed links of the proxy say nothing of them.
     const usualLinks = proxy.open;
-    proxy.resetPeak();
+    const otherSockets = sampleProcess(product.pid).sockets - usualLinks;
+    const storeSampler = startSampler(product.pid, 50, context.cleanUp);
     await load.phase('store');
     redis.pause();
     await sleep(stoppedMs);
@@ -37,9 +40,9 @@ export const stoppedProcesses: FaultRow = {
     await load.phase('store back');
     await load.untilOk(50);
     await lasting(load, form, { longMs: 10_000, shortCalls: 250 });
-    const peakOfStore = proxy.peakOpen;
+    const peakOfStore = peakSockets(storeSampler.stop()) - otherSockets;
 
-    proxy.resetPeak();
+    const sidecarSampler = startSampler(product.pid, 50, context.cleanUp);
     await load.phase('sidecar');
     const readsBefore = await readsOf(redis.client);
     const before = await load.counts();
@@ -71,7 +74,7 @@ export const stoppedProcesses: FaultRow = {
     sheet.tell('reads of Redis until it was OK again', `${readsMeanwhile} requests, ${okMeanwhile}`);
     sheet.atMost(
       'connections to Redis when it went on, most at a time',
-      proxy.peakOpen / usualLinks,
+      (peakSockets(sidecarSampler.stop()) - otherSockets) / usualLinks,
       2,
       'times the usual',
     );
@@ -85,6 +88,10 @@ export const stoppedProcesses: FaultRow = {
     return sheet.report();
   },
 };
+
+function peakSockets(samples: readonly ProcessSample[]): number {
+  return Math.max(...samples.map(({ sockets }) => sockets));
+}
 
 /** HMGET commands that Redis has carried out. */
 async function readsOf(client: Redis): Promise<number> {

@@ -54,3 +54,39 @@ export const leakedDescriptors: Mutation = {
   replace: "process.getBuiltinModule('node:fs').openSync('/dev/null', 'r'); await nextTick();",
   fails: 'descriptors',
 };
+
+/** Memory that grows with every read. */
+export const leakedAnswers: Mutation = {
+  name: 'every read of Redis keeps 200 KB for ever',
+  file: 'src/stores/redis/redis-lane.js',
+  find: 'submit(pending) {',
+  replace: 'submit(pending) { (globalThis.kept ??= []).push(Buffer.alloc(200_000, 1));',
+  fails: 'resident memory',
+};
+
+/** The memory that a read's values stand in may be used for the next read while they are still sent. */
+export const memoryNotHeld: Mutation = {
+  name: 'the bytes of an answer are given back while it is still read from them',
+  file: 'src/stores/row-block.js',
+  find: 'lent.hold();',
+  replace: '',
+};
+
+/** One answer in seven is what the same request got before. */
+export const rememberedAnswers: Mutation = {
+  name: 'one answer in seven is an earlier one to the same request',
+  file: 'src/transports/grpc/feast-services.js',
+  find: `path: '/feast.serving.ServingService/GetOnlineFeatures',
+            handle: (message, call) => features.getOnlineFeatures(message, call),`,
+  replace: `path: '/feast.serving.ServingService/GetOnlineFeatures',
+            async handle(message, call) {
+                const key = Buffer.from(message).toString('latin1');
+                const known = globalThis.known ??= new Map();
+                globalThis.turn = (globalThis.turn ?? 0) + 1;
+                if (globalThis.turn % 7 === 0 && known.has(key)) return known.get(key);
+                const answer = await features.getOnlineFeatures(message, call);
+                known.set(key, Buffer.from(answer));
+                return answer;
+            },`,
+  fails: 'older',
+};

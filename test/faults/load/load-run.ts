@@ -23,6 +23,7 @@ export class LoadRun {
   #pace: LoadPace;
   /** Calls that the clock of an open load has asked for, since when. */
   #clock = { startMs: 0, sent: 0 };
+  #ticking = false;
   #sending = false;
   #cursor = 0;
   #underWay = 0;
@@ -62,11 +63,10 @@ export class LoadRun {
   }
 
   setPace(pace: LoadPace): void {
-    const wasTicking = this.#clock.startMs > 0;
     this.#pace = pace;
     this.#clock = { startMs: monotonicMs(), sent: 0 };
     if (pace.kind === 'closed') for (let n = 0; n < pace.concurrency; n++) this.#send(pace);
-    else if (!wasTicking) this.#tick();
+    else if (!this.#ticking) this.#tick();
   }
 
   async stop(): Promise<LoadResult> {
@@ -87,9 +87,10 @@ export class LoadRun {
   #tick(): void {
     const pace = this.#pace;
     if (!this.#sending || pace.kind !== 'open') {
-      this.#clock = { startMs: 0, sent: 0 };
+      this.#ticking = false;
       return;
     }
+    this.#ticking = true;
     const clock = this.#clock;
     const elapsed = monotonicMs() - clock.startMs;
     const due = Math.floor((elapsed * pace.perSecond) / 1000);

@@ -1,0 +1,119 @@
+import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FigureSheet } from './harness/figures.ts';
+import { swappedRows } from './harness/mutations.ts';
+import { lasting } from './harness/pace.ts';
+import type { FaultRow } from './harness/row.ts';
+import { GrpcCaller } from './load/grpc-caller.ts';
+import { codesText, judgeInvariants, okPercent, phaseOf, wrongOf } from './load/load-figures.ts';
+import { monotonicMs } from './load/load-spec.ts';
+import { judgeProduct } from './product/product.ts';
+import { createRedisScene } from './product/redis-scene.ts';
+
+const TIMES = 5;
+const RECOVERY_MS = 5_000;
+/** Requests large enough that one generator can send five times as many as are served. */
+const ENTITIES = 100;
+
+export const overload: FaultRow = {
+  id: 'R14',
+  title: 'more than can be served',
+  injected: `${TIMES} times as many requests as the product can answer, for 60 s, each for ${ENTITIES} entities and 20 features`,
+  mutations: [swappedRows],
+  async run(context, form) {
+    const sheet = new FigureSheet(form);
+    const core = availableParallelism() > 1 && form === 'long' ? { core: 0 } : {};
+    const scene = await createRedisScene(context, form, { direct: true, entities: ENTITIES, product: core });
+    const { product, load: start } = scene;
+    const deadlineMs = form === 'long' ? 100 : 1_000;
+    const load = await start({ pace: { kind: 'closed', concurrency: 16 }, connections: 16, deadlineMs });
+    await lasting(load, form, { longMs: 5_000, shortCalls: 200 });
+    await load.phase('peak');
+    await lasting(load, form, { longMs: 10_000, shortCalls: 500 });
+    const before = await load.counts();
+    const beganPeak = monotonicMs();
+    await sleep(form === 'long' ? 5_000 : 1_000);
+    const peak = (((await load.counts()).ok - before.ok) * 1000) / (monotonicMs() - beganPeak);
+    context.say(`it answers ${Math.round(peak)} requests a second at most`);
+    const health = watchHealth(product.address, form === 'long' ? 50 : 100);
+    context.cleanUp(() => health.stop());
+    await load.setPace({ kind: 'open', perSecond: Math.ceil(peak * TIMES) });
+    await sleep(500);
+    await load.phase('overload');
+    await sleep(form === 'long' ? 60_000 : 3_000);
+    const checks = health.stop();
+    await load.phase('after');
+    await load.setPace({ kind: 'open', perSecond: Math.max(10, Math.floor(peak / 4)) });
+    const eased = monotonicMs();
+    await load.recovers(50, 20_000);
+    await lasting(load, form, { longMs: 10_000, shortCalls: 200 });
+    const result = await load.stop();
+    const overloaded = phaseOf(result, 'overload');
+    // Calls that the generator itself could not get an answer for count as lost; with five times too many that is its own core's doing.
+    judgeInvariants(sheet, result, new Set(['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'RESOURCE_EXHAUSTED', 'NO_ANSWER']));
+    const seconds = overloaded.lengthMs / 1000;
+    const goodput = (overloaded.ok - wrongOf(overloaded)) / seconds;
+    sheet.tell('the most it answers, asked no more than that', peak, 'a second');
+    sheet.tell('asked for in overload', overloaded.sent / seconds, 'a second');
+    sheet.atLeast('answered OK in overload', (100 * goodput) / peak, { long: 80, short: 10 }, '% of the most');
+    sheet.tell('the others ended with', codesText(overloaded));
+    sheet.atMost(
+      'p99 of those answered',
+      overloaded.okLatency.p99,
+      { long: 2 * deadlineMs, short: 4 * deadlineMs },
+      'ms',
+    );
+    sheet.atLeast('health checks meanwhile', checks.latencies.length, 1);
+    sheet.none('health checks without an answer', checks.failed);
+    sheet.atMost('longest health check', Math.max(0, ...checks.latencies), { long: 50, short: 3_000 }, 'ms');
+    sheet.atLeast(
+      `OK from ${RECOVERY_MS / 1000} s after it was over`,
+      okPercent(result, eased + (form === 'long' ? RECOVERY_MS : 1_000)),
+      { long: 99.9, short: 90 },
+      '%',
+    );
+    sheet.tell('how late the generator was at most', result.latestMs, 'ms');
+    await judgeProduct(sheet, product);
+    return sheet.report();
+  },
+};
+
+interface HealthChecks {
+  /** In milliseconds. */
+  readonly latencies: number[];
+  failed: number;
+}
+
+/** Asks `grpc.health.v1.Health/Check` over a connection of its own, again and again. */
+function watchHealth(address: string, everyMs: number): { stop(): HealthChecks } {
+  const checks: HealthChecks = { latencies: [], failed: 0 };
+  const caller = new GrpcCaller({
+    address,
+    connections: 1,
+    deadlineMs: 5_000,
+    giveUpMs: 10_000,
+    metadata: {},
+    path: '/grpc.health.v1.Health/Check',
+  });
+  let running = true;
+  const ask = (): void => {
+    if (!running) return;
+    const began = monotonicMs();
+    caller.call(new Uint8Array(), ({ code }) => {
+      if (!running) return;
+      if (code === 'OK') checks.latencies.push(monotonicMs() - began);
+      else checks.failed++;
+      setTimeout(ask, everyMs);
+    });
+  };
+  caller.open().then(ask, () => {
+    checks.failed++;
+  });
+  return {
+    stop() {
+      running = false;
+      caller.close();
+      return checks;
+    },
+  };
+}
