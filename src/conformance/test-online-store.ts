@@ -14,6 +14,7 @@ import { testDeclaration } from './sections/declaration.ts';
 import { testErrors } from './sections/errors.ts';
 import { testExpiry } from './sections/expiry.ts';
 import { testInspection } from './sections/inspection.ts';
+import { testKeyOrderLoads } from './sections/key-order-loads.ts';
 import { testMissingValues } from './sections/missing-values.ts';
 import { testNamesAndKeys } from './sections/names-and-keys.ts';
 import { testNewestOnly } from './sections/newest-only.ts';
@@ -113,5 +114,6 @@ function sectionsOf(capabilities: StoreCapabilities): (readonly [title: string, 
     ...(capabilities.newestOnly === true ? [['newest rows only', testNewestOnly] as const] : []),
     ...(capabilities.blockWrites === true ? [['rows in blocks', testBlockWrites] as const] : []),
     ...(capabilities.atomicLoads === true ? [['loads', testAtomicLoads] as const] : []),
+    ...(capabilities.keyOrderLoads === true ? [['loads in the order of keys', testKeyOrderLoads] as const] : []),
   ];
 }

@@ -49,7 +49,7 @@ export interface OnlineStore {
    * Begins a load of one table whose rows readers see all at once, when it is committed, or never. Other calls of the store go on
    * meanwhile. Present exactly when `capabilities.atomicLoads` is true.
    */
-  beginLoad?(table: OnlineTable, options?: CallOptions): Promise<TableLoad>;
+  beginLoad?(table: OnlineTable, options?: LoadOptions): Promise<TableLoad>;
 
   /**
    * Reads rows of one table: one entry per entity key, in the order of the keys, `undefined` where the store has no row.
@@ -114,6 +114,15 @@ export interface WriteOptions extends CallOptions {
   readonly newestOnly?: boolean;
 }
 
+export interface LoadOptions extends CallOptions {
+  /**
+   * Says that the rows will come in the order of their serialized keys, by their bytes, and lets the store write them as they come.
+   * Whoever else writes to it may have to wait then from the load's first row to its end. Rows in another order are stored
+   * just as well, only slower. Told only to stores with `capabilities.keyOrderLoads`.
+   */
+  readonly inKeyOrder?: boolean;
+}
+
 /** A load under way. One call at a time. Nothing of it is stored until `commit` has resolved. */
 export interface TableLoad {
   /** Adds rows, with the meaning of {@link WriteOptions.newestOnly}. After a failure only `abort` is of use. */
@@ -145,6 +154,8 @@ export interface StoreCapabilities {
   readonly blockWrites?: boolean;
   /** {@link OnlineStore.beginLoad} is implemented. */
   readonly atomicLoads?: boolean;
+  /** {@link LoadOptions.inKeyOrder} is of use: a load costs less then. */
+  readonly keyOrderLoads?: boolean;
   /** False for a layout without event times: every row comes back with 1970, and a view's ttl is not applied. */
   readonly eventTimes?: boolean;
   /** How Feast's own Python class for this store reports what is missing. Read in `feast-python` compatibility only. */

@@ -11,7 +11,13 @@ const METHODS: readonly (keyof OnlineStore)[] = [
 ];
 
 const FLAGS: readonly (keyof StoreCapabilities)[] = ['readMany', 'ttl', 'directWrite', 'keepsNewest'];
-const OPTIONAL_FLAGS: readonly (keyof StoreCapabilities)[] = ['newestOnly', 'blockWrites', 'atomicLoads', 'eventTimes'];
+const OPTIONAL_FLAGS: readonly (keyof StoreCapabilities)[] = [
+  'newestOnly',
+  'blockWrites',
+  'atomicLoads',
+  'keyOrderLoads',
+  'eventTimes',
+];
 
 /** Methods that are there exactly when the store declares them. */
 const ABILITIES = [

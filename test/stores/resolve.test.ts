@@ -194,7 +194,7 @@ describe('resolveOnlineStore', () => {
     await refuses('without.FineOnlineStore', 'STORE_CAPABILITIES_INVALID', /missing/);
     put('wordy.mjs', COMPLETE.replace('ttl: false', "ttl: 'no'"));
     await refuses('wordy.FineOnlineStore', 'STORE_CAPABILITIES_INVALID', /ttl/);
-    for (const flag of ['newestOnly', 'blockWrites', 'atomicLoads', 'eventTimes']) {
+    for (const flag of ['newestOnly', 'blockWrites', 'atomicLoads', 'keyOrderLoads', 'eventTimes']) {
       put(`${flag}.mjs`, COMPLETE.replace('ttl: false', `ttl: false, ${flag}: 'no'`));
       await refuses(`${flag}.FineOnlineStore`, 'STORE_CAPABILITIES_INVALID', new RegExp(`${flag} is neither`));
     }

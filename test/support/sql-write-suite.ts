@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict';
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { extname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serializeEntityKey } from '../../src/encoding/entity-key.ts';
 import type { OnlineRow, OnlineStore, OnlineTable } from '../../src/stores/online-store.ts';
@@ -9,6 +6,7 @@ import { WriteBlock } from '../../src/stores/write-block.ts';
 import { writeBlockFromRows } from '../../src/stores/write-block-rows.ts';
 import { goldenFolders } from './golden.ts';
 import { tableWith } from './golden-stores.ts';
+import { killedLoad } from './killed-load.ts';
 import { createSeededRandom } from './seeded-random.ts';
 import { recordedTables } from './sql-golden.ts';
 import { openTarget, type SqlTarget, type SqlWriteHarness } from './sql-write-harness.ts';
@@ -400,29 +398,4 @@ function groupsOf(rows: readonly OnlineRow[]): OnlineRow[][] {
     }
   }
   return groups.map((group) => group.rows);
-}
-
-/** Starts a process that loads, and kills it after so many milliseconds. @returns the last version that it said it had committed */
-async function killedLoad(target: SqlTarget, entities: number, version: number, afterMs: number): Promise<number> {
-  const script = new URL(`./load-process${extname(import.meta.url)}`, import.meta.url);
-  const child = fork(script, [JSON.stringify(target), String(entities), String(version)], { silent: true });
-  let output = '';
-  let errors = '';
-  child.stderr?.on('data', (data: Buffer) => {
-    errors += String(data);
-  });
-  const up = new Promise<void>((resolve) => {
-    child.stdout?.on('data', (data: Buffer) => {
-      output += String(data);
-      resolve();
-    });
-  });
-  const closed = once(child, 'close');
-  await Promise.race([up, closed]);
-  assert.match(output, /^up/, errors);
-  await sleep(afterMs);
-  child.kill('SIGKILL');
-  await closed;
-  assert.equal(errors, '');
-  return Math.max(-1, ...[...output.matchAll(/committed (\d+)/g)].map(([, each]) => Number(each)));
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { ValueSchema } from '../../gen/feast/types/Value_pb.ts';
-import type { OnlineRow, OnlineStore, OnlineTable, TableLoad } from '../../src/stores/online-store.ts';
+import type { LoadOptions, OnlineRow, OnlineStore, OnlineTable, TableLoad } from '../../src/stores/online-store.ts';
 import type { WriteBlock } from '../../src/stores/write-block.ts';
 import { writeBlockFromRows } from '../../src/stores/write-block-rows.ts';
 import { tableWith } from './golden-stores.ts';
@@ -35,13 +35,22 @@ export function versionedBlocks(ids: readonly number[], version: number, size: n
   return blocks;
 }
 
-export async function loadOf(store: OnlineStore, table: OnlineTable = VERSIONED): Promise<TableLoad> {
+export async function loadOf(
+  store: OnlineStore,
+  table: OnlineTable = VERSIONED,
+  options: LoadOptions = {},
+): Promise<TableLoad> {
   assert.ok(store.beginLoad);
-  return store.beginLoad(table);
+  return store.beginLoad(table, options);
 }
 
-export async function loadVersion(store: OnlineStore, ids: readonly number[], version: number): Promise<void> {
-  const load = await loadOf(store);
+export async function loadVersion(
+  store: OnlineStore,
+  ids: readonly number[],
+  version: number,
+  options: LoadOptions = {},
+): Promise<void> {
+  const load = await loadOf(store, VERSIONED, options);
   for (const block of versionedBlocks(ids, version, 100)) await load.write(block);
   await load.commit();
 }

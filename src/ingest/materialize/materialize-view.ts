@@ -174,6 +174,7 @@ async function stage(
     files: await files.open(signal),
     timestampUnit: options.timestampUnit,
     maxBadRows: options.maxBadRows,
+    inKeyOrder: options.store.capabilities.keyOrderLoads === true,
     target: state.scratchFolder,
     signal,
     reject: (row) => rejects.add(view.name, row),
@@ -196,7 +197,7 @@ function runKey({ view, ...plan }: LoadPlan, files: SourceFiles, options: Materi
 }
 
 /** Of the staged file and its journal. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 /**
  * How many rows of the staged file need not be written again: those that the journal names, if the store still has what a sample

@@ -19,6 +19,8 @@ export interface StageOptions {
   readonly files: readonly SourceFile[];
   readonly timestampUnit: EpochUnit | undefined;
   readonly maxBadRows: number;
+  /** Whether rows had better stand in the order of their serialized keys. */
+  readonly inKeyOrder: boolean;
   /** Folder in which the staged rows are to stand. */
   readonly target: string;
   readonly signal: AbortSignal;
@@ -40,7 +42,7 @@ export interface StageOutcome extends StagedRows {
  * @throws MaterializeError `MATERIALIZE_BAD_ROWS` when there are more of them than `maxBadRows`, all of them told of
  */
 export async function stageSource(duckdb: Duckdb, options: StageOptions): Promise<StageOutcome | undefined> {
-  const { plan, format, files, interval, signal } = options;
+  const { plan, format, files, interval, inKeyOrder, signal } = options;
   const { connection } = duckdb;
   const stop = (): void => {
     duckdb.connection.interrupt();
@@ -61,7 +63,7 @@ export async function stageSource(duckdb: Duckdb, options: StageOptions): Promis
       );
     }
     const types = await columnTypes(duckdb, plan, files);
-    const typed = typedPlan(plan, types, interval);
+    const typed = typedPlan(plan, types, interval, { inKeyOrder });
     if (typed === undefined) {
       let read = 0;
       const onRows = (rows: number): void => {
@@ -81,7 +83,7 @@ export async function stageSource(duckdb: Duckdb, options: StageOptions): Promis
     try {
       return { ...outcome, ...(await stageTyped(duckdb, typed, options)) };
     } catch (error) {
-      const small = typedPlan(plan, types, interval, true);
+      const small = typedPlan(plan, types, interval, { small: true });
       if (signal.aborted || !isOutOfMemory(error) || small === undefined) throw error;
       await connection.run('SET threads = 1');
       return { ...outcome, ...(await stageTyped(duckdb, small, options)) };

@@ -25,6 +25,8 @@ export interface TypedLayout {
   readonly forms: readonly ColumnForm[];
   /** The file in which each of them stands. */
   readonly groups: readonly number[];
+  /** Whether the rows stand in the order of their serialized entity keys. */
+  readonly inKeyOrder: boolean;
 }
 
 export interface EncodedLayout {

@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { countsFrom, quoteName, quoteText, translating } from './duckdb.ts';
 import { type LoadInterval, microsOf } from './interval.ts';
+import { keyOrderTerms } from './key-order.ts';
 import type { LoadPlan, PlannedColumn } from './load-plan.ts';
 import type { RejectedRow } from './rejects.ts';
 import type { SourceFile } from './source-file.ts';
@@ -20,6 +21,15 @@ export interface TypedPlan {
   readonly newest: string;
   /** Per group of the layout, over the source's columns. */
   readonly staged: readonly string[];
+  /** What staged rows are sorted by: nothing where any order will do. */
+  readonly order: readonly string[];
+}
+
+export interface TypedPlanOptions {
+  /** Takes less memory, and more time. */
+  readonly small?: boolean;
+  /** Whether rows are wanted in the order of their serialized keys, where that needs no more memory. */
+  readonly inKeyOrder?: boolean;
 }
 
 interface BadCondition {
@@ -40,14 +50,13 @@ const BYTES_WEIGHT = 3;
 
 /**
  * @param types source column to its type, as DuckDB names it
- * @param small takes less memory, and more time
  * @returns nothing where some column's values have to be looked at one by one
  */
 export function typedPlan(
   plan: LoadPlan,
   types: ReadonlyMap<string, string>,
   interval: LoadInterval,
-  small = false,
+  { small = false, inKeyOrder = false }: TypedPlanOptions = {},
 ): TypedPlan | undefined {
   const timeType = types.get(plan.timestampField) ?? '';
   const createdType = types.get(plan.createdField) ?? '';
@@ -69,9 +78,11 @@ export function typedPlan(
   // Of rows with the same times the first one in the files is kept, which is what Feast does with tables of a usual size.
   const order = `ORDER BY ${timeName} DESC${createdOrder}, f, r`;
   const groups = groupsOf(columns, small);
+  // Several files are written one after the other, each in the order of the source.
+  const terms = inKeyOrder && groups.at(-1) === 0 && !small ? keyOrderTerms(plan.joinKeys, keys) : [];
   const times = `${time} AS t, coalesce(${created}, ${NO_TIME}) AS c`;
   return {
-    layout: { kind: 'typed', forms: columns.map((column) => column.form), groups },
+    layout: { kind: 'typed', forms: columns.map((column) => column.form), groups, inKeyOrder: terms.length > 0 },
     within,
     candidates: `(${timeName} IS NULL OR ${within})`,
     conditions: badConditions(plan, planned, columns),
@@ -80,6 +91,7 @@ export function typedPlan(
         ? `${order} LIMIT 1`
         : `QUALIFY row_number() OVER (PARTITION BY ${keys.map(({ sql }) => sql).join(', ')} ${order}) = 1`,
     staged: stagedColumns(columns, groups).map((selected, group) => (group === 0 ? `${times}, ${selected}` : selected)),
+    order: terms,
   };
 }
 
@@ -126,26 +138,37 @@ export async function judgeTypedRows(
  */
 export async function stageTypedRows(
   connection: DuckDBConnection,
-  { within, newest, staged }: TypedPlan,
+  { within, newest, staged, order }: TypedPlan,
   files: readonly SourceFile[],
   targets: readonly string[],
 ): Promise<number> {
   const source = `(SELECT *, file_index AS f, file_row_number AS r FROM ${sourceSql(files)})`;
   const wanted = `FROM ${source} AS source ANTI JOIN bad USING (f, r) WHERE ${within} ${newest}`;
   const narrow = staged.length === 1;
+  const sorted = sortedBy(order);
   return translating(async () => {
     // Wide rows are not sorted as they are: which are wanted is found first, and then each group of columns is fetched in one order.
     if (!narrow) await connection.run(`CREATE OR REPLACE TEMP TABLE wanted AS SELECT f, r ${wanted}`);
     let rows = 0;
     for (const [group, selected] of staged.entries()) {
       const sql = narrow
-        ? `SELECT ${selected} FROM (SELECT * ${wanted})`
+        ? `SELECT ${selected} FROM (SELECT *${sorted.terms} ${wanted})${sorted.by}`
         : `SELECT ${selected} FROM ${source} AS source SEMI JOIN wanted USING (f, r) ORDER BY f, r`;
       rows = await copyRows(connection, sql, targets[group] ?? '');
     }
     await connection.run('DROP TABLE IF EXISTS wanted');
     return rows;
   }, 'sorting out the newest rows');
+}
+
+/** Terms are columns of their own, of names that no source has, so that they mean the source's columns and no others. */
+function sortedBy(terms: readonly string[]): { readonly terms: string; readonly by: string } {
+  if (terms.length === 0) return { terms: '', by: '' };
+  const names = terms.map((_, place) => quoteName(`sideboard's order ${place}`));
+  return {
+    terms: terms.map((term, place) => `, ${term} AS ${names[place]}`).join(''),
+    by: ` ORDER BY ${names.join(', ')}`,
+  };
 }
 
 /** Writes a query's rows into a Parquet file that is read again soon. @returns their number */

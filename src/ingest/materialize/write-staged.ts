@@ -27,6 +27,8 @@ export interface WriteStagedOptions {
 
 /** Blocks that are on their way at a time: the store works while the next one is laid out. */
 const IN_FLIGHT = 4;
+/** Loads with fewer values are over at once: it is not worth while to write them while they are read. */
+const MIN_VALUES_AS_THEY_COME = 20_000;
 /** A block is full with so many bytes, however few rows: wide rows must not cost memory without bound. */
 const MAX_BLOCK_BYTES = 2 * 1024 * 1024;
 
@@ -41,7 +43,7 @@ export async function writeStagedRows(
   staged: StagedRows,
   options: WriteStagedOptions,
 ): Promise<boolean> {
-  const sink = await openSink(options);
+  const sink = await openSink(staged, options);
   try {
     // Closed before the store, which may have much to do now, takes memory of its own.
     const duckdb = await openDuckdb(tempFolder, 'reading');
@@ -73,13 +75,16 @@ interface Sink {
   close(): Promise<void>;
 }
 
-async function openSink(options: WriteStagedOptions): Promise<Sink> {
+async function openSink(staged: StagedRows, options: WriteStagedOptions): Promise<Sink> {
   const { store, table, batchTimeoutMs } = options;
   const { capabilities } = store;
   const call = (): WriteOptions => ({ deadline: Date.now() + batchTimeoutMs });
   const nothing = async (): Promise<void> => {};
   if (capabilities.atomicLoads === true && store.beginLoad !== undefined) {
-    const load = await store.beginLoad(table, call());
+    const { rows, layout } = staged;
+    const isLarge = rows * options.plan.features.length > MIN_VALUES_AS_THEY_COME;
+    const inKeyOrder = capabilities.keyOrderLoads === true && layout.kind === 'typed' && layout.inKeyOrder && isLarge;
+    const load = await store.beginLoad(table, { ...call(), ...(inKeyOrder && { inKeyOrder }) });
     return {
       atATime: 1,
       write: (block) => load.write(block, call()),

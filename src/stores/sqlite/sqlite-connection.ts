@@ -18,6 +18,11 @@ const FIRST_PAUSE_MS = 1;
 const MAX_PAUSE_MS = 50;
 /** Longest delay of a timer; no call waits that long. */
 const NO_LIMIT = 2 ** 31 - 1;
+/**
+ * Bytes of a page in a file that is made here. SQLite's 4096 cost a third more time for a load of many rows, with as many more calls of
+ * the system; reading one entity takes as long with either.
+ */
+const PAGE_BYTES = 16_384;
 /** Memory for pages that a long transaction has changed, in KiB. What exceeds it goes to the log already. */
 const LONG_CACHE_KIB = 64 * 1024;
 
@@ -217,6 +222,7 @@ export class SqliteConnection {
     else if (!existsSync(this.path)) throw missingFileError(this.path);
     const writer = new Driver(this.path, { fileMustExist: !create, timeout: 0 });
     try {
+      if (create) writer.pragma(`page_size = ${PAGE_BYTES}`);
       // A statement that calls a function may fail in its middle, so SQLite keeps what it needs to take it back: not in a file.
       writer.pragma('temp_store = MEMORY');
       if (this.#options.wal) writer.pragma('journal_mode = WAL');

@@ -7,6 +7,7 @@ import type { EntityKey } from '../../../gen/feast/types/EntityKey_pb.ts';
 import { laxBoolean } from '../../config/lax-values.ts';
 import type {
   CallOptions,
+  LoadOptions,
   OnlineEntity,
   OnlineRow,
   OnlineStore,
@@ -30,11 +31,12 @@ import { SqliteConnection, type SqliteReader } from './sqlite-connection.ts';
 import type { SqliteDatabase } from './sqlite-driver.ts';
 import { listTablesSql, sampleKeysSql } from './sqlite-inspection.ts';
 import { addColumnSql, createIndexSql, createTableSql, dropTableSql, plainRowSql, tableName } from './sqlite-layout.ts';
-import { writeLoad } from './sqlite-load.ts';
-import { writeLoadInThread } from './sqlite-load-worker.ts';
+import { blocksFromSpool, writeLoad } from './sqlite-load.ts';
+import { LoadThread } from './sqlite-load-worker.ts';
 import type { ReadThreadData } from './sqlite-read-messages.ts';
 import { readInTurns } from './sqlite-read-turns.ts';
 import { countTouched, type SqliteRead, SqliteRowReader, sqliteReadOf } from './sqlite-row-reader.ts';
+import { StreamedLoad } from './sqlite-streamed-load.ts';
 import { NoThread, SqliteThreadReader } from './sqlite-thread-reader.ts';
 import { createSqliteClock, createZoneOffset, type SqliteClock } from './sqlite-time.ts';
 import { columnNames, SqliteUpsert, type SqliteWrite } from './sqlite-upsert.ts';
@@ -82,13 +84,14 @@ export class SqliteOnlineStore implements OnlineStore {
     newestOnly: true,
     blockWrites: true,
     atomicLoads: true,
+    keyOrderLoads: true,
     feastPython: { missingRow: 'NOT_FOUND', missingFeature: 'NOT_FOUND', missingFeatureTime: 'row' },
   };
   readonly #connection: SqliteConnection;
   readonly #threadData: ReadThreadData;
   readonly #thread: SqliteThreadReader;
   readonly #loadThreads = new Set<Worker>();
-  /** The load that was committed last, or will be. */
+  /** The load that is written last of all. */
   #loading: Promise<void> = Promise.resolve();
   #hasThread = true;
   readonly #warn: (message: string) => void;
@@ -184,9 +187,11 @@ export class SqliteOnlineStore implements OnlineStore {
     }
   }
 
-  async beginLoad(table: OnlineTable, options?: CallOptions): Promise<TableLoad> {
+  async beginLoad(table: OnlineTable, options?: LoadOptions): Promise<TableLoad> {
     const write = this.#writeOf(table, { newestOnly: true });
     await this.#connection.read((reader) => reader.prepare(plainRowSql(tableName(table))), options);
+    const streamed = options?.inKeyOrder === true ? await this.#beginStreamedLoad(table, write) : undefined;
+    if (streamed !== undefined) return streamed;
     return new SpooledLoad(table, (rows, call) => this.#commitLoad(write, rows, call));
   }
 
@@ -250,6 +255,25 @@ export class SqliteOnlineStore implements OnlineStore {
     return { table: { project, name }, withValueNumber: this.#withValueNumber, newestOnly };
   }
 
+  /** @returns nothing where no thread can be started */
+  async #beginStreamedLoad(table: OnlineTable, write: SqliteWrite): Promise<TableLoad | undefined> {
+    if (!this.#hasThread) return undefined;
+    try {
+      const thread = LoadThread.start({ ...this.#threadData, write }, this.#loadThreads);
+      await thread.up();
+      return new StreamedLoad(table, write, thread, async () => {
+        const before = this.#loading.catch(() => {});
+        this.#loading = before.then(() => this.#connection.holdOthers(thread.ended));
+        this.#loading.catch(() => {});
+        await before;
+      });
+    } catch (error) {
+      if (!(error instanceof NoThread)) throw error;
+      this.#goWithoutThread(error);
+      return undefined;
+    }
+  }
+
   /** One after the other: each locks the file until it has ended. */
   #commitLoad(write: SqliteWrite, rows: SpooledRows, call: CallOptions | undefined): Promise<void> {
     const before = this.#loading.catch(() => {});
@@ -260,16 +284,22 @@ export class SqliteOnlineStore implements OnlineStore {
 
   async #writeLoad(write: SqliteWrite, rows: SpooledRows, call: CallOptions | undefined): Promise<void> {
     if (this.#hasThread && rows.values > MAX_VALUES_PER_TRANSACTION) {
-      const data = { ...this.#threadData, write, rows, deadline: call?.deadline };
+      let giveUp = (): void => {};
       try {
-        await this.#connection.holdOthers(writeLoadInThread(data, this.#loadThreads, call));
+        const data = { ...this.#threadData, write, rows, deadline: call?.deadline };
+        const thread = LoadThread.start(data, this.#loadThreads);
+        giveUp = () => thread.giveUp();
+        call?.signal?.addEventListener('abort', giveUp, { once: true });
+        await this.#connection.holdOthers(thread.ended);
         return;
       } catch (error) {
         if (!(error instanceof NoThread)) throw error;
         this.#goWithoutThread(error);
+      } finally {
+        call?.signal?.removeEventListener('abort', giveUp);
       }
     }
-    await writeLoad(this.#connection, this.#clock, write, rows, call);
+    await writeLoad(this.#connection, this.#clock, write, blocksFromSpool(rows), call);
   }
 
   async #readLarge(reads: readonly SqliteRead[], options: CallOptions | undefined): Promise<void> {

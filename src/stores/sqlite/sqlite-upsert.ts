@@ -1,7 +1,6 @@
 import type { EventTimestamp, OnlineRow, OnlineTable } from '../online-store.ts';
-import { asBuffer, describeTable } from '../row-objects.ts';
-import { type SearchColumns, SearchReader } from '../sql/search-columns.ts';
-import { StoreError } from '../store-error.ts';
+import { asBuffer } from '../row-objects.ts';
+import type { SearchColumns } from '../sql/search-columns.ts';
 import type { WriteBlock } from '../write-block.ts';
 import type { SqliteDatabase, SqliteStatement } from './sqlite-driver.ts';
 import {
@@ -12,6 +11,7 @@ import {
   type UpsertOptions,
   upsertSql,
 } from './sqlite-layout.ts';
+import { type BlockSearch, ValueSearch } from './sqlite-search.ts';
 import type { SqliteClock } from './sqlite-time.ts';
 
 /** Features of one statement: it has three parameters for each at most, of 32,766. */
@@ -39,7 +39,7 @@ export class SqliteUpsert {
   readonly #table: SqliteWrite['table'];
   readonly #clock: SqliteClock;
   readonly #withValueNumber: boolean;
-  readonly #search = new SearchReader();
+  readonly #search: ValueSearch;
   /** Where only the newest rows are wanted. */
   readonly #findOtherTimes: SqliteStatement | undefined;
   #features: readonly string[] = [];
@@ -49,6 +49,7 @@ export class SqliteUpsert {
     const name = tableName(table);
     this.#database = database;
     this.#table = table;
+    this.#search = new ValueSearch(table);
     this.#clock = clock;
     // Fails where the table is missing, also for rows without any feature.
     const findOtherTimes = database.prepare(findOtherTimesSql(name));
@@ -61,22 +62,33 @@ export class SqliteUpsert {
     const features = [...row.values.keys()];
     const values = [...row.values.values()];
     const valueAt = (feature: number): Buffer => asBuffer(values[feature] ?? new Uint8Array());
-    this.#write(features, key, row.eventTimestamp, row.createdTimestamp, valueAt, place);
+    const searchAt = (feature: number, value: Uint8Array): SearchColumns =>
+      this.#search.read(value, 0, value.length, features[feature], place);
+    this.#write(features, key, row.eventTimestamp, row.createdTimestamp, valueAt, searchAt);
   }
 
   /**
    * Writes rows of a block.
    * @param rows their places in the block
+   * @param search what stands beside the values; read here where it is not given
    */
-  writeRows(block: WriteBlock, rows: Iterable<number>): void {
+  writeRows(block: WriteBlock, rows: Iterable<number>, search?: BlockSearch): void {
     const { features, bytes } = block;
     let row = 0;
     const valueAt = (feature: number): Buffer => {
       const start = block.startOf(row, feature + 1);
       return Buffer.from(bytes.buffer, bytes.byteOffset + start, block.endOf(row, feature + 1) - start);
     };
+    const found = { text: null as string | null, number: null as number | null };
+    const searchAt = (feature: number, value: Uint8Array): SearchColumns => {
+      if (search === undefined) return this.#search.read(value, 0, value.length, features[feature], row);
+      const place = row * features.length + feature;
+      found.text = search.texts[place] ?? null;
+      found.number = search.numbers?.[place] ?? null;
+      return found;
+    };
     for (row of rows)
-      this.#write(features, block.keyAt(row), block.timestampAt(row), block.createdAt(row), valueAt, row);
+      this.#write(features, block.keyAt(row), block.timestampAt(row), block.createdAt(row), valueAt, searchAt);
   }
 
   #write(
@@ -85,7 +97,7 @@ export class SqliteUpsert {
     event: EventTimestamp,
     created: EventTimestamp | undefined,
     valueAt: (feature: number) => Buffer,
-    place: number,
+    searchAt: (feature: number, value: Uint8Array) => SearchColumns,
   ): void {
     this.#prepare(features);
     for (const part of this.#parts) {
@@ -96,7 +108,7 @@ export class SqliteUpsert {
       let at = 3;
       for (let feature = first; feature < first + count; feature++) {
         const value = valueAt(feature);
-        const { text, number } = this.#searchColumns(value, features, feature, place);
+        const { text, number } = searchAt(feature, value);
         parameters[at++] = value;
         parameters[at++] = text;
         if (this.#withValueNumber) parameters[at++] = number;
@@ -133,18 +145,6 @@ export class SqliteUpsert {
   #stored(time: EventTimestamp | undefined): bigint | null {
     // As a bigint it is bound as an integer; a number would be bound as a real.
     return time === undefined ? null : BigInt(this.#clock.storedSeconds(time));
-  }
-
-  #searchColumns(value: Uint8Array, features: readonly string[], feature: number, row: number): SearchColumns {
-    try {
-      return this.#search.read(value, 0, value.length);
-    } catch (error) {
-      throw new StoreError(
-        'STORE_INVALID_ROW',
-        `Feature "${features[feature]}" in row ${row} of ${describeTable(this.#table)} is no serialized feast.types.Value.`,
-        { cause: error },
-      );
-    }
   }
 }
 

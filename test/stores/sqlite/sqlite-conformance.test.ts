@@ -24,6 +24,7 @@ for (const [name, config, settings] of [
       newestOnly: true,
       blockWrites: true,
       atomicLoads: true,
+      keyOrderLoads: true,
       feastPython: { missingRow: 'NOT_FOUND', missingFeature: 'NOT_FOUND', missingFeatureTime: 'row' },
     },
     storage: { timePrecision: 'second' },
