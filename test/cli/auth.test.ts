@@ -85,7 +85,7 @@ describe('a process with `auth`', function () {
 
   function client(bearer: string | undefined): OnlineFeaturesClient {
     const identity = bearer === undefined ? {} : { authorization: `Bearer ${bearer}` };
-    const made = createOnlineFeaturesClient(server?.address ?? '', {}, identity);
+    const made = createOnlineFeaturesClient(server?.address ?? '', { 'grpc.use_local_subchannel_pool': 1 }, identity);
     clients.push(made);
     return made;
   }
@@ -188,14 +188,16 @@ describe('a process with `auth`', function () {
     });
   }
 
-  it('knows the tokens of a file, and denies what is not allowed where that is asked for', async () => {
+  it('knows the tokens of a file, with workers too, and denies what is not allowed where that is asked for', async () => {
     const digest = createHash('sha256').update('the-token-of-ann').digest('hex');
     writeFileSync(join(folder, 'tokens'), `ann:sha256:${digest}\n`);
     const auth = { tokens_file: join(folder, 'tokens') };
     repo = createRepo({ type: 'no_auth' }, { auth }, []);
-    server = await startSideboard(repo.path);
-    assert.equal((await client('the-token-of-ann').ask(ASK)).columns[1]?.statuses[0], 'PRESENT');
-    assert.equal((await refusalOf(client('the-token-of-bob').ask(ASK))).code, 'AUTH_TOKEN_INVALID');
+    server = await startSideboard(repo.path, '--workers', '2');
+    for (let at = 0; at < 4; at++) {
+      assert.equal((await client('the-token-of-ann').ask(ASK)).columns[1]?.statuses[0], 'PRESENT');
+      assert.equal((await refusalOf(client('the-token-of-bob').ask(ASK))).code, 'AUTH_TOKEN_INVALID');
+    }
     await server.stop();
     repo.remove();
     repo = createRepo({ type: 'no_auth' }, { auth: { ...auth, default: 'deny' } }, []);
@@ -232,6 +234,23 @@ describe('a process with `auth`', function () {
       through.remove();
       assert.equal(await door.stop(), 0);
     }
+  });
+
+  it('says in the log why nobody can be known, and tells callers no more than that', async () => {
+    repo = createRepo(oidc(), {}, []);
+    server = await startSideboard(repo.path);
+    provider.down = true;
+    try {
+      const refused = await refusalOf(client(token(['reader'])).ask(ASK));
+      assert.deepEqual([refused.status, refused.code], ['UNAVAILABLE', 'AUTH_UNAVAILABLE']);
+      assert.doesNotMatch(refused.message, /127\.0\.0\.1|http|503/);
+    } finally {
+      provider.down = false;
+    }
+    await server.stop();
+    assert.match(server.output(), /it cannot be found out who calls/);
+    assert.match(server.output(), /the provider answers with status 503/);
+    server = undefined;
   });
 
   it('asks nobody without `auth`, whatever permissions and headers say', async () => {

@@ -43,6 +43,7 @@ export class Jwks {
   #set: KeySet | undefined;
   #fetching: Promise<KeySet> | undefined;
   #lastAttempt = Number.NEGATIVE_INFINITY;
+  #lastFailure: unknown;
   #closed = false;
 
   constructor(options: JwksOptions) {
@@ -93,7 +94,7 @@ export class Jwks {
       if (age > this.#options.lifespanMs && this.#mayFetch()) this.#fetch().catch(this.#options.onError);
       return set;
     }
-    if (this.#fetching === undefined && !this.#mayFetch()) throw unavailable(undefined);
+    if (this.#fetching === undefined && !this.#mayFetch()) throw unavailable(this.#lastFailure);
     return this.#fetch();
   }
 
@@ -125,6 +126,7 @@ export class Jwks {
       this.#set = { keys: usable, issuer, fetchedAt: this.#now() };
       return this.#set;
     } catch (cause) {
+      this.#lastFailure = cause;
       throw unavailable(cause);
     }
   }
@@ -173,10 +175,10 @@ function keysFrom(listed: unknown): PublishedKey[] {
   return keys;
 }
 
+/** Whoever calls is nobody yet: where the provider stands and what is wrong with it is for the log, which shows causes. */
 function unavailable(cause: unknown): AuthError {
-  const why = cause instanceof Error ? `: ${cause.message}` : '';
-  return new AuthError('AUTH_UNAVAILABLE', `The identity provider's keys cannot be fetched${why}.`, {
-    hint: 'Try again. If it stays: check auth.auth_discovery_url, and whether the provider can be reached from here.',
+  return new AuthError('AUTH_UNAVAILABLE', 'The keys of the identity provider cannot be had.', {
+    hint: 'Try again; the log of the server says what is wrong.',
     cause,
   });
 }

@@ -148,10 +148,11 @@ async function fileOf(name: string, { accountFolder }: KubernetesVerifierOptions
   }
 }
 
+/** Whoever calls is nobody yet: what is wrong is for the log, which shows causes. */
 function unavailable(why: string, cause?: unknown): AuthError {
-  return new AuthError('AUTH_UNAVAILABLE', `Kubernetes cannot be asked about a token: ${why}.`, {
-    hint: 'Give the pod a service account that may create tokenreviews (the cluster role system:auth-delegator).',
-    cause,
+  return new AuthError('AUTH_UNAVAILABLE', 'Kubernetes cannot be asked about a token.', {
+    hint: 'Try again; the log of the server says what is wrong.',
+    cause: new Error(why, { cause }),
   });
 }
 
