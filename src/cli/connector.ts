@@ -18,7 +18,7 @@ import { assertSafeAddress, openCallerRules, openTls } from './transport-securit
 /** Serves the project's store by the connector protocol until it is told to stop. */
 export async function connector(options: ConnectorOptions, { io, globals, exitWith }: CommandContext): Promise<void> {
   const config = await loadProjectConfig(globals(), io.env);
-  const { grpc } = config.sideboard;
+  const { grpc, serving } = config.sideboard;
   assertSafeAddress(options.address, config, options);
   const log = await createLogger(loggerOptionsFrom(options, config, io));
   const life = watchLifeCycle(log, endAtOnce(log));
@@ -37,6 +37,7 @@ export async function connector(options: ConnectorOptions, { io, globals, exitWi
       certificates,
       guard: rules?.guard,
       address: options.address,
+      admission: { maxInFlight: serving.maxInFlightCalls, maxQueueAgeMs: serving.maxQueueAgeMs },
       onFailure: createFailureLog(log),
     });
     closers.unshift(async () => {

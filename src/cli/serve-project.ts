@@ -151,9 +151,12 @@ export async function serveProject(
       certificates,
       guard: rules?.guard,
       address: link ?? address,
+      admission: { maxInFlight: serving.maxInFlightCalls, maxQueueAgeMs: serving.maxQueueAgeMs },
+      onLimit: (limit) => metrics?.limits.exceeded(limit),
       onFailure(error, path) {
         calls.failed(path);
         metrics?.calls.failed(error, path);
+        metrics?.limits.failed(error);
         logFailure(error, path);
         outages.failed(error);
       },

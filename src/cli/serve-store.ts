@@ -35,6 +35,7 @@ export async function openServedStore(
       })
     : undefined;
   metrics?.watchBreaker(breaker, allowance);
+  metrics?.watchConnections(opened);
   return {
     store: breakCircuit(opened, breaker, allowance),
     refusal: breaker && (() => breaker.refusal()),

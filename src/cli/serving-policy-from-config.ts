@@ -15,6 +15,7 @@ export function servingPolicyFromConfig(config: FeatureStoreConfig): ServingPoli
     maxEntities: serving.maxEntitiesPerRequest,
     maxFeatures: serving.maxFeaturesPerRequest,
     maxPendingBytes: serving.maxPendingBytes,
+    maxQueueAgeMs: serving.maxQueueAgeMs,
     planCacheSize: serving.planCacheSize,
     entityKeyFallback,
     entityKeys: new Map(entityKeys.map((declaration) => [declaration.joinKey, declaration])),

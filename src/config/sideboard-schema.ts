@@ -39,6 +39,8 @@ export const servingSchema = z
     max_entities_per_request: z.int().min(1).default(10_000),
     max_features_per_request: z.int().min(1).default(5_000),
     max_pending_bytes: z.int().min(1).max(2_147_483_647).default(2_097_152),
+    max_in_flight_calls: z.int().min(1).max(1_000_000).default(1_000),
+    max_queue_age_ms: z.int().min(1).max(3_600_000).default(1_000),
     plan_cache_size: z.int().min(1).max(1_000_000).default(1_000),
     writes: switchSchema('on').optional(),
   })
@@ -69,6 +71,18 @@ const socketMode = z
   .regex(/^0?[0-7]{3}$/)
   .meta({ expected: 'an octal mode in quotes, such as "0660"' });
 
+/** Defaults of the limits that grpc-js cannot keep. */
+const grpcJsLacks = { max_metadata_bytes: 65_536, min_ping_interval_ms: 5_000 } as const;
+
+/** Milliseconds, or 0 for no end. */
+const endless = (least: number, most: number) =>
+  z
+    .int()
+    .min(0)
+    .max(most)
+    .refine((value) => value === 0 || value >= least)
+    .meta({ expected: `a whole number of milliseconds from ${least} to ${most}, or 0 for no end` });
+
 const tlsSchema = z
   .strictObject({
     cert_file: z.string().min(1),
@@ -91,16 +105,31 @@ export const grpcSchema = z
     tls: tlsSchema.optional(),
     server: z.enum(['net-http2', 'node-http2', 'grpc-js']).default('net-http2'),
     max_message_bytes: z.int().min(1024).max(2_147_483_647).default(4_194_304),
+    max_metadata_bytes: z.int().min(1024).max(1_048_576).default(grpcJsLacks.max_metadata_bytes),
     max_concurrent_streams: z.int().min(1).max(1_000_000).default(256),
+    max_connections: z.int().min(1).max(1_000_000).default(2_048),
+    max_connection_age_ms: endless(1_000, 604_800_000).default(1_800_000),
+    max_connection_age_grace_ms: z.int().min(0).max(86_400_000).default(30_000),
+    max_connection_idle_ms: endless(1_000, 604_800_000).default(300_000),
+    keepalive_ms: z.int().min(1_000).max(86_400_000).default(60_000),
+    keepalive_timeout_ms: z.int().min(1).max(86_400_000).default(10_000),
+    min_ping_interval_ms: z.int().min(0).max(86_400_000).default(grpcJsLacks.min_ping_interval_ms),
     default_deadline_ms: z.int().min(1).max(3_600_000).default(5_000),
     max_deadline_ms: z.int().min(1).max(3_600_000).default(60_000),
     stream_idle_ms: z.int().min(1).max(86_400_000).default(300_000),
     reflection: switchSchema('off').optional(),
   })
   .superRefine((grpc, context) => {
-    if (grpc.default_deadline_ms <= grpc.max_deadline_ms) return;
-    const message = `${grpc.default_deadline_ms} ms is more than max_deadline_ms, which is ${grpc.max_deadline_ms} ms.`;
-    context.addIssue({ code: 'custom', path: ['default_deadline_ms'], message });
+    if (grpc.default_deadline_ms > grpc.max_deadline_ms) {
+      const message = `${grpc.default_deadline_ms} ms is more than max_deadline_ms, which is ${grpc.max_deadline_ms} ms.`;
+      context.addIssue({ code: 'custom', path: ['default_deadline_ms'], message });
+    }
+    if (grpc.server !== 'grpc-js') return;
+    for (const key of ['max_metadata_bytes', 'min_ping_interval_ms'] as const) {
+      if (grpc[key] === grpcJsLacks[key]) continue;
+      const message = 'is of no effect with server: grpc-js, which has no such limit. Remove one of the two.';
+      context.addIssue({ code: 'custom', path: [key], message });
+    }
   });
 
 /** Where probes and metrics are served unless the settings say otherwise. */

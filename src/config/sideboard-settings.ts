@@ -37,6 +37,10 @@ export interface ServingSettings {
   readonly maxFeaturesPerRequest: number;
   /** Bytes of answers that are read for at a time. */
   readonly maxPendingBytes: number;
+  /** Calls whose methods run at a time. */
+  readonly maxInFlightCalls: number;
+  /** How long a call may wait for its turn. Milliseconds. */
+  readonly maxQueueAgeMs: number;
   /** Number of compiled plans that are kept. */
   readonly planCacheSize: number;
   /** Whether rows are taken from callers. */
@@ -57,6 +61,7 @@ export interface GrpcSettings {
   readonly maxMessageBytes: number;
   /** Per connection. */
   readonly maxConcurrentStreams: number;
+  readonly limits: ConnectionLimits;
   /** For callers that send no deadline. Milliseconds. */
   readonly defaultDeadlineMs: number;
   /** A caller's later deadline is cut to this. Milliseconds. */
@@ -65,6 +70,22 @@ export interface GrpcSettings {
   readonly streamIdleMs: number;
   /** Whether clients may ask which services and messages there are. */
   readonly reflection: boolean;
+}
+
+/** Limits of connections. All times in milliseconds. */
+export interface ConnectionLimits {
+  /** Metadata of one call, as HTTP/2 counts header fields: names, values and 32 bytes for each. */
+  readonly maxHeaderBytes: number;
+  readonly maxConnections: number;
+  /** 0 for no end. */
+  readonly connectionAgeMs: number;
+  readonly connectionAgeGraceMs: number;
+  /** 0 for no end. */
+  readonly connectionIdleMs: number;
+  readonly keepaliveMs: number;
+  readonly keepaliveTimeoutMs: number;
+  /** Least time between two pings of a client that has no traffic. */
+  readonly minPingIntervalMs: number;
 }
 
 /** Probes and metrics. */
@@ -175,6 +196,8 @@ export function sideboardSettingsFromSchema(parsed: z.output<typeof sideboardSch
       maxEntitiesPerRequest: serving.max_entities_per_request,
       maxFeaturesPerRequest: serving.max_features_per_request,
       maxPendingBytes: serving.max_pending_bytes,
+      maxInFlightCalls: serving.max_in_flight_calls,
+      maxQueueAgeMs: serving.max_queue_age_ms,
       planCacheSize: serving.plan_cache_size,
       writes: serving.writes ?? true,
     }),
@@ -186,6 +209,16 @@ export function sideboardSettingsFromSchema(parsed: z.output<typeof sideboardSch
       server: grpc.server,
       maxMessageBytes: grpc.max_message_bytes,
       maxConcurrentStreams: grpc.max_concurrent_streams,
+      limits: Object.freeze({
+        maxHeaderBytes: grpc.max_metadata_bytes,
+        maxConnections: grpc.max_connections,
+        connectionAgeMs: grpc.max_connection_age_ms,
+        connectionAgeGraceMs: grpc.max_connection_age_grace_ms,
+        connectionIdleMs: grpc.max_connection_idle_ms,
+        keepaliveMs: grpc.keepalive_ms,
+        keepaliveTimeoutMs: grpc.keepalive_timeout_ms,
+        minPingIntervalMs: grpc.min_ping_interval_ms,
+      }),
       defaultDeadlineMs: grpc.default_deadline_ms,
       maxDeadlineMs: grpc.max_deadline_ms,
       streamIdleMs: grpc.stream_idle_ms,

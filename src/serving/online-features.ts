@@ -68,7 +68,11 @@ export class OnlineFeatures {
     this.#now = options.now ?? Date.now;
     this.#plans = new PlanCache(options.policy);
     this.#refusal = options.refusal;
-    this.#gate = new ReadGate(options.policy.maxPendingBytes, options.refusal);
+    this.#gate = new ReadGate({
+      bytes: options.policy.maxPendingBytes,
+      maxAgeMs: options.policy.maxQueueAgeMs,
+      refusal: options.refusal,
+    });
     this.#observer = options.observer;
   }
 

@@ -9,8 +9,19 @@ const SMALL_SHARE = 1 / 64;
 interface Waiting {
   readonly bytes: number;
   readonly call: CallOptions;
+  /** Milliseconds since the Unix epoch. */
+  readonly since: number;
   readonly begin: () => void;
   readonly fail: (error: unknown) => void;
+}
+
+export interface ReadGateLimits {
+  /** Of expected answers that are under way. */
+  readonly bytes: number;
+  /** How long a request may wait, in milliseconds. */
+  readonly maxAgeMs: number;
+  /** Why reading is of no use now, if it is not: who waits fails with it. */
+  readonly refusal?: (() => Error | undefined) | undefined;
 }
 
 /**
@@ -24,19 +35,16 @@ export class ReadGate {
   readonly #smallBytes: number;
   readonly #small: GateQueue;
   readonly #large: GateQueue;
-  readonly #refusal: (() => Error | undefined) | undefined;
+  readonly #limits: ReadGateLimits;
   #sweep: NodeJS.Timeout | undefined;
   #delayed = 0;
 
-  /**
-   * @param limitBytes of expected answers that are under way
-   * @param refusal why reading is of no use now, if it is not: who waits fails with it
-   */
-  constructor(limitBytes: number, refusal?: () => Error | undefined) {
-    this.#refusal = refusal;
-    this.#smallBytes = limitBytes * SMALL_SHARE;
-    this.#small = new GateQueue(limitBytes);
-    this.#large = new GateQueue(limitBytes);
+  constructor(limits: ReadGateLimits) {
+    this.#limits = limits;
+    const { bytes } = limits;
+    this.#smallBytes = bytes * SMALL_SHARE;
+    this.#small = new GateQueue(bytes);
+    this.#large = new GateQueue(bytes);
   }
 
   /** How many requests had to wait since the process started. */
@@ -54,14 +62,14 @@ export class ReadGate {
    * Asks to begin. Whoever was let in calls {@link leave} with the same number, however it ends.
    * @param bytes that the answer is expected to have
    * @returns nothing where the request may begin at once
-   * @throws ServingError `DEADLINE_EXCEEDED` when the caller stops waiting first
+   * @throws ServingError `DEADLINE_EXCEEDED` when the caller stops waiting first, `QUEUED_TOO_LONG`
    */
   enter(bytes: number, call: CallOptions): Promise<void> | undefined {
     const queue = this.#queueOf(bytes);
     if (queue.tryEnter(bytes)) return undefined;
     this.#delayed++;
     this.#sweep ??= setInterval(() => this.#look(), SWEEP_MS);
-    return new Promise((begin, fail) => queue.waiting.add({ bytes, call, begin, fail }));
+    return new Promise((begin, fail) => queue.waiting.add({ bytes, call, since: Date.now(), begin, fail }));
   }
 
   leave(bytes: number): void {
@@ -76,8 +84,8 @@ export class ReadGate {
   /** One timer for all who wait: one for each would cost more than most of their requests. */
   #look(): void {
     const now = Date.now();
-    this.#small.dropLate(now, this.#refusal);
-    this.#large.dropLate(now, this.#refusal);
+    this.#small.dropLate(now, this.#limits);
+    this.#large.dropLate(now, this.#limits);
     this.#rest();
   }
 
@@ -113,12 +121,15 @@ class GateQueue {
     this.#letIn();
   }
 
-  dropLate(now: number, refusal: (() => Error | undefined) | undefined): void {
+  dropLate(now: number, { maxAgeMs, refusal }: ReadGateLimits): void {
     for (const waiting of this.waiting) {
       const { cancelled, signal, deadline } = waiting.call;
       const gone = cancelled ?? signal?.aborted === true;
       const late = gone || (deadline !== undefined && deadline <= now);
-      const error = late ? stoppedWaiting(gone) : refusal?.();
+      let error: Error | undefined;
+      if (late) error = stoppedWaiting(gone);
+      else if (now - waiting.since > maxAgeMs) error = waitedTooLong(maxAgeMs);
+      else error = refusal?.();
       if (error === undefined) continue;
       this.waiting.delete(waiting);
       waiting.fail(error);
@@ -145,5 +156,11 @@ function stoppedWaiting(gone: boolean): ServingError {
   const what = gone ? 'The caller went away' : "The caller's deadline passed";
   return new ServingError('DEADLINE_EXCEEDED', `${what} while the request waited for its turn to read.`, {
     hint: 'Give the call more time, or ask for less at a time; see sideboard.serving.max_pending_bytes.',
+  });
+}
+
+function waitedTooLong(maxAgeMs: number): ServingError {
+  return new ServingError('QUEUED_TOO_LONG', `The request waited for more than ${maxAgeMs} ms for its turn to read.`, {
+    hint: 'Try again a little later, or ask for less at a time; see sideboard.serving.max_queue_age_ms.',
   });
 }

@@ -41,6 +41,10 @@ export const servingErrors = {
     kind: 'resource_exhausted',
     summary: 'The request has more features or columns than the limit allows.',
   },
+  QUEUED_TOO_LONG: {
+    kind: 'resource_exhausted',
+    summary: 'The request had to wait longer for its turn to read than the limit allows.',
+  },
   ON_DEMAND_NOT_SERVED: {
     kind: 'unimplemented',
     summary: 'The feature is computed on demand by a Python function, which Sideboard does not execute.',

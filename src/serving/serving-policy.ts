@@ -35,6 +35,8 @@ export interface ServingPolicy {
   readonly maxFeatures: number;
   /** Bytes of answers that are read for at a time; more requests wait for their turn. */
   readonly maxPendingBytes: number;
+  /** How long a request may wait for its turn to read, in milliseconds. */
+  readonly maxQueueAgeMs: number;
   /** How many compiled plans are kept. Callers choose the keys, so the number is bounded. */
   readonly planCacheSize: number;
   /** Look once under the older entity key serialization for entities that were not found. */
@@ -53,6 +55,7 @@ export const defaultServingPolicy: ServingPolicy = {
   maxEntities: 10_000,
   maxFeatures: 5_000,
   maxPendingBytes: 2 * 1024 * 1024,
+  maxQueueAgeMs: 1_000,
   planCacheSize: 1_000,
   entityKeyFallback: 'none',
   entityKeys: new Map(),

@@ -89,11 +89,24 @@ export interface OnlineStore {
    */
   sampleHashedRows?(table: OnlineTable, limit: number, options?: CallOptions): Promise<readonly HashedRow[]>;
 
+  /** What the connections of a store that keeps a pool of them do now. For metrics. */
+  connections?(): StoreConnections;
+
   /** One cheap round trip that proves that the store answers. */
   ping(options?: CallOptions): Promise<void>;
 
   /** Releases connections and timers. No call may follow; calls under way may fail. Safe to call twice. */
   close(): Promise<void>;
+}
+
+export interface StoreConnections {
+  /** By calls. */
+  readonly inUse: number;
+  readonly idle: number;
+  /** About to be open. */
+  readonly connecting: number;
+  /** Calls that wait for one. */
+  readonly waiting: number;
 }
 
 export interface CallOptions {

@@ -28,6 +28,19 @@ export const transportErrors = {
       'What was sent is no gRPC call of the method: cut off, or more than one message for a method that takes one.',
   },
   MALFORMED_HEADER: { kind: 'invalid_argument', summary: 'A gRPC header cannot be read.' },
+  TOO_MANY_CALLS: {
+    kind: 'resource_exhausted',
+    summary: 'More calls are under way than the limit allows, so that this one was not begun.',
+  },
+  QUEUED_TOO_LONG: {
+    kind: 'resource_exhausted',
+    summary: 'The call had to wait longer than the limit allows, and was not begun.',
+  },
+  CONNECTION_TOO_OLD: {
+    kind: 'unavailable',
+    summary:
+      'The connection had reached its age, and the call did not end within the grace: make it again on another one.',
+  },
   MESSAGE_TOO_LARGE: { kind: 'resource_exhausted', summary: 'The request is larger than the limit allows.' },
   UNSUPPORTED_COMPRESSION: {
     kind: 'unimplemented',

@@ -8,7 +8,7 @@ import { createSqliteRepo } from '../support/golden-repo.ts';
 import { sharedMysqlServer } from '../support/mysql-server.ts';
 import { createOnlineFeaturesClient } from '../support/online-features-client.ts';
 import { sharedPostgresServer } from '../support/postgres-server.ts';
-import { startSideboard } from '../support/sideboard-process.ts';
+import { startServing } from '../support/serving-program.ts';
 
 const DATABASE = 'cli';
 const ROW = '{"customer_id": "c-1", "clicks": 9007199254740993, "event_timestamp": "2026-01-10T08:00:00.5Z"}\n';
@@ -126,8 +126,8 @@ for (const [name, sample] of Object.entries(samples)) {
     });
 
     it('serves', async () => {
-      const serving = await startSideboard(repo.path);
-      const client = createOnlineFeaturesClient(serving.address);
+      const serving = await startServing(repo.path);
+      const client = createOnlineFeaturesClient(await serving.ready());
       try {
         const answer = await client.ask({
           features: ['live_counters:clicks', 'customer_profile:age'],
@@ -135,9 +135,15 @@ for (const [name, sample] of Object.entries(samples)) {
         });
         const [clicks] = answer.columns.filter(({ name }) => name === 'clicks');
         assert.deepEqual(clicks?.values, [{ int64Val: '9007199254740993' }, {}]);
+        const { text } = await serving.page('/metrics');
+        const idle = Number(/^sideboard_store_connections\{store="[^"]+",state="idle"\} (\d+)$/m.exec(text)?.[1]);
+        assert.ok(idle >= 1, text);
+        assert.match(text, /^sideboard_store_connections\{store="[^"]+",state="in_use"\} 0$/m);
+        assert.match(text, /^sideboard_store_calls_waiting\{store="[^"]+"\} 0$/m);
       } finally {
         client.close();
-        assert.equal(await serving.stop(), 0);
+        serving.child.kill('SIGTERM');
+        assert.deepEqual(await serving.ended, [0, null]);
       }
     });
 

@@ -332,6 +332,22 @@ const OURS: readonly BadConfig[] = [
     says: ['4: sideboard.grpc.default_deadline_ms: 5000 ms is more than max_deadline_ms, which is 1000 ms.'],
   },
   {
+    name: 'limits that the chosen server does not keep',
+    yaml: `${BASE}sideboard:\n  grpc:\n    server: grpc-js\n    max_metadata_bytes: 4096\n    min_ping_interval_ms: 1000\n`,
+    says: [
+      '6: sideboard.grpc.max_metadata_bytes: is of no effect with server: grpc-js, which has no such limit. Remove one of the two.',
+      '7: sideboard.grpc.min_ping_interval_ms: is of no effect with server: grpc-js, which has no such limit. Remove one of the two.',
+    ],
+  },
+  {
+    name: 'an age of connections that is too short to be one, and pauses that shrink',
+    yaml: `${BASE}sideboard:\n  grpc:\n    max_connection_age_ms: 10\n    max_connection_idle_ms: 0\n  breaker:\n    min_open_ms: 2000\n`,
+    says: [
+      '5: sideboard.grpc.max_connection_age_ms: expected a whole number of milliseconds from 1000 to 604800000, or 0 for no end, got 10.',
+      '8: sideboard.breaker.min_open_ms: 2000 ms is more than max_open_ms, which is 1000 ms.',
+    ],
+  },
+  {
     name: 'an entity key without columns, and one that is made from itself',
     yaml: `${BASE}sideboard:\n  entity_keys:\n    a:\n      from_columns: []\n    b:\n      from_columns: [c, b]\n`,
     says: [

@@ -5,6 +5,8 @@ import { ServingError } from '../../src/serving/serving-error.ts';
 
 const LIMIT = 6400;
 const SMALL = 100;
+/** What `max_pending_bytes` and `max_queue_age_ms` set. */
+const LIMITS = { bytes: LIMIT, maxAgeMs: 60_000 };
 
 const late = (error: unknown): boolean => error instanceof ServingError && error.code === 'DEADLINE_EXCEEDED';
 
@@ -28,7 +30,7 @@ const settled = () => new Promise(setImmediate);
 
 describe('the gate before reads', () => {
   it('lets requests in at once while they fit, and the others in the order in which they came', async () => {
-    const gate = new ReadGate(LIMIT);
+    const gate = new ReadGate(LIMITS);
     const guests = new Guests(gate);
     guests.enter('a', 4000);
     guests.enter('b', 2400);
@@ -46,7 +48,7 @@ describe('the gate before reads', () => {
   });
 
   it('never lets a small request wait for a large one, nor a large one for small ones', async () => {
-    const gate = new ReadGate(LIMIT);
+    const gate = new ReadGate(LIMITS);
     const guests = new Guests(gate);
     guests.enter('large', LIMIT);
     guests.enter('waits', LIMIT);
@@ -63,7 +65,7 @@ describe('the gate before reads', () => {
   });
 
   it('lets a request that is larger than the limit run by itself', async () => {
-    const gate = new ReadGate(LIMIT);
+    const gate = new ReadGate(LIMITS);
     const guests = new Guests(gate);
     guests.enter('a', 200);
     guests.enter('huge', LIMIT * 10);
@@ -78,7 +80,7 @@ describe('the gate before reads', () => {
   });
 
   it('gives up for callers whose deadline passes or who go away, and lets those behind them in', async () => {
-    const gate = new ReadGate(LIMIT);
+    const gate = new ReadGate(LIMITS);
     assert.equal(gate.enter(LIMIT - 1000, {}), undefined);
     const leaving = { cancelled: false };
     const aborted = new AbortController();
@@ -98,7 +100,7 @@ describe('the gate before reads', () => {
   it('stays within its limit in both queues and lets everybody in, whatever comes and goes', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat({ max: 3000 }), { minLength: 1, maxLength: 60 }), async (sizes) => {
-        const gate = new ReadGate(LIMIT);
+        const gate = new ReadGate(LIMITS);
         const inside: number[] = [];
         const sum = (small: boolean) =>
           inside.filter((bytes) => bytes <= SMALL === small).reduce((total, bytes) => total + bytes, 0);
@@ -118,5 +120,29 @@ describe('the gate before reads', () => {
       }),
       { numRuns: 50 },
     );
+  });
+
+  it('lets nobody wait longer than is allowed', async () => {
+    const gate = new ReadGate({ ...LIMITS, maxAgeMs: 30 });
+    assert.equal(gate.enter(LIMIT, {}), undefined);
+    const started = performance.now();
+    await assert.rejects(gate.enter(LIMIT, { deadline: Date.now() + 60_000 }) ?? Promise.resolve(), {
+      code: 'QUEUED_TOO_LONG',
+      kind: 'resource_exhausted',
+    });
+    assert.ok(performance.now() - started >= 30);
+    gate.leave(LIMIT);
+    assert.equal(gate.enter(LIMIT, {}), undefined);
+    gate.leave(LIMIT);
+  });
+
+  it('lets nobody wait while reading is of no use', async () => {
+    let refusal: Error | undefined;
+    const gate = new ReadGate({ ...LIMITS, refusal: () => refusal });
+    assert.equal(gate.enter(LIMIT, {}), undefined);
+    const waiting = gate.enter(LIMIT, {}) ?? Promise.resolve();
+    refusal = new ServingError('DEADLINE_EXCEEDED', 'Nobody is there.');
+    await assert.rejects(waiting, refusal);
+    gate.leave(LIMIT);
   });
 });

@@ -55,6 +55,23 @@ describe('ConnectionPool', () => {
 
   const open = (): number => lines.filter((line) => !line.broken).length;
 
+  it('tells what its connections do', async () => {
+    create();
+    assert.deepEqual(pool.state(), { inUse: 0, idle: 0, connecting: 0, waiting: 0 });
+    let finish = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const calls = [1, 2, 3].map(() => pool.use(() => held, reading));
+    assert.deepEqual(pool.state(), { inUse: 0, idle: 0, connecting: 2, waiting: 3 });
+    await sleep(1);
+    assert.deepEqual(pool.state(), { inUse: 2, idle: 0, connecting: 0, waiting: 1 });
+    finish();
+    await Promise.all(calls);
+    await sleep(1);
+    assert.deepEqual(pool.state(), { inUse: 0, idle: 2, connecting: 0, waiting: 0 });
+  });
+
   it('serves calls in their order on so many connections and no more', async () => {
     create();
     let busy = 0;

@@ -45,6 +45,19 @@ export const metrics = {
     labels: [],
     merge: 'sum',
   },
+  sideboard_calls_running: {
+    type: 'gauge',
+    help: 'Unary calls whose methods run, health aside: what sideboard.serving.max_in_flight_calls bounds.',
+    unit: 'calls',
+    labels: [],
+    merge: 'sum',
+  },
+  sideboard_limits_exceeded_total: {
+    type: 'counter',
+    help: 'Times that a limit took effect, by limit.',
+    unit: 'times',
+    labels: ['limit'],
+  },
   sideboard_values_total: {
     type: 'counter',
     help: 'Feature values in answers, by status.',
@@ -70,6 +83,20 @@ export const metrics = {
     help: 'Operations of the online store that failed, by error code.',
     unit: 'operations',
     labels: ['store', 'operation', 'code'],
+  },
+  sideboard_store_connections: {
+    type: 'gauge',
+    help: 'Connections of the pool of a MySQL or PostgreSQL store, by state: in_use, idle or connecting.',
+    unit: 'connections',
+    labels: ['store', 'state'],
+    merge: 'sum',
+  },
+  sideboard_store_calls_waiting: {
+    type: 'gauge',
+    help: 'Calls that wait for a connection of that pool.',
+    unit: 'calls',
+    labels: ['store'],
+    merge: 'sum',
   },
   sideboard_store_breaker_state: {
     type: 'gauge',

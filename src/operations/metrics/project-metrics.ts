@@ -3,6 +3,7 @@ import type { OnlineFeatures } from '../../serving/online-features.ts';
 import type { GrpcServer } from '../../transports/grpc/service-table.ts';
 import type { Readiness } from '../readiness.ts';
 import { CallMetrics } from './call-metrics.ts';
+import { LimitMetrics } from './limit-metrics.ts';
 import { MetricRegistry } from './metric-registry.ts';
 import type { MetricsSnapshot } from './metric-snapshot.ts';
 import { measureProcess } from './process-metrics.ts';
@@ -12,6 +13,7 @@ import { StoreMetrics } from './store-metrics.ts';
 export class ProjectMetrics {
   readonly registry = new MetricRegistry();
   readonly calls = new CallMetrics(this.registry);
+  readonly limits = new LimitMetrics(this.registry);
   readonly store: StoreMetrics;
   readonly #endProcess: () => void;
 
@@ -62,9 +64,11 @@ export class ProjectMetrics {
 
   watchServer(server: GrpcServer): void {
     const calls = this.registry.number('sideboard_calls_in_flight');
+    const running = this.registry.number('sideboard_calls_running');
     const connections = this.registry.number('sideboard_connections');
     this.registry.onCollect(() => {
       calls.set(server.openCalls());
+      running.set(server.runningCalls());
       connections.set(server.openConnections());
     });
   }

@@ -33,6 +33,21 @@ export class StoreMetrics {
     this.#registry.number('sideboard_store_errors_total', this.#type, operation, code).add(1);
   }
 
+  /** The pool of connections of a store that has one. */
+  watchConnections(store: OnlineStore): void {
+    if (store.connections === undefined) return;
+    const states = (['in_use', 'idle', 'connecting'] as const).map((state) =>
+      this.#registry.number('sideboard_store_connections', this.#type, state),
+    );
+    const waiting = this.#registry.number('sideboard_store_calls_waiting', this.#type);
+    this.#registry.onCollect(() => {
+      const now = store.connections?.();
+      if (now === undefined) return;
+      for (const [index, count] of [now.inUse, now.idle, now.connecting].entries()) states[index]?.set(count);
+      waiting.set(now.waiting);
+    });
+  }
+
   /** The circuit breaker in front of the store, and the allowance of repeats. */
   watchBreaker(breaker: StoreBreaker | undefined, retries: RetryAllowance): void {
     const registry = this.#registry;

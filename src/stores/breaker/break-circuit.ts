@@ -11,7 +11,7 @@ export function breakCircuit(
   breaker: StoreBreaker | undefined,
   retries: RetryAllowance,
 ): OnlineStore {
-  const { writeBlock, readMany, beginLoad } = store;
+  const { writeBlock, readMany, beginLoad, connections } = store;
   const ask = <T>(call: () => Promise<T>): Promise<T> => {
     const refusal = breaker?.refusal();
     if (refusal !== undefined) return Promise.reject(refusal);
@@ -27,6 +27,7 @@ export function breakCircuit(
     ...(writeBlock !== undefined && { writeBlock: (...all) => ask(() => writeBlock.apply(store, all)) }),
     ...(readMany !== undefined && { readMany: (reads, call) => ask(() => readMany.call(store, reads, call)) }),
     ...(beginLoad !== undefined && { beginLoad: (...all) => ask(() => beginLoad.apply(store, all)) }),
+    ...(connections !== undefined && { connections: () => connections.call(store) }),
     ping: (call) => store.ping(call),
     close: () => store.close(),
   };

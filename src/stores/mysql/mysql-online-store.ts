@@ -11,6 +11,7 @@ import type {
   ReadOptions,
   StoreCapabilities,
   StoreChange,
+  StoreConnections,
   StoreContext,
   StoredRow,
   TableLoad,
@@ -180,6 +181,10 @@ export class MySQLOnlineStore implements OnlineStore {
     const rows = await this.#database.read((connection) => connection.query(sql), options);
     const keys = rows.map(([key]) => String(key)).filter((key) => /^([0-9a-f]{2})+$/i.test(key));
     return keys.slice(0, limit).map((key) => Buffer.from(key, 'hex'));
+  }
+
+  connections(): StoreConnections {
+    return this.#database.connections();
   }
 
   async ping(options?: CallOptions): Promise<void> {

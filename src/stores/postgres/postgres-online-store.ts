@@ -9,6 +9,7 @@ import type {
   ReadOptions,
   StoreCapabilities,
   StoreChange,
+  StoreConnections,
   StoreContext,
   StoredRow,
   TableLoad,
@@ -182,6 +183,10 @@ export class PostgreSQLOnlineStore implements OnlineStore {
     const sql = sampleKeysSql(this.#names.of(table), Math.ceil(limit / 2));
     const rows = await this.#database.read((connection) => connection.query(sql), options);
     return rows.slice(0, limit).map(([key]) => bytesFromText(key ?? ''));
+  }
+
+  connections(): StoreConnections {
+    return this.#database.connections();
   }
 
   async ping(options?: CallOptions): Promise<void> {

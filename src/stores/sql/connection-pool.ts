@@ -1,5 +1,5 @@
 import { assertTimeLeft, timeLeft, withinLimits } from '../call-limits.ts';
-import type { CallOptions } from '../online-store.ts';
+import type { CallOptions, StoreConnections } from '../online-store.ts';
 import { StoreError } from '../store-error.ts';
 
 /** A connection as the pool sees it: for one call at a time. */
@@ -81,6 +81,11 @@ export class ConnectionPool<C extends PooledConnection> {
   /** What a call does that waits here, for error messages. */
   get doing(): string {
     return `waiting for ${this.#options.where}`;
+  }
+
+  state(): StoreConnections {
+    const idle = this.#idle.length;
+    return { inUse: this.#open.size - idle, idle, connecting: this.#connecting, waiting: this.#waiting.length };
   }
 
   /**

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assertTimeLeft, timeLeft } from '../call-limits.ts';
-import type { CallOptions } from '../online-store.ts';
+import type { CallOptions, StoreConnections } from '../online-store.ts';
 import type { Retries } from '../retry-allowance.ts';
 import type { StoreError } from '../store-error.ts';
 import { ConnectionPool, type ConnectionPoolOptions, type PooledConnection } from './connection-pool.ts';
@@ -77,6 +77,10 @@ export class SqlDatabase<C extends SqlConnection> {
     } catch (error) {
       throw this.#options.translate(error);
     }
+  }
+
+  connections(): StoreConnections {
+    return this.#pool.state();
   }
 
   close(): void {

@@ -15,8 +15,10 @@ import {
 import type { Caller } from '../../registry/access/caller.ts';
 import type { ServedCall } from '../../serving/served-call.ts';
 import { TransportError } from '../transport-error.ts';
+import { CallAdmission, isLimited } from './call-admission.ts';
 import type { CallGuard } from './call-guard.ts';
 import { type OpenCall, serveStream, statusFrom, toBuffer } from './grpc-js-stream-call.ts';
+import { http2Limits } from './http2-limits.ts';
 import { acceptorOf, takeConnections } from './listen.ts';
 import type { GrpcServer, GrpcServerOptions, ServiceMethod, ServiceTable, UnaryMethod } from './service-table.ts';
 
@@ -38,10 +40,17 @@ const LOOK_MS = 20;
  */
 export async function startGrpcJsServer(methods: ServiceTable, options: GrpcServerOptions): Promise<GrpcServer> {
   const callers = new WeakMap<Metadata, Caller>();
+  const limits = { ...http2Limits, ...options.limits };
+  const admission = options.admission && new CallAdmission(options.admission);
   const server = new Server({
     ...(options.guard === undefined ? {} : { interceptors: [guarded(options.guard, options, callers)] }),
     'grpc.max_receive_message_length': options.maxMessageBytes,
     'grpc.max_concurrent_streams': options.maxConcurrentStreams,
+    'grpc.keepalive_time_ms': limits.keepaliveMs,
+    'grpc.keepalive_timeout_ms': limits.keepaliveTimeoutMs,
+    ...(limits.connectionAgeMs > 0 && { 'grpc.max_connection_age_ms': limits.connectionAgeMs }),
+    'grpc.max_connection_age_grace_ms': limits.connectionAgeGraceMs,
+    ...(limits.connectionIdleMs > 0 && { 'grpc.max_connection_idle_ms': limits.connectionIdleMs }),
     // Channelz keeps a record per connection, and probes make many connections.
     'grpc.enable_channelz': 0,
   });
@@ -54,7 +63,8 @@ export async function startGrpcJsServer(methods: ServiceTable, options: GrpcServ
             const opened = serveStream(method, call, options, callers.get(call.metadata), open);
             if (closing !== undefined) opened.drain();
           }
-        : (call: Call, reply: Reply) => serve(method, call, reply, options, callers.get(call.metadata), open);
+        : (call: Call, reply: Reply) =>
+            serve(method, call, reply, options, callers.get(call.metadata), open, admission);
     server.addService(definitionOf(method), { call: implementation });
   }
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
@@ -64,11 +74,12 @@ export async function startGrpcJsServer(methods: ServiceTable, options: GrpcServ
     socket.once('close', () => sockets.delete(socket));
     injector.injectConnection(socket);
   });
-  const listener = createServer({ allowHalfOpen: true, noDelay: true }, accept);
+  const listener = createServer({ noDelay: true }, accept);
   const address = await takeConnections(listener, options, accept);
   return {
     address,
     openCalls: () => open.size,
+    runningCalls: () => admission?.running ?? 0,
     openConnections: () => sockets.size,
     close(graceMs) {
       closing ??= close(server, listener, sockets, open, graceMs);
@@ -129,7 +140,15 @@ function serve(
   options: GrpcServerOptions,
   caller: Caller | undefined,
   open: Set<OpenCall>,
+  admission: CallAdmission | undefined,
 ): void {
+  const counted = isLimited(method.path) ? admission : undefined;
+  const refusal = counted?.refusal;
+  if (refusal !== undefined) {
+    options.onFailure(refusal, method.path);
+    reply(statusFrom(refusal));
+    return;
+  }
   const controller = new AbortController();
   // Also fires after a successful answer, when nobody listens any more. Of one that went away nobody learns a failure.
   call.on('cancelled', () => {
@@ -149,8 +168,10 @@ function serve(
   const opened = { fail, drain() {} };
   open.add(opened);
   // One promise chain for both kinds of handler: what a synchronous one throws arrives as a rejection.
+  counted?.began();
   Promise.resolve()
     .then(() => method.handle(call.request, callOptions))
+    .finally(() => counted?.ended())
     .then((answer) => finish(undefined, answer), fail);
 }
 

@@ -9,6 +9,16 @@ export interface Http2Limits {
   readonly maxUnsentBytes: number;
   /** How often a client is asked whether it is still there. One that has not answered the last time is cut off. */
   readonly keepaliveMs: number;
+  /** How long a client may take to answer, in milliseconds, where that is less than {@link keepaliveMs}. */
+  readonly keepaliveTimeoutMs: number;
+  /** Connections that are open at a time; another one is closed at once. */
+  readonly maxConnections: number;
+  /** How long a connection is used; 0 for ever. A tenth of it more or less is left to chance. */
+  readonly connectionAgeMs: number;
+  /** How long calls on a connection that has reached its age may go on. */
+  readonly connectionAgeGraceMs: number;
+  /** How long a connection without calls is kept; 0 for ever. */
+  readonly connectionIdleMs: number;
   /** Least time between two pings of a client that has no traffic. */
   readonly minPingIntervalMs: number;
   /** So many pings may come earlier before the client is shown the door. */
@@ -30,6 +40,11 @@ export const http2Limits: Http2Limits = Object.freeze({
   maxHeaderBytes: 65_536,
   maxUnsentBytes: 64 * 1024 * 1024,
   keepaliveMs: 60_000,
+  keepaliveTimeoutMs: 10_000,
+  maxConnections: 2_048,
+  connectionAgeMs: 1_800_000,
+  connectionAgeGraceMs: 30_000,
+  connectionIdleMs: 300_000,
   minPingIntervalMs: 5_000,
   maxPingStrikes: 2,
   sweepMs: 1_000,
@@ -39,3 +54,16 @@ export const http2Limits: Http2Limits = Object.freeze({
   resetsPerSecond: 1_000,
   resetsAtOnce: 2_000,
 });
+
+/** The limits that can be configured. */
+export type ConfiguredLimits = Pick<
+  Http2Limits,
+  | 'maxHeaderBytes'
+  | 'keepaliveMs'
+  | 'keepaliveTimeoutMs'
+  | 'maxConnections'
+  | 'connectionAgeMs'
+  | 'connectionAgeGraceMs'
+  | 'connectionIdleMs'
+  | 'minPingIntervalMs'
+>;

@@ -9,6 +9,7 @@ import {
   openSocketTo,
   parseListenAddress,
 } from './grpc-address.ts';
+import { http2Limits } from './http2-limits.ts';
 import type { GrpcServerOptions } from './service-table.ts';
 
 export interface ListenOptions {
@@ -48,12 +49,27 @@ export async function listen(
   return bound;
 }
 
-/** What takes a server's connections: the server itself, or TLS in front of it. */
+/** What takes a server's connections, up to a number: the server itself, or TLS in front of it. */
 export function acceptorOf(
-  { certificates }: GrpcServerOptions,
+  { certificates, limits, onLimit }: GrpcServerOptions,
   serve: (socket: Socket) => void,
+  maxConnections = limits?.maxConnections ?? http2Limits.maxConnections,
 ): (socket: Socket) => void {
-  return certificates === undefined ? serve : createTlsAcceptor(certificates, serve);
+  const accept = certificates === undefined ? serve : createTlsAcceptor(certificates, serve);
+  let open = 0;
+  return (socket) => {
+    if (open >= maxConnections) {
+      onLimit?.('connections');
+      socket.destroy();
+      return;
+    }
+    // One that was handed over may have broken on the way, and has nothing more to say.
+    if (!socket.destroyed) {
+      open++;
+      socket.once('close', () => open--);
+    }
+    accept(socket);
+  };
 }
 
 /**

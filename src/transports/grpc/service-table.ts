@@ -2,7 +2,10 @@ import type { Socket } from 'node:net';
 import type { Caller } from '../../registry/access/caller.ts';
 import type { ServedCall } from '../../serving/served-call.ts';
 import type { TlsContext } from '../tls/tls-context.ts';
+import type { AdmissionLimits } from './call-admission.ts';
 import type { CallGuard } from './call-guard.ts';
+import type { ConfiguredLimits } from './http2-limits.ts';
+import type { TransportLimit } from './transport-limit.ts';
 
 /** One unary method: serialized request in, serialized answer out. */
 export interface UnaryMethod {
@@ -68,6 +71,12 @@ export interface GrpcServerOptions {
   readonly certificates?: TlsContext | undefined;
   /** Decides who may call. Without it everybody may. */
   readonly guard?: CallGuard | undefined;
+  /** Limits of connections that are other than the usual ones. */
+  readonly limits?: Partial<ConfiguredLimits> | undefined;
+  /** Bounds what is under way at a time. Without it nothing does. */
+  readonly admission?: AdmissionLimits | undefined;
+  /** Told of every limit that took effect and of which no failure tells. Must not throw. */
+  readonly onLimit?: ((limit: TransportLimit) => void) | undefined;
   /** Largest request in bytes; a larger one is RESOURCE_EXHAUSTED. */
   readonly maxMessageBytes: number;
   /** Calls that one connection may have open at a time. */
@@ -95,6 +104,8 @@ export interface GrpcServer {
   readonly address: string;
   /** Number of calls that have begun and not ended. */
   openCalls(): number;
+  /** Number of calls whose methods run and that `admission` counts. */
+  runningCalls(): number;
   /** Number of clients' connections that are open. */
   openConnections(): number;
   /**

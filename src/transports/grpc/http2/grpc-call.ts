@@ -20,6 +20,10 @@ export type Admission = Caller | Promise<Caller> | undefined;
 export interface ConnectionCall {
   /** When it is to be ended from outside, in milliseconds since the Unix epoch. */
   readonly expiresAt: number;
+  /** It counts among the calls under way, and may be turned away. */
+  readonly isLimited: boolean;
+  /** When the turn began in which its request was there, in milliseconds since the Unix epoch. */
+  readonly arrivedAt: number;
   /** Runs the method. */
   run(): void;
   /** Answers with an error and tells the method, if it runs, that nobody waits any more. */
@@ -32,11 +36,23 @@ export interface ConnectionCall {
   cut(): void;
 }
 
+/** What a call's head says of it. */
+export interface CallHead {
+  readonly method: UnaryMethod;
+  readonly encoding: MessageEncoding;
+  readonly isLimited: boolean;
+}
+
 /** What a call needs to know of the connection it came by. */
 export interface CallHost {
   readonly options: Pick<GrpcServerOptions, 'maxMessageBytes' | 'onFailure'>;
   /** The request is complete: runs the call now, or when the client has taken enough of the answers before it. */
   ready(call: ConnectionCall): void;
+  /** When the turn began in which a request was there, in milliseconds since the Unix epoch. */
+  arrival(): number;
+  /** The method of a call that is limited has begun, and has settled. */
+  began(): void;
+  settled(): void;
   /** So many bytes of an answer wait for the client. */
   answered(bytes: number): void;
   /** The stream is closed: nothing of the call is left. */
@@ -52,6 +68,8 @@ export class GrpcCall implements ServedCall, ConnectionCall {
   /** Who calls, once that is known. */
   caller: Caller | undefined;
   readonly #stream: ServerHttp2Stream;
+  readonly isLimited: boolean;
+  arrivedAt = 0;
   readonly #method: UnaryMethod;
   readonly #encoding: MessageEncoding;
   readonly #host: CallHost;
@@ -65,16 +83,18 @@ export class GrpcCall implements ServedCall, ConnectionCall {
   /** Who calls is not known yet. */
   #awaitsCaller = false;
   #isComplete = false;
+  /** Its method runs and counts among those under way. */
+  #isCounted = false;
 
   constructor(
     stream: ServerHttp2Stream,
-    method: UnaryMethod,
-    encoding: MessageEncoding,
+    { method, encoding, isLimited }: CallHead,
     admission: Admission,
     deadline: number,
     host: CallHost,
   ) {
     this.#stream = stream;
+    this.isLimited = isLimited;
     this.#method = method;
     this.#encoding = encoding;
     this.deadline = deadline;
@@ -85,6 +105,7 @@ export class GrpcCall implements ServedCall, ConnectionCall {
       // Also comes when the client resets the stream in the middle of its request.
       if (this.#ended || stream.closed) return;
       this.#isComplete = true;
+      this.arrivedAt = host.arrival();
       if (!this.#awaitsCaller) host.ready(this);
     });
     if (admission instanceof Promise) this.#await(admission);
@@ -112,17 +133,19 @@ export class GrpcCall implements ServedCall, ConnectionCall {
 
   run(): void {
     if (this.#ended) return;
+    this.#isCounted = this.isLimited;
+    if (this.#isCounted) this.#host.began();
     try {
       const message = this.#reader.finish(this.#encoding);
       const answer = message instanceof Promise ? this.#runUnpacked(message) : this.#method.handle(message, this);
       if (answer instanceof Promise) {
         answer.then(
           (bytes) => this.#answer(bytes),
-          (error) => this.#fail(error),
+          (error) => this.#methodFailed(error),
         );
       } else this.#answer(answer);
     } catch (error) {
-      this.#fail(error);
+      this.#methodFailed(error);
     }
   }
 
@@ -168,7 +191,15 @@ export class GrpcCall implements ServedCall, ConnectionCall {
     }
   }
 
+  /** The method is over, if it ran. */
+  #settled(): void {
+    if (!this.#isCounted) return;
+    this.#isCounted = false;
+    this.#host.settled();
+  }
+
   #answer(message: Uint8Array): void {
+    this.#settled();
     if (this.#ended) return;
     this.#ended = true;
     const stream = this.#stream;
@@ -184,6 +215,11 @@ export class GrpcCall implements ServedCall, ConnectionCall {
       stream.write(prefixOf(message));
       stream.end(message);
     }
+  }
+
+  #methodFailed(error: unknown): void {
+    this.#settled();
+    this.#fail(error);
   }
 
   #fail(error: unknown): void {

@@ -1,6 +1,7 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import { TransportError } from '../../transport-error.ts';
+import { type CallAdmission, isLimited } from '../call-admission.ts';
 import type { ServedConnection } from '../connection-set.ts';
 import { failureHeaders, isGrpcType, parseEncoding, parseTimeout } from '../grpc-headers.ts';
 import { grpcFailureFrom } from '../grpc-status.ts';
@@ -18,6 +19,7 @@ export interface ServerContext {
   readonly methods: ReadonlyMap<string, ServiceMethod>;
   readonly options: GrpcServerOptions;
   readonly limits: Http2Limits;
+  readonly admission: CallAdmission | undefined;
 }
 
 /** One client's connection, and the calls on it. */
@@ -25,6 +27,7 @@ export class GrpcConnection implements ServedConnection, CallHost {
   readonly options: GrpcServerOptions;
   /** Settles when the socket is closed. */
   readonly hungUp: Promise<void>;
+  readonly #admission: CallAdmission | undefined;
   readonly #methods: ReadonlyMap<string, ServiceMethod>;
   readonly #limits: Http2Limits;
   readonly #session: ServerHttp2Session;
@@ -34,9 +37,12 @@ export class GrpcConnection implements ServedConnection, CallHost {
   readonly #held = new Set<ConnectionCall>();
   #unsentBytes = 0;
   #awaitsPong = false;
+  #callsBegun = 0;
+  #endsStreams = false;
   #hangUp: NodeJS.Timeout | undefined;
 
-  constructor(session: ServerHttp2Session, socket: Socket, { methods, options, limits }: ServerContext) {
+  constructor(session: ServerHttp2Session, socket: Socket, { methods, options, limits, admission }: ServerContext) {
+    this.#admission = admission;
     this.#session = session;
     this.#socket = socket;
     this.#methods = methods;
@@ -49,6 +55,7 @@ export class GrpcConnection implements ServedConnection, CallHost {
       if (pings.pinged(Date.now())) this.#sendAway();
     });
     session.on('stream', (stream, headers) => {
+      this.#callsBegun++;
       pings.called();
       this.#accept(stream, headers);
     });
@@ -64,10 +71,34 @@ export class GrpcConnection implements ServedConnection, CallHost {
     return this.#calls.size;
   }
 
+  get callsBegun(): number {
+    return this.#callsBegun;
+  }
+
+  get awaitsPong(): boolean {
+    return this.#awaitsPong;
+  }
+
   /** Part of {@link CallHost}. */
   ready(call: ConnectionCall): void {
-    if (this.#unsentBytes <= this.#limits.maxUnsentBytes) call.run();
+    if (this.#unsentBytes <= this.#limits.maxUnsentBytes) this.#run(call);
     else this.#held.add(call);
+  }
+
+  /** Part of {@link CallHost}. */
+  arrival(): number {
+    const now = Date.now();
+    return this.#admission?.arrival(now) ?? now;
+  }
+
+  /** Part of {@link CallHost}. */
+  began(): void {
+    this.#admission?.began();
+  }
+
+  /** Part of {@link CallHost}. */
+  settled(): void {
+    this.#admission?.ended();
   }
 
   /** Part of {@link CallHost}. */
@@ -91,13 +122,9 @@ export class GrpcConnection implements ServedConnection, CallHost {
     }
   }
 
-  /** Asks the client whether it is there; destroys the connection if it has not answered the last time. */
+  /** Asks the client whether it is there. */
   checkAlive(): void {
     if (this.#session.destroyed) return;
-    if (this.#awaitsPong) {
-      this.destroy();
-      return;
-    }
     this.#awaitsPong = true;
     this.#session.ping(() => {
       this.#awaitsPong = false;
@@ -112,17 +139,22 @@ export class GrpcConnection implements ServedConnection, CallHost {
    * session as over once it has sent any GOAWAY and has no open stream, and node stops reading. A call on its way then would
    * neither be answered nor be known as unanswered.
    */
+  retire(): void {
+    if (!this.#session.destroyed) this.#session.close();
+    if (this.#calls.size === 0) this.#hangUpAfter(this.#limits.hangUpMs);
+  }
+
+  /** The same; calls that would go on for long come to an end. */
   drain(): void {
+    this.#endsStreams = true;
     if (!this.#session.destroyed) this.#session.close();
     for (const call of [...this.#calls]) call.drain();
     if (this.#calls.size === 0) this.#hangUpAfter(this.#limits.hangUpMs);
   }
 
-  /** Answers every call that is still open UNAVAILABLE. */
-  abandon(): void {
-    for (const call of [...this.#calls]) {
-      call.abandon(new TransportError('SHUTTING_DOWN', 'The server is shutting down.'));
-    }
+  /** Answers every call that is still open with an error. */
+  abandon(error: TransportError): void {
+    for (const call of [...this.#calls]) call.abandon(error);
     this.drain();
   }
 
@@ -137,8 +169,14 @@ export class GrpcConnection implements ServedConnection, CallHost {
     for (const call of this.#held) {
       if (this.#unsentBytes > this.#limits.maxUnsentBytes) return;
       this.#held.delete(call);
-      call.run();
+      this.#run(call);
     }
+  }
+
+  #run(call: ConnectionCall): void {
+    const refusal = call.isLimited ? this.#admission?.refusalToRun(call.arrivedAt) : undefined;
+    if (refusal === undefined) call.run();
+    else call.abandon(refusal);
   }
 
   /** The client should hang up first: until then it may still be reading. A call that came in the meantime is waited for. */
@@ -151,6 +189,7 @@ export class GrpcConnection implements ServedConnection, CallHost {
   }
 
   #sendAway(): void {
+    this.options.onLimit?.('pings');
     this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, TOO_MANY_PINGS);
     this.#session.destroy();
     this.#hangUpAfter(this.#limits.hangUpMs);
@@ -175,17 +214,21 @@ export class GrpcConnection implements ServedConnection, CallHost {
       const encoding = parseEncoding(header(headers, 'grpc-encoding'));
       const asked = parseTimeout(header(headers, 'grpc-timeout'));
       reached = path;
+      // Before it costs anything to find out who calls.
+      const limited = !('stream' in method) && isLimited(path);
+      const busy = limited ? this.#admission?.refusal : undefined;
+      if (busy !== undefined) throw busy;
       const admission = this.options.guard?.admit(path, header(headers, 'authorization'));
       if ('stream' in method) {
         const times = { deadline: Date.now() + (asked ?? Number.POSITIVE_INFINITY), idleMs: streamIdleMs };
         const call = new GrpcStreamCall(stream, method, encoding, times, this);
         this.#calls.add(call);
-        if (this.#session.closed) call.drain();
+        if (this.#endsStreams) call.drain();
         call.admitAs(admission, () => this.ready(call));
         return;
       }
       const deadline = Date.now() + Math.min(asked ?? defaultDeadlineMs, maxDeadlineMs);
-      this.#calls.add(new GrpcCall(stream, method, encoding, admission, deadline, this));
+      this.#calls.add(new GrpcCall(stream, { method, encoding, isLimited: limited }, admission, deadline, this));
     } catch (error) {
       this.options.onFailure(error, reached);
       refuse(stream, failureHeaders(grpcFailureFrom(error)));

@@ -1,5 +1,6 @@
 import { createServer, type ServerHttp2Session, type ServerOptions } from 'node:http2';
 import { createServer as createListener, type Socket } from 'node:net';
+import { CallAdmission } from '../call-admission.ts';
 import { ConnectionSet } from '../connection-set.ts';
 import { type Http2Limits, http2Limits } from '../http2-limits.ts';
 import { acceptorOf, takeConnections } from '../listen.ts';
@@ -8,17 +9,23 @@ import { GrpcConnection, type ServerContext } from './grpc-connection.ts';
 
 /**
  * A gRPC server on node:http2, without a layer in between: what a call costs is mostly what HTTP/2 costs.
- * @param limits other limits than those documented, for tests
+ * @param base other limits than those documented, for tests
  * @throws TransportError when the address cannot be bound
  */
 export async function startGrpcHttp2Server(
   methods: ServiceTable,
   options: GrpcServerOptions,
-  limits: Http2Limits = http2Limits,
+  base: Http2Limits = http2Limits,
 ): Promise<GrpcServer> {
-  const context: ServerContext = { methods: new Map(methods.map((each) => [each.path, each])), options, limits };
+  const limits: Http2Limits = { ...base, ...options.limits };
+  const context: ServerContext = {
+    methods: new Map(methods.map((each) => [each.path, each])),
+    options,
+    limits,
+    admission: options.admission && new CallAdmission(options.admission),
+  };
   const server = createServer(serverOptions(options, limits));
-  const connections = new ConnectionSet(limits);
+  const connections = new ConnectionSet({ ...context, onLimit: options.onLimit });
 
   // 'connection' comes before node:http2 has made a session of it: the session's own `socket` cannot be destroyed.
   let accepted: Socket | undefined;
@@ -32,9 +39,9 @@ export async function startGrpcHttp2Server(
   // Bytes that are no HTTP/2 end their own connection and nothing else.
   server.on('sessionError', () => {});
 
-  const accept = acceptorOf(options, (socket) => void server.emit('connection', socket));
-  // Left to itself the server listens too; behind TLS, connections come to it from another listener.
-  const listener = options.certificates === undefined ? server : createListener({ noDelay: true }, accept);
+  const accept = acceptorOf(options, (socket) => void server.emit('connection', socket), limits.maxConnections);
+  // Left to itself the server would listen too, and take any number of connections.
+  const listener = createListener({ noDelay: true }, accept);
   return connections.serve(listener, await takeConnections(listener, options, accept));
 }
 

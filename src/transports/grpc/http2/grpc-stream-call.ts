@@ -9,6 +9,9 @@ import { type Admission, type CallHost, type ConnectionCall, framed, refuse, WIT
 
 /** A call of a method with streams both ways. While its method takes no messages, nothing more is read of it. */
 export class GrpcStreamCall implements ConnectionCall, StreamWire {
+  /** It may go on for hours; what it may cost is limited otherwise. */
+  readonly isLimited = false;
+  readonly arrivedAt = 0;
   readonly #stream: ServerHttp2Stream;
   readonly #queue: MessageQueue;
   readonly #call: StreamedCall;

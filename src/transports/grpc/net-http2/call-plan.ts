@@ -1,4 +1,5 @@
 import { TransportError } from '../../transport-error.ts';
+import { isLimited } from '../call-admission.ts';
 import { isGrpcType, parseEncoding, parseTimeout } from '../grpc-headers.ts';
 import type { MessageEncoding } from '../grpc-message.ts';
 import type { ServiceMethod, StreamMethod, UnaryMethod } from '../service-table.ts';
@@ -16,6 +17,8 @@ export interface CallTerms {
   readonly encoding: MessageEncoding;
   readonly timeoutMs: number | undefined;
   readonly contentLength: number | undefined;
+  /** Calls of the method count among those under way, and may be turned away. */
+  readonly isLimited: boolean;
   /** The header of that name. */
   readonly authorization: string | undefined;
 }
@@ -58,7 +61,13 @@ export function callPlanFrom(head: RequestHead, methods: ReadonlyMap<string, Ser
     }
     const encoding = parseEncoding(head.encoding);
     const timeoutMs = parseTimeout(head.timeout);
-    const terms = { encoding, timeoutMs, contentLength, authorization: head.authorization };
+    const terms = {
+      encoding,
+      timeoutMs,
+      contentLength,
+      isLimited: !('stream' in method) && isLimited(method.path),
+      authorization: head.authorization,
+    };
     return 'stream' in method ? { kind: 'stream', method, ...terms } : { kind: 'run', method, ...terms };
   } catch (error) {
     return { kind: 'refuse', error };

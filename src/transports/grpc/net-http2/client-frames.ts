@@ -37,6 +37,8 @@ const PING_LENGTH = 8;
 export class ClientFrames implements FrameHandler {
   /** When the frames came that are being read, in milliseconds since the Unix epoch. */
   now = Date.now();
+  /** When the turn of the event loop began in which they are. */
+  arrivedAt = this.now;
   readonly #context: ServerContext;
   readonly #sender: AnswerSender;
   readonly #streams: Streams;
@@ -117,9 +119,10 @@ export class ClientFrames implements FrameHandler {
     const plan = this.#heads.request(block, start, end);
     this.#pings.called();
     if (dependsOnItself) this.#refuse(id, ErrorCode.PROTOCOL_ERROR);
-    else if (plan.kind === 'reset') this.#refuse(id, plan.errorCode);
+    else if (plan.kind === 'reset') this.#resetCall(id, plan.errorCode);
     else if (this.#streams.size >= this.#context.options.maxConcurrentStreams) {
       this.#idleFrame();
+      this.#context.options.onLimit?.('streams');
       this.#streams.stop(id, ErrorCode.REFUSED_STREAM);
     } else this.#begin(id, plan, endStream);
   }
@@ -230,6 +233,12 @@ export class ClientFrames implements FrameHandler {
       this.#refuseCall(id, plan.error, undefined, endStream);
       return;
     }
+    // Before it costs anything to find out who calls.
+    const busy = plan.kind === 'run' && plan.isLimited ? this.#context.admission?.refusal : undefined;
+    if (busy !== undefined && plan.kind === 'run') {
+      this.#refuseCall(id, busy, plan.method.path, endStream);
+      return;
+    }
     let admission: Admission;
     if (guard !== undefined && plan.kind !== 'foreign') {
       const { path } = plan.method;
@@ -273,6 +282,12 @@ export class ClientFrames implements FrameHandler {
     });
   }
 
+  /** Its head alone says that it is not to be begun. */
+  #resetCall(id: number, errorCode: number): void {
+    if (errorCode === ErrorCode.ENHANCE_YOUR_CALM) this.#context.options.onLimit?.('metadata');
+    this.#refuse(id, errorCode);
+  }
+
   /** Answers by headers alone, before anything of a body is looked at. */
   #refuseCall(id: number, error: unknown, path: string | undefined, endStream: boolean): void {
     this.#context.options.onFailure(error, path);
@@ -283,6 +298,7 @@ export class ClientFrames implements FrameHandler {
   /** The request is there. */
   #complete(stream: Stream): void {
     stream.requestEnded = true;
+    stream.arrivedAt = this.arrivedAt;
     const { contentLength, received } = stream;
     if (contentLength >= 0 && received !== contentLength) this.#breakOff(stream, ErrorCode.PROTOCOL_ERROR);
     else stream.complete();

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { TransportError } from '../../transport-error.ts';
 import type { ServedConnection } from '../connection-set.ts';
 import { AnswerSender, type AnswerSenderHost } from './answer-sender.ts';
 import { ClientFrames, type FramesHost } from './client-frames.ts';
@@ -34,16 +35,18 @@ export class Connection implements ServedConnection, FramesHost, AnswerSenderHos
   readonly #connectedAt = Date.now();
   #hasGreeted = false;
   #awaitsPong = false;
+  /** Calls that would go on for long come to an end when the connection does. */
+  #endsStreams = false;
   /** `leaving`: has said that it will go, and takes what comes in the meantime. `ending`: has hung up on its side. */
   #phase: 'open' | 'leaving' | 'closing' | 'ending' = 'open';
   #timer: NodeJS.Timeout | undefined;
 
   constructor(socket: Socket, context: ServerContext) {
-    const { options, limits, memory } = context;
+    const { limits, memory } = context;
     this.#socket = socket;
     this.#context = context;
     this.#sender = new AnswerSender(socket, memory, limits.maxSocketBacklog, this);
-    this.#streams = new Streams({ sender: this.#sender, options, limits, memory, changed: () => this.#changed() });
+    this.#streams = new Streams({ ...context, sender: this.#sender, changed: () => this.#changed() });
     this.#frames = new ClientFrames(context, this.#sender, this.#streams, this);
     this.#reader = new FrameReader(this.#frames, limits);
     this.hungUp = new Promise((resolve) => {
@@ -72,6 +75,14 @@ export class Connection implements ServedConnection, FramesHost, AnswerSenderHos
     return this.#streams.size;
   }
 
+  get callsBegun(): number {
+    return this.#frames.lastStream;
+  }
+
+  get awaitsPong(): boolean {
+    return this.#awaitsPong;
+  }
+
   /** Ends what takes too long. */
   sweep(now: number): void {
     if (this.#phase === 'ending') return;
@@ -82,12 +93,8 @@ export class Connection implements ServedConnection, FramesHost, AnswerSenderHos
     }
   }
 
-  /** Asks the client whether it is there; destroys the connection if it has not answered the last time. */
+  /** Asks the client whether it is there. */
   checkAlive(): void {
-    if (this.#awaitsPong) {
-      this.#socket.destroy();
-      return;
-    }
     this.#awaitsPong = true;
     if (this.#hasGreeted) this.#sender.frame(FrameType.PING, 0, 0, ALIVE);
   }
@@ -97,20 +104,26 @@ export class Connection implements ServedConnection, FramesHost, AnswerSenderHos
    * that are on their way are taken. The answer to a ping tells that it knows. Then another GOAWAY names the last call that was
    * taken, and the connection closes behind it.
    */
-  drain(): void {
+  retire(): void {
     if (this.#phase !== 'open') return;
     this.#phase = 'leaving';
     this.greeted();
-    this.#streams.drain();
     this.#goaway(MAX_STREAM_ID, ErrorCode.NO_ERROR, '');
     this.#sender.frame(FrameType.PING, 0, 0, LEAVING);
     this.#after(this.#context.limits.hangUpMs, () => this.#leave());
   }
 
-  /** Answers every call that is still open UNAVAILABLE. */
-  abandon(): void {
-    this.#streams.abandon();
-    this.drain();
+  /** The same; calls that would go on for long come to an end. */
+  drain(): void {
+    this.#endsStreams = true;
+    this.#streams.drain();
+    this.retire();
+  }
+
+  /** Answers every call that is still open with an error. */
+  abandon(error: TransportError): void {
+    this.#streams.abandon(error);
+    this.retire();
     this.#leave();
   }
 
@@ -155,6 +168,7 @@ export class Connection implements ServedConnection, FramesHost, AnswerSenderHos
 
   /** Part of {@link FramesHost}. */
   tooManyPings(): void {
+    this.#context.options.onLimit?.('pings');
     this.#giveUp(ErrorCode.ENHANCE_YOUR_CALM, TOO_MANY_PINGS);
   }
 
@@ -164,7 +178,9 @@ export class Connection implements ServedConnection, FramesHost, AnswerSenderHos
   }
 
   #receive(chunk: Buffer): void {
-    this.#frames.now = Date.now();
+    const now = Date.now();
+    this.#frames.now = now;
+    this.#frames.arrivedAt = this.#context.admission?.arrival(now) ?? now;
     try {
       this.#reader.push(chunk);
     } catch (error) {
@@ -190,7 +206,7 @@ export class Connection implements ServedConnection, FramesHost, AnswerSenderHos
     this.#phase = 'closing';
     this.#frames.takeNoMore();
     // Also those that came in the meantime.
-    this.#streams.drain();
+    if (this.#endsStreams) this.#streams.drain();
     this.#goaway(this.#frames.lastStream, ErrorCode.NO_ERROR, '');
     clearTimeout(this.#timer);
     if (this.#streams.size === 0) this.#end(this.#context.limits.hangUpMs);

@@ -1,4 +1,4 @@
-import { type Http2Limits, http2Limits } from '../http2-limits.ts';
+import { type ConfiguredLimits, type Http2Limits, http2Limits } from '../http2-limits.ts';
 
 /**
  * What the net-http2 server allows itself and its clients: the limits that it shares with node-http2, and those that Node has
@@ -43,3 +43,9 @@ export const netHttp2Limits: NetHttp2Limits = Object.freeze({
   idleFramesAtOnce: 10_000,
   memoryTrimMs: 10_000,
 });
+
+/** The limits, with those that are configured. A block may take twice as much compressed: the limit is for what it says. */
+export function configuredLimits(base: NetHttp2Limits, configured: Partial<ConfiguredLimits> = {}): NetHttp2Limits {
+  const limits = { ...base, ...configured };
+  return { ...limits, maxHeaderBlockBytes: Math.max(base.maxHeaderBlockBytes, 2 * limits.maxHeaderBytes) };
+}

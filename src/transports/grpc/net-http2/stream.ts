@@ -17,8 +17,9 @@ export abstract class Stream {
   received = 0;
   /** Bytes of the request in memory. */
   heldBytes = 0;
-  /** The client has ended its side. */
+  /** The client has ended its side, and the turn in which it did so began then, in milliseconds since the Unix epoch. */
   requestEnded = false;
+  arrivedAt = 0;
   /** Nothing of the stream is on the connection any more. */
   closed = false;
   /** What is to be sent, whether as a gRPC message behind its prefix, and how much of it has left, prefix included. */

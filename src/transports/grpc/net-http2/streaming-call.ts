@@ -31,6 +31,8 @@ export interface StreamingHead {
  * client may send.
  */
 export class StreamingCall extends Stream implements RunnableCall, StreamWire {
+  /** It may go on for hours; what it may cost is limited otherwise. */
+  readonly isLimited = false;
   readonly #host: StreamingHost;
   readonly #method: StreamMethod;
   readonly #queue: MessageQueue;

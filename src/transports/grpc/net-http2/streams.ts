@@ -1,4 +1,5 @@
-import { TransportError } from '../../transport-error.ts';
+import type { TransportError } from '../../transport-error.ts';
+import type { CallAdmission } from '../call-admission.ts';
 import { grpcFailureFrom } from '../grpc-status.ts';
 import type { GrpcServerOptions } from '../service-table.ts';
 import type { AnswerSender } from './answer-sender.ts';
@@ -17,6 +18,7 @@ export interface StreamsOptions {
   readonly options: GrpcServerOptions;
   readonly limits: NetHttp2Limits;
   readonly memory: MemoryPool;
+  readonly admission: CallAdmission | undefined;
   /** Something of a call is over: its stream, or its method. */
   readonly changed: () => void;
 }
@@ -28,6 +30,7 @@ export class Streams implements CallHost, StreamingHost, ForeignHost {
   readonly #options: GrpcServerOptions;
   readonly #limits: NetHttp2Limits;
   readonly #memory: MemoryPool;
+  readonly #admission: CallAdmission | undefined;
   readonly #changed: () => void;
   readonly #open = new Map<number, Stream>();
   /** Calls whose methods wait: for the client to take answers, or for methods of calls that are gone. */
@@ -38,12 +41,13 @@ export class Streams implements CallHost, StreamingHost, ForeignHost {
   #requestBytes = 0;
   #runsHeld = false;
 
-  constructor({ sender, options, limits, memory, changed }: StreamsOptions) {
+  constructor({ sender, options, limits, memory, admission, changed }: StreamsOptions) {
     this.maxMessageBytes = options.maxMessageBytes;
     this.#sender = sender;
     this.#options = options;
     this.#limits = limits;
     this.#memory = memory;
+    this.#admission = admission;
     this.#changed = changed;
   }
 
@@ -75,18 +79,20 @@ export class Streams implements CallHost, StreamingHost, ForeignHost {
 
   /** Part of {@link CallHost}: not while the client takes nothing, and not more methods at a time than calls are allowed. */
   ready(call: RunnableCall): void {
-    if (this.#mayRun()) call.run();
+    if (this.#mayRun()) this.#run(call);
     else this.#held.add(call);
   }
 
   /** Part of {@link CallHost}. */
-  began(): void {
+  began(call: RunnableCall): void {
     this.#running++;
+    if (call.isLimited) this.#admission?.began();
   }
 
   /** Part of {@link CallHost}. */
   settled(call: RunnableCall): void {
     this.#running--;
+    if (call.isLimited) this.#admission?.ended();
     this.#release(call);
     if (this.#held.size > 0 || call.closed) this.#changed();
   }
@@ -195,7 +201,7 @@ export class Streams implements CallHost, StreamingHost, ForeignHost {
     for (const call of this.#held) {
       if (!this.#mayRun()) break;
       this.#held.delete(call);
-      call.run();
+      this.#run(call);
     }
     this.#runsHeld = false;
   }
@@ -215,18 +221,22 @@ export class Streams implements CallHost, StreamingHost, ForeignHost {
     for (const stream of [...this.#open.values()]) stream.drain();
   }
 
-  /** Answers every call that is still open UNAVAILABLE. */
-  abandon(): void {
+  /** Answers every call that is still open with an error. */
+  abandon(error: TransportError): void {
     this.#held.clear();
-    for (const stream of [...this.#open.values()]) {
-      stream.abandon(new TransportError('SHUTTING_DOWN', 'The server is shutting down.'));
-    }
+    for (const stream of [...this.#open.values()]) stream.abandon(error);
   }
 
   /** The connection is gone, and every call with it. */
   closeAll(): void {
     this.#held.clear();
     for (const stream of [...this.#open.values()]) this.close(stream);
+  }
+
+  #run(call: RunnableCall): void {
+    const refusal = call.isLimited ? this.#admission?.refusalToRun(call.arrivedAt) : undefined;
+    if (refusal === undefined) call.run();
+    else call.abandon(refusal);
   }
 
   #mayRun(): boolean {

@@ -7,6 +7,8 @@ import { Stream } from './stream.ts';
 
 /** A stream that is a call of a method. */
 export interface RunnableCall extends Stream {
+  /** It counts among the calls under way, and may be turned away. */
+  readonly isLimited: boolean;
   /** Runs the method. */
   run(): void;
 }
@@ -36,6 +38,7 @@ export type Admission = Caller | Promise<Caller> | undefined;
 /** What a call's head says of it. */
 export interface CallHead {
   readonly method: UnaryMethod;
+  readonly isLimited: boolean;
   readonly encoding: MessageEncoding;
   readonly contentLength: number | undefined;
 }
@@ -75,6 +78,10 @@ export class UnaryCall extends Stream implements ServedCall, RunnableCall {
 
   get path(): string {
     return this.#head.method.path;
+  }
+
+  get isLimited(): boolean {
+    return this.#head.isLimited;
   }
 
   override get isRunning(): boolean {
