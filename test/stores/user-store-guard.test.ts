@@ -167,3 +167,48 @@ describe("a load of a user's store", () => {
     await isAborted;
   });
 });
+
+describe("a read of a user's store whose connection breaks", () => {
+  const broken = (code: string): Error => Object.assign(new Error('read failed'), { code });
+  const createReading = (failures: readonly Error[], answers: readonly boolean[]) => {
+    let attempts = 0;
+    const onlineRead = async () => {
+      const failure = failures[attempts++];
+      if (failure !== undefined) throw failure;
+      return [undefined];
+    };
+    const asked: boolean[] = [];
+    const retries = {
+      async granted() {
+        const answer = answers[asked.length] ?? false;
+        asked.push(answer);
+        return answer;
+      },
+    };
+    const store = guardUserStore({ ...hanging, onlineRead }, 'x.XStore', retries);
+    return {
+      read: () => store.onlineRead(table, [{}] as unknown as Parameters<OnlineStore['onlineRead']>[1]),
+      attempts: () => attempts,
+      asked,
+    };
+  };
+
+  it('is done again once, where that is granted', async () => {
+    const lost = new StoreError('STORE_UNAVAILABLE', 'It went away.', { cause: broken('ECONNRESET') });
+    const once = createReading([lost], [true]);
+    assert.deepEqual(await once.read(), [undefined]);
+    assert.equal(once.attempts(), 2);
+    const twice = createReading([lost, lost, lost], [true, true]);
+    await assert.rejects(twice.read(), { code: 'STORE_UNAVAILABLE' });
+    assert.equal(twice.attempts(), 2);
+  });
+
+  it('is not done again where it is not granted, or where the store itself failed', async () => {
+    const denied = createReading([broken('EPIPE')], [false]);
+    await assert.rejects(denied.read());
+    assert.equal(denied.attempts(), 1);
+    const failed = createReading([broken('ER_NO_SUCH_TABLE')], [true]);
+    await assert.rejects(failed.read());
+    assert.deepEqual(failed.asked, []);
+  });
+});
