@@ -5,7 +5,7 @@ export interface FuzzTarget {
   /** Of the parser, and of its folder in `corpus/`. */
   readonly name: string;
   /** How inputs are built, for mutations that keep most of an input meaningful. */
-  readonly form: 'protobuf' | 'binary' | 'text';
+  readonly form: 'protobuf' | 'binary' | 'text' | 'json';
   /** Valid inputs. `npm run fuzz -- --seeds` writes them into the corpus, which is what runs read. */
   readonly seeds: () => readonly Uint8Array[];
   /** Words and byte sequences that mean something to the parser. */

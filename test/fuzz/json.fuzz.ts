@@ -45,19 +45,31 @@ export const json: FuzzTarget = {
 
 function parsed(text: string): { value: unknown } | undefined {
   try {
-    return { value: JSON.parse(text) };
+    return { value: JSON.parse(text, (_, value: unknown) => (value === 0 ? 0 : value)) };
   } catch {
     return undefined;
   }
 }
 
-/** Nested deeper, or with longer numbers, than are read. */
+/** Nested deeper, or with longer numbers, than are read; or with half of a surrogate pair, which has no UTF-8. */
 function isBeyond(text: string): boolean {
-  return /(?:[[{][^\]}]*){400}/s.test(text) || /\d{4300}/.test(text) || /\\u[dD][89a-fA-F]/.test(text);
+  return depthOf(text) > 500 || /\d{4300}/.test(text) || /\\u[dD][89a-fA-F]/.test(text);
+}
+
+/** Of brackets, those in strings included. */
+function depthOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const character of text) {
+    if (character === '[' || character === '{') deepest = Math.max(deepest, ++depth);
+    else if (character === ']' || character === '}') depth--;
+  }
+  return deepest;
 }
 
 function plain(exact: ExactJson): unknown {
-  if (typeof exact === 'bigint') return Number(exact);
+  // A whole number has no -0.
+  if (exact === 0 || typeof exact === 'bigint') return Number(exact) + 0;
   if (Array.isArray(exact)) return exact.map(plain);
   if (!(exact instanceof Map)) return exact;
   const object = {};

@@ -1,6 +1,7 @@
 import type { SeededRandom } from '../support/seeded-random.ts';
 import type { FuzzTarget } from './fuzz-target.ts';
 import { mutateFields } from './mutate-fields.ts';
+import { mutateJson } from './mutate-json.ts';
 
 /** No input grows beyond this many bytes. */
 export const MAX_INPUT_BYTES = 16_384;
@@ -43,10 +44,16 @@ export function mutated(random: SeededRandom, target: FuzzTarget, input: Buffer,
   if (random(200) === 0) return randomBytes(random, random(64));
   let bytes: Buffer = Buffer.from(input);
   for (let left = 1 + random(random(4) === 0 ? 6 : 2); left > 0; left--) {
-    bytes =
-      target.form === 'protobuf' && random(3) > 0 ? mutateFields(random, bytes) : change(random, target, bytes, other);
+    bytes = structured(random, target, bytes) ?? change(random, target, bytes, other);
   }
   return bytes.length > MAX_INPUT_BYTES ? bytes.subarray(0, MAX_INPUT_BYTES) : bytes;
+}
+
+/** A change that the form of the input knows; nothing for a change of bytes. */
+function structured(random: SeededRandom, { form }: FuzzTarget, bytes: Buffer): Buffer | undefined {
+  if (random(3) === 0) return undefined;
+  if (form === 'protobuf') return mutateFields(random, bytes);
+  return form === 'json' ? mutateJson(random, bytes) : undefined;
 }
 
 function change(random: SeededRandom, target: FuzzTarget, bytes: Buffer, other: Buffer): Buffer {
@@ -111,7 +118,7 @@ function withNumber(random: SeededRandom, bytes: Buffer, at: number): Buffer {
 function special(random: SeededRandom, { tokens = [], form }: FuzzTarget): Uint8Array {
   const own = tokens.length > 0 && random(3) > 0 ? tokens[random(tokens.length)] : undefined;
   if (own !== undefined) return typeof own === 'string' ? Buffer.from(own) : own;
-  return form === 'text' ? Buffer.from(pick(random, TEXTS)) : Buffer.from(pick(random, HUGE_VARINTS));
+  return isText({ form }) ? Buffer.from(pick(random, TEXTS)) : Buffer.from(pick(random, HUGE_VARINTS));
 }
 
 /** A stretch many times over: repeated fields, endless lines. */
@@ -134,6 +141,10 @@ function nested(random: SeededRandom, bytes: Buffer, at: number): Buffer {
   ]);
   const depth = 1 + random(random(4) === 0 ? 3_000 : 20);
   return inserted(bytes, at, at, Buffer.from(open.repeat(depth) + (random(2) === 0 ? close.repeat(depth) : '')));
+}
+
+function isText({ form }: Pick<FuzzTarget, 'form'>): boolean {
+  return form === 'text' || form === 'json';
 }
 
 function randomBytes(random: SeededRandom, length: number): Buffer {

@@ -29,11 +29,16 @@ function hasOwnWireTypes(schema: DescMessage, bytes: Uint8Array, depth: number):
     if (wireType === WireType.StartGroup || wireType === WireType.EndGroup) return false;
     if (wireType === WireType.LengthDelimited && !hasOwnLength(bytes, reader.pos)) return false;
     const field = schema.fields.find((each) => each.number === number);
+    if (wireType === WireType.Varint && !hasOwnVarint(bytes, reader.pos)) return false;
     if (field === undefined) {
       reader.skip(wireType, number);
       continue;
     }
-    if (wireType !== wireTypeOf(field) && !isPacked(field, wireType)) return false;
+    if (isPacked(field, wireType)) {
+      if (!isWhole(reader.bytes(), wireTypeOf(field))) return false;
+      continue;
+    }
+    if (wireType !== wireTypeOf(field)) return false;
     const message = messageOf(field);
     if (wireType === WireType.LengthDelimited && message !== undefined) {
       if (!hasOwnWireTypes(message, reader.bytes(), depth + 1)) return false;
@@ -48,6 +53,19 @@ function hasOwnWireTypes(schema: DescMessage, bytes: Uint8Array, depth: number):
 function hasOwnLength(bytes: Uint8Array, start: number): boolean {
   for (let at = start; at < start + 5; at++) if ((bytes[at] ?? 0) < 0x80) return at < start + 4 || (bytes[at] ?? 0) < 8;
   return false;
+}
+
+/** protobuf-es passes over a varint of any length, and protobuf over one of ten bytes at most. */
+function hasOwnVarint(bytes: Uint8Array, start: number): boolean {
+  for (let at = start; at < start + 10; at++) if ((bytes[at] ?? 0) < 0x80) return true;
+  return false;
+}
+
+/** Whether packed elements end where they should; protobuf-es reads the last one beyond. */
+function isWhole(bytes: Uint8Array, wireType: WireType): boolean {
+  if (wireType === WireType.Bit64) return bytes.length % 8 === 0;
+  if (wireType === WireType.Bit32) return bytes.length % 4 === 0;
+  return (bytes[bytes.length - 1] ?? 0) < 0x80;
 }
 
 function messageOf(field: DescField): DescMessage | undefined {
@@ -81,7 +99,7 @@ function wireTypeOf(field: DescField): WireType {
 }
 
 function isPacked(field: DescField, wireType: WireType): boolean {
-  return field.fieldKind === 'list' && field.listKind !== 'message' && wireType === WireType.LengthDelimited;
+  return wireType === WireType.LengthDelimited && field.fieldKind === 'list' && wireTypeOf(field) !== wireType;
 }
 
 function wireTypeOfScalar(type: ScalarType): WireType {

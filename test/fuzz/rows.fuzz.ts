@@ -20,7 +20,7 @@ const TYPING: RowTypingOptions = { timestampField: 'event_timestamp', timestampU
 /** JSON lines as `sideboard ingest` reads them: the same lines however they come, each a row or an error of its own. */
 export const jsonLines: FuzzTarget = {
   name: 'json-lines',
-  form: 'text',
+  form: 'json',
   tokens: [
     '"view"',
     '"counts"',

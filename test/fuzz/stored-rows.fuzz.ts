@@ -110,7 +110,7 @@ function checkTimes(text: string): void {
 /** DynamoDB's answer to BatchGetItem. */
 export const dynamodbAnswer: FuzzTarget = {
   name: 'dynamodb-answer',
-  form: 'text',
+  form: 'json',
   tokens: [
     '{"S":',
     '{"B":',
@@ -160,7 +160,7 @@ export const dynamodbAnswer: FuzzTarget = {
 /** A row of mlforge's: JSON without types, typed by the registry. */
 export const mlforgeRow: FuzzTarget = {
   name: 'mlforge-row',
-  form: 'text',
+  form: 'json',
   tokens: ['"a":', '"b":', '"c":', '"d":', 'NaN', 'Infinity', 'null', '150.0', '1e400', '[1, 2]', '{"x": 1}'],
   seeds: () => [
     ...readGoldenLines<{ value?: string }>('mlforge', 'redis.jsonl')

@@ -40,7 +40,7 @@ export function parseSqlAlchemyUrl(url: string, setting: string): SqlAlchemyUrl 
   const [, user, password, place = ''] = /^(?:([^:/]*)(?::([^@]*))?@)?(.*)$/s.exec(rest) ?? [];
   const [location = '', query = ''] = splitOnce(place, '?');
   const [server = '', path] = splitOnce(location, '/');
-  const [, ipv6, name, port] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d*))?$/.exec(server) ?? [];
+  const [, ipv6, name, port] = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d{0,5}))?$/.exec(server) ?? [];
   if (server !== '' && ipv6 === undefined && name === undefined) throw invalid(setting, 'names no valid host and port');
   const database = dialect === 'sqlite' ? fileFrom(path, setting) : decode(path ?? '', setting);
   return {

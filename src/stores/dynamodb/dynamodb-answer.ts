@@ -14,6 +14,13 @@ export function parseAnswer(body: Buffer, where: string): object {
   throw corruptAnswer(where, 'something that is no JSON object');
 }
 
+/** A list within an answer; empty where there is none. @throws StoreError `STORE_CORRUPT` for what is no list */
+export function listIn<T>(list: readonly T[] | null | undefined, where: string): readonly T[] {
+  if (list === undefined || list === null) return [];
+  if (Array.isArray(list)) return list;
+  throw corruptAnswer(where, 'something else where a list was expected');
+}
+
 export function corruptAnswer(where: string, what: string): StoreError {
   return new StoreError('STORE_CORRUPT', `${where} answered with ${what}.`, {
     hint: 'Check endpoint_url, and what stands between Sideboard and DynamoDB.',

@@ -1,21 +1,22 @@
 import { describeTable } from '../row-objects.ts';
 import { StoreError } from '../store-error.ts';
-import { corruptAnswer, parseAnswer } from './dynamodb-answer.ts';
+import { corruptAnswer, listIn, parseAnswer } from './dynamodb-answer.ts';
 import { ENTITY_ID, EVENT_TIME, parseEventTime, VALUES } from './dynamodb-layout.ts';
 import type { ItemTarget, TablePlan, WantedItems } from './dynamodb-read-plan.ts';
 
 /** An answer to BatchGetItem as DynamoDB sends it: JSON, bytes in base64. */
 interface BatchGetAnswer {
   readonly Responses?: Readonly<Record<string, readonly StoredItem[]>>;
-  readonly UnprocessedKeys?: Readonly<Record<string, { readonly Keys?: readonly StoredItem[] }>>;
+  readonly UnprocessedKeys?: Readonly<Record<string, { readonly Keys?: readonly StoredItem[] } | null>>;
 }
 
-type StoredItem = Readonly<Record<string, StoredValue | undefined>>;
+/** What stands between DynamoDB and here may send anything in place of an item, nothing included. */
+type StoredItem = Readonly<Record<string, StoredValue | undefined>> | null;
 
 interface StoredValue {
   readonly S?: unknown;
   readonly B?: unknown;
-  readonly M?: Readonly<Record<string, StoredValue>>;
+  readonly M?: Readonly<Record<string, StoredValue | null>>;
 }
 
 /**
@@ -34,15 +35,14 @@ export function takeAnswer(body: Buffer, wanted: WantedItems, where: string): Wa
   const writer: ValueWriter = { bytes: body, end: 0 };
   for (const [name, items] of Object.entries(answer.Responses ?? {})) {
     const plan = plans.get(name);
-    if (plan === undefined || !Array.isArray(items))
-      throw corruptAnswer(where, `items of a table that was not asked for`);
-    for (const item of items as readonly StoredItem[]) takeItem(item, plan, writer, where);
+    if (plan === undefined) throw corruptAnswer(where, 'items of a table that was not asked for');
+    for (const item of listIn(items, where)) takeItem(item, plan, writer, where);
   }
   const left = new Map<TablePlan, string[]>();
-  for (const [name, { Keys = [] }] of Object.entries(answer.UnprocessedKeys ?? {})) {
+  for (const [name, unprocessed] of Object.entries(answer.UnprocessedKeys ?? {})) {
     const plan = plans.get(name);
     if (plan === undefined) throw corruptAnswer(where, 'unprocessed keys of a table that was not asked for');
-    const ids = Keys.map((key) => idOf(key, plan, where));
+    const ids = listIn(unprocessed?.Keys, where).map((key) => idOf(key, plan, where));
     if (ids.length > 0) left.set(plan, ids);
   }
   return left;
@@ -58,7 +58,7 @@ function takeItem(item: StoredItem, plan: TablePlan, writer: ValueWriter, where:
   const targets = plan.items.get(idOf(item, plan, where)) as readonly ItemTarget[];
   const [first] = targets;
   if (first === undefined) return;
-  const text = item[EVENT_TIME]?.S;
+  const text = item?.[EVENT_TIME]?.S;
   if (typeof text !== 'string') throw wrongLayout(first, `has no ${EVENT_TIME} text`);
   const time = parseEventTime(text);
   if (time === undefined) {
@@ -67,7 +67,7 @@ function takeItem(item: StoredItem, plan: TablePlan, writer: ValueWriter, where:
     });
   }
   // Without any of the features asked for, the map itself is left out.
-  const values = item[VALUES]?.M ?? {};
+  const values = item?.[VALUES]?.M ?? {};
   for (const { read, rows } of targets) {
     const { block, features } = read;
     for (const row of rows) block.setRow(row, time.seconds, time.nanos);
@@ -75,7 +75,7 @@ function takeItem(item: StoredItem, plan: TablePlan, writer: ValueWriter, where:
       const name = features[feature] as string;
       const value = Object.hasOwn(values, name) ? values[name] : undefined;
       if (value === undefined) continue;
-      if (typeof value.B !== 'string') throw wrongLayout(first, 'holds a feature that is not binary');
+      if (typeof value?.B !== 'string') throw wrongLayout(first, 'holds a feature that is not binary');
       const start = writer.end;
       writer.end += writer.bytes.write(value.B, start, 'base64');
       for (const row of rows) block.setValue(row, feature, writer.bytes, start, writer.end);
@@ -85,7 +85,7 @@ function takeItem(item: StoredItem, plan: TablePlan, writer: ValueWriter, where:
 
 /** @throws StoreError `STORE_CORRUPT` for an item that was not asked for */
 function idOf(item: StoredItem, plan: TablePlan, where: string): string {
-  const id = item[ENTITY_ID]?.S;
+  const id = item?.[ENTITY_ID]?.S;
   if (typeof id === 'string' && plan.items.has(id)) return id;
   throw corruptAnswer(where, `an item of table ${plan.name} that was not asked for`);
 }

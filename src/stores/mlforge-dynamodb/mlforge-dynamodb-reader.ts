@@ -1,4 +1,4 @@
-import { corruptAnswer, parseAnswer } from '../dynamodb/dynamodb-answer.ts';
+import { corruptAnswer, listIn, parseAnswer } from '../dynamodb/dynamodb-answer.ts';
 import type { DynamoClient } from '../dynamodb/dynamodb-client.ts';
 import { forEachParallel } from '../dynamodb/dynamodb-parallel.ts';
 import { throttled } from '../dynamodb/dynamodb-retry.ts';
@@ -29,8 +29,8 @@ interface WantedItem {
 export type StoredItem = Readonly<Record<string, { readonly S?: unknown; readonly N?: unknown } | undefined>>;
 
 interface BatchGetAnswer {
-  readonly Responses?: Readonly<Record<string, readonly StoredItem[]>>;
-  readonly UnprocessedKeys?: Readonly<Record<string, { readonly Keys?: readonly StoredItem[] }>>;
+  readonly Responses?: Readonly<Record<string, readonly StoredItem[]>> | null;
+  readonly UnprocessedKeys?: Readonly<Record<string, { readonly Keys?: readonly StoredItem[] } | null>> | null;
 }
 
 /** Reads rows of all views with BatchGetItem, an item once however often it is asked for. */
@@ -81,10 +81,10 @@ export class MlforgeDynamoReader {
     const input = batchGetInput(table, wanted.values());
     const doing = `reading ${wanted.size} items (${table})`;
     const body = await client.sendRaw({ action: 'BatchGetItem', input, tables: [table], doing }, call);
-    const { Responses = {}, UnprocessedKeys = {} } = parseAnswer(body, client.where) as BatchGetAnswer;
-    for (const item of Responses[table] ?? []) this.#take(item, wanted);
+    const { Responses, UnprocessedKeys } = parseAnswer(body, client.where) as BatchGetAnswer;
+    for (const item of listIn(Responses?.[table], client.where)) this.#take(item, wanted);
     const left = new Map<string, WantedItem>();
-    for (const key of UnprocessedKeys[table]?.Keys ?? []) {
+    for (const key of listIn(UnprocessedKeys?.[table]?.Keys, client.where)) {
       const [id, item] = itemFor(key, wanted, client.where);
       left.set(id, item);
     }
@@ -152,7 +152,7 @@ function itemFor(
   wanted: ReadonlyMap<string, WantedItem>,
   where: string,
 ): readonly [id: string, item: WantedItem] {
-  const [hash, feature] = [item[ENTITY_KEY]?.S, item[FEATURE_NAME]?.S];
+  const [hash, feature] = [item?.[ENTITY_KEY]?.S, item?.[FEATURE_NAME]?.S];
   const id = typeof hash === 'string' && typeof feature === 'string' ? idOf(hash, feature) : '';
   const found = wanted.get(id);
   if (found === undefined) throw corruptAnswer(where, 'an item that was not asked for');

@@ -65,7 +65,7 @@ async function importFirst(names: readonly string[]): Promise<SqliteConstructor>
     'STORE_UNAVAILABLE',
     `No SQLite binding for ${where} is installed: tried ${names.join(' and ')}.`,
     {
-      hint: 'Install with the Node that runs (npm ci), optional dependencies included.',
+      hint: 'Install with the Node that runs (npm ci), optional dependencies and, for Node 20, scripts of packages included.',
       cause: failures[0],
     },
   );
