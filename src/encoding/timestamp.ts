@@ -38,6 +38,8 @@ export function parseTimestamp(input: string | number | bigint | Date, epochUnit
 
 /** A date and time as text, with the offset that it was given with, in seconds east of UTC; `undefined` for none. */
 export function parseDateTime(text: string): TimePoint & { readonly offset: number | undefined } {
+  const seconds = plainSeconds(text);
+  if (!Number.isNaN(seconds)) return { seconds, nanos: plainNanos(text), offset: 0 };
   const match = DATE_TIME.exec(text);
   if (match === null) throw invalid('a text is neither RFC 3339 nor "YYYY-MM-DD HH:MM:SS"');
   const [
@@ -172,6 +174,65 @@ function fromEpoch(text: string, unit: EpochUnit): TimePoint {
   }
   return inRange(Number(seconds), Number(nanos));
 }
+
+const USUAL_DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+const DASH = 45;
+const COLON = 58;
+const POINT = 46;
+const ZERO = 48;
+const LETTER_T = 84;
+const LETTER_Z = 90;
+
+/**
+ * Whole seconds of the usual text, `YYYY-MM-DDTHH:MM:SSZ` with or without milliseconds, which is read a tenth as fast by a regular
+ * expression; NaN for any other text.
+ */
+function plainSeconds(text: string): number {
+  const { length } = text;
+  if (
+    (length !== 20 && length !== 24) ||
+    text.charCodeAt(length - 1) !== LETTER_Z ||
+    text.charCodeAt(10) !== LETTER_T ||
+    text.charCodeAt(4) !== DASH ||
+    text.charCodeAt(7) !== DASH ||
+    text.charCodeAt(13) !== COLON ||
+    text.charCodeAt(16) !== COLON ||
+    (length === 24 && (text.charCodeAt(19) !== POINT || Number.isNaN(digitsAt(text, 20) * 10 + digitAt(text, 22))))
+  ) {
+    return Number.NaN;
+  }
+  const [year, month, day] = [digitsAt(text, 0) * 100 + digitsAt(text, 2), digitsAt(text, 5), digitsAt(text, 8)];
+  const [hour, minute, second] = [digitsAt(text, 11), digitsAt(text, 14), digitsAt(text, 17)];
+  // The last day of February is judged with all else that is unusual.
+  const isUsual = year >= 1 && month >= 1 && month <= 12 && day >= 1 && day <= (USUAL_DAYS[month - 1] ?? 0);
+  if (!(isUsual && hour <= 23 && minute <= 59 && second <= 59)) return Number.NaN;
+  return plainDays(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
+}
+
+function plainNanos(text: string): number {
+  return text.length === 20 ? 0 : (digitsAt(text, 20) * 10 + digitAt(text, 22)) * 1e6;
+}
+
+/** The number that two digits make; NaN where they are none. */
+function digitsAt(text: string, at: number): number {
+  return digitAt(text, at) * 10 + digitAt(text, at + 1);
+}
+
+function digitAt(text: string, at: number): number {
+  const digit = text.charCodeAt(at) - ZERO;
+  return digit >= 0 && digit <= 9 ? digit : Number.NaN;
+}
+
+/** Days from 1970-01-01 to a day that exists: years begin with March, so that the day of a leap year is their last. */
+function plainDays(year: number, month: number, day: number): number {
+  const years = month > 2 ? year : year - 1;
+  const monthsSinceMarch = (month + 9) % 12;
+  const leapDays = Math.floor(years / 4) - Math.floor(years / 100) + Math.floor(years / 400);
+  return years * 365 + leapDays + Math.floor((153 * monthsSinceMarch + 2) / 5) + day - 1 - DAYS_TO_1970;
+}
+
+/** From the 1st of March of the year 0 to 1970-01-01. */
+const DAYS_TO_1970 = 719_468;
 
 function inRange(seconds: number, nanos: number): TimePoint {
   if (!(seconds >= MIN_SECONDS && seconds <= MAX_SECONDS && nanos >= 0 && nanos < 1_000_000_000)) {

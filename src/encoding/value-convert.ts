@@ -6,6 +6,8 @@ import { TypedValue, type ZonedTimestamp } from './js-value.ts';
 const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;
 const INTEGER_TEXT = /^[+-]?[0-9]{1,20}$/;
+/** Fewer characters than this, a sign among them, make a safe number. */
+const SAFE_TEXT = 16;
 const UUID_TEXT = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const DECIMAL_TEXT = /^[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf(?:inity)?|s?nan[0-9]*)$/i;
 
@@ -22,8 +24,11 @@ export function toInt64(value: unknown, where: string): number | bigint {
   }
   let exact: bigint;
   if (typeof value === 'bigint') exact = value;
-  else if (typeof value === 'string' && INTEGER_TEXT.test(value)) exact = BigInt(value.replace(/^\+/, ''));
-  else throw mismatch(where, 'a whole number', value);
+  else if (typeof value === 'string' && INTEGER_TEXT.test(value)) {
+    // A zero keeps no sign.
+    if (value.length < SAFE_TEXT) return Number(value) + 0;
+    exact = BigInt(value.replace(/^\+/, ''));
+  } else throw mismatch(where, 'a whole number', value);
   if (exact < INT64_MIN || exact > INT64_MAX) {
     throw new EncodingError('VALUE_OUT_OF_RANGE', `${where}: the number does not fit into 64 bits.`);
   }

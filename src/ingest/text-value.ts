@@ -27,13 +27,13 @@ export function jsonFromText(text: string, info: ValueTypeInfo): unknown {
       return WHOLE_WITH_ZEROS.exec(text)?.[1] ?? text;
     case 'float':
     case 'double': {
+      if (NUMBER.test(text)) return Number(text);
       const word = WORDS[text.toLowerCase()];
       if (word !== undefined) return word;
-      if (NUMBER.test(text)) return Number(text);
       throw new EncodingError('VALUE_TYPE_MISMATCH', `${info.name} takes a number; the text is none.`);
     }
     case 'bool': {
-      const value = BOOLEANS[text.toLowerCase()];
+      const value = BOOLEANS[text] ?? BOOLEANS[text.toLowerCase()];
       if (value !== undefined) return value;
       throw new EncodingError(
         'VALUE_TYPE_MISMATCH',

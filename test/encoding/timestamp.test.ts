@@ -6,6 +6,7 @@ import {
   formatZoned,
   MAX_SECONDS,
   MIN_SECONDS,
+  parseDateTime,
   parseTimestamp,
 } from '../../src/encoding/timestamp.ts';
 
@@ -111,6 +112,64 @@ describe('formatTimestamp', () => {
     for (const s of [MIN_SECONDS - 1, MAX_SECONDS + 1, Number.NaN])
       assert.throws(() => formatTimestamp(s, 0), { code: 'INVALID_TIMESTAMP' });
     assert.throws(() => formatTimestamp(0, 1e9), { code: 'INVALID_TIMESTAMP' });
+  });
+});
+
+describe('parseDateTime', () => {
+  /** What is read of a text, or the code of its refusal. */
+  const outcomeOf = (text: string): unknown => {
+    try {
+      return parseDateTime(text);
+    } catch (error) {
+      if (!(error instanceof EncodingError)) throw error;
+      return error.code;
+    }
+  };
+
+  it('reads the usual text as it reads the same time written otherwise', () => {
+    const digits = (length: number) => fc.stringMatching(new RegExp(`^[0-9]{${length}}$`));
+    const near = fc.tuple(
+      digits(4),
+      fc.integer({ min: 0, max: 13 }),
+      fc.integer({ min: 0, max: 32 }),
+      fc.integer({ min: 0, max: 24 }),
+      fc.integer({ min: 0, max: 60 }),
+      fc.integer({ min: 0, max: 60 }),
+      fc.option(digits(3), { nil: undefined }),
+    );
+    const two = (part: number): string => String(part).padStart(2, '0');
+    fc.assert(
+      fc.property(near, ([year, month, day, hour, minute, second, fraction]) => {
+        const clock = `${two(hour)}:${two(minute)}:${two(second)}`;
+        const rest = fraction === undefined ? '' : `.${fraction}`;
+        const text = `${year}-${two(month)}-${two(day)}T${clock}${rest}`;
+        assert.deepEqual(outcomeOf(`${text}Z`), outcomeOf(`${text}+00:00`));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('knows every day of a leap year, of a common one and of the ends of centuries', () => {
+    for (const year of [1, 1600, 1899, 1900, 1969, 1970, 2000, 2023, 2024, 2100, 9999]) {
+      for (let day = 0; day < 366; day++) {
+        const date = new Date(0);
+        date.setUTCFullYear(year, 0, 1 + day);
+        const text = `${String(year).padStart(4, '0')}${date.toISOString().slice(-20, -5)}`;
+        if (date.getUTCFullYear() === year)
+          assert.equal(parseDateTime(`${text}Z`).seconds, date.getTime() / 1000, text);
+      }
+    }
+  });
+
+  it('refuses what only looks like the usual text', () => {
+    for (const text of [
+      '2026-01-10T08:00:0xZ',
+      '2026-01-10T08:00:00.1x3Z',
+      '2026-02-29T08:00:00Z',
+      '2026x01-10T08:00:00Z',
+    ]) {
+      assert.throws(() => parseDateTime(text), { code: 'INVALID_TIMESTAMP' }, text);
+    }
   });
 });
 

@@ -240,6 +240,9 @@ describe('encodeValue', () => {
       assert.equal(hex(input, T.INT64), '2007');
       assert.equal(hex(input, T.INT32), '1807');
     }
+    for (const input of ['0', '-0', '+0', '-1', '007', '999999999999999', '-99999999999999', '1234567890123456']) {
+      assert.equal(hex(input, T.INT64), hex(BigInt(input.replace('+', '')), T.INT64), input);
+    }
     assert.throws(() => encodeValue(2 ** 53, T.INT64), fails('VALUE_OUT_OF_RANGE'));
     assert.throws(() => encodeValue(2n ** 63n, T.INT64), fails('VALUE_OUT_OF_RANGE'));
     assert.throws(() => encodeValue(-(2 ** 31) - 1, T.INT32), fails('VALUE_OUT_OF_RANGE'));

@@ -1,6 +1,7 @@
 import { EncodingError } from '../../encoding/encoding-error.ts';
 import { WIRE_BYTES, WIRE_VARINT, WireReader } from '../../encoding/wire.ts';
 import { IngestError } from '../ingest-error.ts';
+import { columnName } from './column-names.ts';
 
 /** Field numbers of the two messages, which differ in what they have besides the row. */
 const FIELDS = {
@@ -60,12 +61,23 @@ export class PushedRow {
    * @throws EncodingError `MALFORMED_MESSAGE` for bytes that are not UTF-8
    */
   textAt(place: number): string {
+    const [start, end] = [this.startAt(place), this.endAt(place)];
+    if (isShortAscii(this.bytes, start, end)) return this.bytes.toString('latin1', start, end);
     try {
-      return utf8.decode(this.bytes.subarray(this.startAt(place), this.endAt(place)));
+      return utf8.decode(this.bytes.subarray(start, end));
     } catch (cause) {
       throw new EncodingError('MALFORMED_MESSAGE', 'The text is not UTF-8.', { cause });
     }
   }
+}
+
+/** Looking at a few bytes costs less than calling a decoder for them. */
+const SHORT = 64;
+
+function isShortAscii(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start > SHORT) return false;
+  for (let at = start; at < end; at++) if ((bytes[at] as number) > 0x7f) return false;
+  return true;
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -119,7 +131,7 @@ function addColumn(columns: Map<string, number>, spans: number[], bytes: Buffer,
   let valueStart = end;
   let valueEnd = end;
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
-    if (tag === 0x0a) name = reader.string();
+    if (tag === 0x0a) name = nameIn(reader, bytes);
     else if (tag === 0x12) {
       valueStart = reader.delimited();
       valueEnd = reader.pos;
@@ -127,6 +139,16 @@ function addColumn(columns: Map<string, number>, spans: number[], bytes: Buffer,
   }
   columns.set(name, spans.length);
   spans.push(valueStart, valueEnd);
+}
+
+function nameIn(reader: WireReader, bytes: Buffer): string {
+  const before = reader.pos;
+  const start = reader.delimited();
+  const end = reader.pos;
+  return columnName(bytes, start, end, () => {
+    reader.pos = before;
+    return reader.string();
+  });
 }
 
 function rowInBothForms(): IngestError {
