@@ -16,7 +16,18 @@ const STORES = {
   redis: [],
   sqlite: ['better-sqlite3'],
 };
-const EXTRAS = { duckdb: ['@duckdb/node-api'], gcs: ['google-auth-library'], s3: ['@aws-sdk/client-s3'] };
+const EXTRAS = {
+  duckdb: ['@duckdb/node-api'],
+  gcs: ['google-auth-library'],
+  otel: [
+    '@opentelemetry/api',
+    '@opentelemetry/exporter-trace-otlp-grpc',
+    '@opentelemetry/exporter-trace-otlp-proto',
+    '@opentelemetry/resources',
+    '@opentelemetry/sdk-trace-base',
+  ],
+  s3: ['@aws-sdk/client-s3'],
+};
 
 /** Not read at run time. Folders of tests only at the top of a package, where no code that is imported stands. */
 const UNUSED_FILES = /(\.[cm]?tsx?|\.map|\.test\.[cm]?js|\.tsbuildinfo|\.gyp|\.md|\.markdown|\.flow)$/i;

@@ -1,6 +1,8 @@
 import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
 import { entityKeysInForce } from '../definitions/surrogate-key.ts';
 import type { Logger } from '../operations/logger.ts';
+import { tracedRegistrySource } from '../operations/tracing/traced-registry-source.ts';
+import type { Tracer } from '../operations/tracing/tracer.ts';
 import { createRegistryCopy } from '../registry/registry-copy.ts';
 import {
   openRegistry,
@@ -93,13 +95,16 @@ export interface OpenRegistryOptions {
   readonly warn: (message: string) => void;
   /** Keeps the registry fresh in the background, and its copy on disk. Without it the registry is read once. */
   readonly refresh?: RegistryEvents;
+  /** Makes a span of each reading. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /** @throws RegistryError, CliError `CLI_REGISTRY_NOT_SERVED` */
 export async function openProjectRegistry(options: OpenRegistryOptions): Promise<RegistryHolder> {
-  const { config, env, warn, refresh } = options;
+  const { config, env, warn, refresh, tracer } = options;
   const { timeoutMs, maxBytes } = config.sideboard.registry;
-  const source = await registrySourceFromConfig(config, env);
+  const untraced = await registrySourceFromConfig(config, env);
+  const source = tracer === undefined ? untraced : tracedRegistrySource(untraced, config.registry.type, tracer);
   if (config.registry.type === 'remote' && config.registry.enableOnlineFeatureViewVersioning) {
     warn(`A registry server does not tell the earlier versions of views: requests for them (view@vN) are refused.`);
   }
@@ -140,11 +145,13 @@ export function openServedRegistry(
   log: Logger,
   describeSwap: (snapshot: RegistrySnapshot, previous: RegistrySnapshot) => object,
   onRefresh?: (outcome: RefreshOutcome) => void,
+  tracer?: Tracer,
 ): Promise<RegistryHolder> {
   return openProjectRegistry({
     config,
     env,
     warn: (message) => log.warn(message),
+    tracer,
     refresh: {
       onSwap: (snapshot, previous) => log.info(describeSwap(snapshot, previous), 'the registry has changed'),
       onError: (err) => log.error({ err }, 'refreshing the registry failed; the last good one stays in use'),

@@ -1,10 +1,16 @@
 import { createFailureLog } from '../operations/failure-log.ts';
 import { createLogger } from '../operations/logger.ts';
+import { metricsText } from '../operations/metrics/metrics-text.ts';
+import { ProjectMetrics } from '../operations/metrics/project-metrics.ts';
+import { Readiness } from '../operations/readiness.ts';
+import type { RefreshOutcome } from '../registry/registry-holder.ts';
 import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import type { OnlineTable } from '../stores/online-store.ts';
 import { onlineTablesOfSnapshot } from '../stores/online-table.ts';
 import { createConnectorService } from '../transports/grpc/connector-service.ts';
+import { HealthService, servicesOf } from '../transports/grpc/health-service.ts';
 import { startGrpcServer } from '../transports/grpc/start-grpc-server.ts';
+import { openCallRecords } from './call-records.ts';
 import type { CommandContext } from './command-context.ts';
 import { openProjectStore, openServedRegistry } from './composition.ts';
 import type { ConnectorOptions } from './connector-command.ts';
@@ -12,7 +18,9 @@ import { exitCodes } from './exit-codes.ts';
 import { endAtOnce, watchLifeCycle } from './life-cycle.ts';
 import { packageVersion } from './package-version.ts';
 import { loadProjectConfig } from './project-config.ts';
+import { serveAdmin } from './serve-admin.ts';
 import { loggerOptionsFrom } from './serving-options.ts';
+import { createStoreProbe } from './store-probe-from-config.ts';
 import { assertSafeAddress, openCallerRules, openTls } from './transport-security.ts';
 
 /** Serves the project's store by the connector protocol until it is told to stop. */
@@ -22,38 +30,86 @@ export async function connector(options: ConnectorOptions, { io, globals, exitWi
   assertSafeAddress(options.address, config, options);
   const log = await createLogger(loggerOptionsFrom(options, config, io));
   const life = watchLifeCycle(log, endAtOnce(log));
+  const version = packageVersion();
+  const { type } = config.onlineStore;
+  const readiness = new Readiness({ store: config.sideboard.readiness.store });
+  const metrics = options.adminAddress === 'off' ? undefined : new ProjectMetrics(version, type, readiness);
   const closers: (() => Promise<void>)[] = [];
   try {
-    const store = await openProjectStore(config, (message) => log.warn(message));
-    closers.unshift(() => store.close());
-    const registry = await openServedRegistry(config, io.env, log, ({ generation }) => ({ generation }));
+    const admin = await serveAdmin(options.adminAddress, log, {
+      ready: () => readiness.report(),
+      metrics: async (accept) => metricsText(metrics?.snapshot() ?? {}, accept),
+    });
+    if (admin !== undefined) closers.unshift(() => admin.close());
+    const records = await openCallRecords(config, io.env, log, metrics?.registry);
+    closers.unshift(() => records.close());
+    const opened = await openProjectStore(config, (message) => log.warn(message));
+    closers.unshift(() => opened.close());
+    const store = metrics?.store.measured(opened) ?? opened;
+    const describeSwap = ({ generation }: RegistrySnapshot): object => ({ generation });
+    const onRefresh = (outcome: RefreshOutcome): void => {
+      metrics?.refreshed(outcome);
+      readiness.registryChecked();
+    };
+    const registry = await openServedRegistry(config, io.env, log, describeSwap, onRefresh, records.tracer);
     closers.unshift(() => registry.close());
+    readiness.registryLoaded(() => registry.status());
+    metrics?.watchRegistry(registry);
     const tables = tablesByName(config.registry.enableOnlineFeatureViewVersioning);
-    const service = createConnectorService({ store, table: (name) => tables(registry.current()).get(name) });
+    const service = createConnectorService({
+      store,
+      table: (name) => tables(registry.current()).get(name),
+      revision: () => registry.current(),
+    });
+    const health = new HealthService(new Map(servicesOf(service).map((name) => [name, true])));
+    readiness.onChange(({ ready }) => {
+      health.serving = ready;
+    });
     const certificates = await openTls(config, log);
     const rules = await openCallerRules(config, io.env, log);
-    const server = await startGrpcServer(grpc.server, service, {
+    const served = [...service, ...health.methods];
+    if (grpc.reflection) {
+      const { createReflectionService } = await import('../transports/grpc/reflection-service.ts');
+      served.push(...createReflectionService(servicesOf(served)));
+    }
+    const recorded = records.watched(served);
+    const logFailure = createFailureLog(log);
+    const server = await startGrpcServer(grpc.server, metrics?.calls.measured(recorded) ?? recorded, {
       ...grpc,
       certificates,
       guard: rules?.guard,
       address: options.address,
       admission: { maxInFlight: serving.maxInFlightCalls, maxQueueAgeMs: serving.maxQueueAgeMs },
-      onFailure: createFailureLog(log),
+      onLimit: (limit) => metrics?.limits.exceeded(limit),
+      onFailure(error, path, call) {
+        metrics?.calls.failed(error, path);
+        metrics?.limits.failed(error);
+        records.failed(error, path, call);
+        logFailure(error, path);
+      },
+    });
+    metrics?.watchServer(server);
+    const probe = createStoreProbe(config, store, readiness, (err) => {
+      log.warn({ err }, 'the online store does not answer; calls are refused until it does');
     });
     closers.unshift(async () => {
+      probe.close();
+      health.stop();
       certificates?.close();
       rules?.guard.close();
       await server.close(options.shutdownTimeout * 1000);
     });
     const { project } = registry.current();
-    const { type } = config.onlineStore;
-    io.out(`Sideboard ${packageVersion()} serves the ${type} store of project ${project} on ${server.address}`);
+    io.out(`Sideboard ${version} serves the ${type} store of project ${project} on ${server.address}`);
     log.info({ address: server.address, project, store: type, config: config.file }, 'ready');
+    if (!life.isStopping()) void probe.start();
     const reason = await life.stopped;
+    readiness.drain();
     if ('signal' in reason) log.info({ signal: reason.signal }, 'stopping: calls under way may finish');
     else exitWith(exitCodes.failure.code);
   } finally {
     for (const close of closers) await close();
+    metrics?.close();
   }
 }
 

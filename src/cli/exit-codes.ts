@@ -42,6 +42,7 @@ export function exitClassOf(error: unknown): ExitClass {
   if (error instanceof MaterializeError) return error.code === 'MATERIALIZE_FAILED' ? 'failure' : 'input';
   if (error instanceof IngestError || error instanceof ServingError || error instanceof EncodingError) return 'input';
   if (error instanceof TransportError) return 'listen';
-  if (error instanceof SideboardError && error.code === 'AUTH_CONFIG_INVALID') return 'config';
+  // Of errors whose classes only those load who need what they are about.
+  if (error instanceof SideboardError && /^(?:AUTH_CONFIG_INVALID|TRACING_)/.test(error.code)) return 'config';
   return 'failure';
 }

@@ -8,16 +8,16 @@ import { ServingMetrics } from '../operations/metrics/serving-metrics.ts';
 import { Readiness } from '../operations/readiness.ts';
 import { CallCounters, counterTotals, type ServerCounters } from '../operations/server-counters.ts';
 import { StoreOutageWatch } from '../operations/store-outage.ts';
-import { StoreProbe } from '../operations/store-probe.ts';
 import { WorkerLink } from '../operations/worker-link.ts';
+import type { RefreshOutcome } from '../registry/registry-holder.ts';
 import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import { OnlineFeatures } from '../serving/online-features.ts';
-import type { OnlineStore } from '../stores/online-store.ts';
 import { createFeastServices } from '../transports/grpc/feast-services.ts';
 import { HealthService, servicesOf } from '../transports/grpc/health-service.ts';
 import { createIngestService } from '../transports/grpc/ingest-service.ts';
 import { createPushMethods } from '../transports/grpc/push-methods.ts';
 import { startGrpcServer } from '../transports/grpc/start-grpc-server.ts';
+import { openCallRecords } from './call-records.ts';
 import type { CommandContext } from './command-context.ts';
 import { openServedRegistry } from './composition.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -27,12 +27,8 @@ import { serveAdmin } from './serve-admin.ts';
 import type { ServeOptions } from './serve-command.ts';
 import { openServedStore } from './serve-store.ts';
 import { servingPolicyFromConfig } from './serving-policy-from-config.ts';
+import { createStoreProbe, pingStore } from './store-probe-from-config.ts';
 import { openCallerRules, openTls } from './transport-security.ts';
-
-/** How long the store may take to answer whether it is there; serving does not wait for it. */
-const PING_MS = 5_000;
-/** The same where readiness hangs on it for as long as the process serves. */
-const STRICT_PING_MS = 1_000;
 
 export interface ProjectServer {
   readonly options: ServeOptions;
@@ -85,14 +81,17 @@ export async function serveProject(
       });
       if (admin !== undefined) closers.unshift(() => admin.close());
     }
+    const records = await openCallRecords(config, io.env, log, metrics?.registry);
+    closers.unshift(() => records.close());
     const certificates = await openTls(config, log);
     const rules = await openCallerRules(config, io.env, log);
     const { store, refusal, close } = await openServedStore(config, log, metrics?.store);
     closers.unshift(close);
-    const registry = await openServedRegistry(config, io.env, log, describeSwap, (outcome) => {
+    const onRefresh = (outcome: RefreshOutcome): void => {
       metrics?.refreshed(outcome);
       readiness.registryChecked();
-    });
+    };
+    const registry = await openServedRegistry(config, io.env, log, describeSwap, onRefresh, records.tracer);
     closers.unshift(() => registry.close());
     readiness.registryLoaded(() => registry.status());
     metrics?.watchRegistry(registry);
@@ -135,7 +134,7 @@ export async function serveProject(
       health.serving = ready;
     });
     const logFailure = createFailureLog(log);
-    const outages = new StoreOutageWatch({ log, ping: () => pingStore(store, PING_MS) });
+    const outages = new StoreOutageWatch({ log, ping: () => pingStore(store) });
     const probe = createStoreProbe(config, written, readiness, (err) => {
       log.warn({ err }, 'the online store does not answer; requests are refused until it does');
       outages.failed(err);
@@ -145,7 +144,8 @@ export async function serveProject(
       const { createReflectionService } = await import('../transports/grpc/reflection-service.ts');
       served.push(...createReflectionService(servicesOf(served)));
     }
-    const measured = metrics?.calls.measured(served) ?? served;
+    const recorded = records.watched(served);
+    const measured = metrics?.calls.measured(recorded) ?? recorded;
     const server = await startGrpcServer(grpc.server, calls.counted(measured), {
       ...grpc,
       certificates,
@@ -153,8 +153,9 @@ export async function serveProject(
       address: link ?? address,
       admission: { maxInFlight: serving.maxInFlightCalls, maxQueueAgeMs: serving.maxQueueAgeMs },
       onLimit: (limit) => metrics?.limits.exceeded(limit),
-      onFailure(error, path) {
+      onFailure(error, path, call) {
         calls.failed(path);
+        records.failed(error, path, call);
         metrics?.calls.failed(error, path);
         metrics?.limits.failed(error);
         logFailure(error, path);
@@ -228,27 +229,6 @@ function describeSwap(snapshot: RegistrySnapshot, previous: RegistrySnapshot): o
     added,
     removed,
   };
-}
-
-function createStoreProbe(
-  { sideboard }: FeatureStoreConfig,
-  store: OnlineStore,
-  readiness: Readiness,
-  onFirstFailure: (error: unknown) => void,
-): StoreProbe {
-  const policy = sideboard.readiness.store;
-  const withinMs = policy === 'strict' ? STRICT_PING_MS : PING_MS;
-  return new StoreProbe({
-    policy,
-    ping: () => pingStore(store, withinMs),
-    onAnswer: () => readiness.storeAnswered(),
-    onFailure: (code) => readiness.storeFailed(code),
-    onFirstFailure,
-  });
-}
-
-function pingStore(store: OnlineStore, withinMs: number): Promise<void> {
-  return store.ping({ deadline: Date.now() + withinMs });
 }
 
 async function closeAll(closers: readonly (() => Promise<void>)[]): Promise<void> {

@@ -210,6 +210,30 @@ export const registrySettingsSchema = z.strictObject({
   s3_endpoint_url: endpointUrl.optional(),
 });
 
+/** `on` and `off` as {@link switchSchema}, and neither, which leaves it to the environment. */
+const optionalSwitch = z
+  .union([z.enum(['on', 'off']), z.boolean()])
+  .transform((value) => value === true || value === 'on')
+  .meta({ expected: 'on or off' })
+  .optional();
+
+const ratio = z.number().min(0).max(1);
+
+export const tracingSchema = z.strictObject({
+  enabled: optionalSwitch,
+  endpoint: endpointUrl.optional(),
+  protocol: z.enum(['http/protobuf', 'grpc']).default('http/protobuf'),
+  sample_ratio: ratio.default(1),
+  service_name: z.string().min(1).default('sideboard'),
+});
+
+export const accessLogSchema = z.strictObject({
+  enabled: switchSchema('off').optional(),
+  sample_ratio: ratio.default(0.01),
+  slow_ms: z.int().min(1).max(3_600_000).default(250),
+  max_per_second: z.int().min(0).max(1_000_000).default(10),
+});
+
 export const logSchema = z.strictObject({
   level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   format: z.enum(['auto', 'json', 'pretty']).default('auto'),
@@ -249,6 +273,8 @@ export const sideboardSchema = z.strictObject({
   entity_keys: entityKeysSchema.optional(),
   definitions: z.string().min(1).optional(),
   log: logSchema.prefault({}),
+  access_log: accessLogSchema.prefault({}),
+  tracing: tracingSchema.prefault({}),
   ...({
     sqlite: storeSection,
     redis: storeSection,

@@ -23,6 +23,8 @@ export interface SideboardSettings {
   /** Where the project's definitions are, a file or a folder, as it is written: relative to the file's folder. */
   readonly definitions: string | undefined;
   readonly log: LogSettings;
+  readonly accessLog: AccessLogSettings;
+  readonly tracing: TracingSettings;
 }
 
 export interface ServingSettings {
@@ -182,9 +184,31 @@ export interface LogSettings {
   readonly format: 'auto' | 'json' | 'pretty';
 }
 
+/** Lines of single calls in the log. */
+export interface AccessLogSettings {
+  readonly enabled: boolean;
+  /** Share of all calls that get a line. */
+  readonly sampleRatio: number;
+  /** A call that took so long gets one in any case. Milliseconds. */
+  readonly slowMs: number;
+  /** Lines of failed calls, and of slow ones, per second. */
+  readonly maxPerSecond: number;
+}
+
+/** OpenTelemetry. The variables `OTEL_*` count before it. */
+export interface TracingSettings {
+  /** `undefined`: as the variables say. */
+  readonly enabled: boolean | undefined;
+  readonly endpoint: string | undefined;
+  readonly protocol: 'http/protobuf' | 'grpc';
+  /** Of traces that begin here. */
+  readonly sampleRatio: number;
+  readonly serviceName: string;
+}
+
 /** Names the settings as the code does, and applies `compatibility`. */
 export function sideboardSettingsFromSchema(parsed: z.output<typeof sideboardSchema>): SideboardSettings {
-  const { serving, grpc, ingest, auth, log, registry, admin, readiness, shutdown, breaker, retries } = parsed;
+  const { serving, grpc, ingest, auth, log, registry, admin, readiness, shutdown, breaker, retries, tracing } = parsed;
   const implied = serving.compatibility === undefined ? servingDefaults : feastPythonServing;
   return Object.freeze({
     serving: Object.freeze({
@@ -264,6 +288,19 @@ export function sideboardSettingsFromSchema(parsed: z.output<typeof sideboardSch
     entityKeys: entityKeysFromSchema(parsed.entity_keys ?? {}),
     definitions: parsed.definitions,
     log: Object.freeze({ level: log.level, format: log.format }),
+    accessLog: Object.freeze({
+      enabled: parsed.access_log.enabled ?? false,
+      sampleRatio: parsed.access_log.sample_ratio,
+      slowMs: parsed.access_log.slow_ms,
+      maxPerSecond: parsed.access_log.max_per_second,
+    }),
+    tracing: Object.freeze({
+      enabled: tracing.enabled,
+      endpoint: tracing.endpoint,
+      protocol: tracing.protocol,
+      sampleRatio: tracing.sample_ratio,
+      serviceName: tracing.service_name,
+    }),
   });
 }
 

@@ -1,3 +1,5 @@
+import type { TraceContext } from '../encoding/trace-context.ts';
+
 /**
  * Where the bytes of a registry come from: a file, an object store, a service. A source fetches and nothing else; parsing,
  * refreshing and keeping the last good snapshot lie above it.
@@ -20,6 +22,8 @@ export interface RegistryLoadOptions {
   readonly signal?: AbortSignal;
   /** The token of the registry that the caller has already. */
   readonly previous?: string;
+  /** The trace that the reading belongs to, for a source that asks another process which traces too. */
+  readonly trace?: TraceContext;
 }
 
 export interface LoadedRegistry {

@@ -1,3 +1,4 @@
+import type { EntityKeyVersion } from '../encoding/entity-key.ts';
 import type { AccessControl } from '../registry/access/access-rules.ts';
 import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import type { CallOptions, OnlineStore, TableRead } from '../stores/online-store.ts';
@@ -17,7 +18,7 @@ import type { ServedCall } from './served-call.ts';
 import { ServingError } from './serving-error.ts';
 import type { ServingObserver } from './serving-observer.ts';
 import type { ServingPolicy } from './serving-policy.ts';
-import { readTables } from './table-reader.ts';
+import { type ReadTables, readTables } from './table-reader.ts';
 
 export interface OnlineFeaturesOptions {
   /** The registry as it is now. Called once per request; never waits. */
@@ -99,6 +100,7 @@ export class OnlineFeatures {
     this.#access?.assertAllowed(registry, plan.resources, 'READ_ONLINE', call.caller);
     const rows = countRows(request, this.#policy);
     assertEchoable(plan, request);
+    call.observer?.asked(plan.asked, rows, registry);
     // The store keeps the deadline from here on; nothing else waits.
     if (call.deadline !== undefined && call.deadline <= Date.now()) {
       throw new ServingError('DEADLINE_EXCEEDED', "The caller's deadline passed before the store was read.", {
@@ -114,6 +116,7 @@ export class OnlineFeatures {
       const judged = await this.#read(plan, request, rows, call);
       const answer = encodeAnswer(plan, request, rows, judged, call);
       this.#observer?.answered(plan, judged, rows, this.#now());
+      call.observer?.answered(judged, rows);
       for (const { block } of judged) block.release();
       learnLoad(plan, answer.length, rows);
       return answer;
@@ -126,14 +129,15 @@ export class OnlineFeatures {
     plan: Plan,
     request: OnlineFeaturesRequest,
     rows: number,
-    call: CallOptions,
+    call: ServedCall,
   ): Promise<readonly JudgedBlock[]> {
     const store = this.#store;
     const policy = this.#policy;
+    const read: ReadTables = (reads, version) => this.#readTables(reads, call, version);
     const source = withDerivedColumns(request, plan.derived, rows);
     const keys = plan.keyGroups.map((group) => entityKeysOf(group, source, rows, policy));
     if (plan.precomputed !== undefined) {
-      const judged = await readPrecomputed(store, plan, plan.precomputed, keys[0] ?? [], this.#now(), call);
+      const judged = await readPrecomputed(read, plan, plan.precomputed, keys[0] ?? [], this.#now());
       if (judged !== undefined) return judged;
     }
     const reads = plan.tables.map(({ table, features, keyGroup }): TableRead => {
@@ -141,9 +145,10 @@ export class OnlineFeatures {
       return { table, keys: tableKeys, features, block: new RowBlock(tableKeys.length, features.length) };
     });
     if (rows > 0) {
-      await this.#readTables(reads, call);
+      await read(reads);
       if (policy.entityKeyFallback === 'v2') {
-        this.#olderKeyHits += await readOlderKeys(store, plan, source, rows, reads, policy, call);
+        const remake = store.readMany !== undefined;
+        this.#olderKeyHits += await readOlderKeys(read, remake, plan, source, rows, reads, policy);
       }
     }
     const now = this.#now();
@@ -154,18 +159,33 @@ export class OnlineFeatures {
     });
   }
 
-  async #readTables(reads: readonly TableRead[], call: CallOptions): Promise<void> {
+  async #readTables(reads: readonly TableRead[], call: ServedCall, version?: EntityKeyVersion): Promise<void> {
+    const reading = call.observer?.reading(reads);
     const observer = this.#observer;
-    if (observer === undefined) return readTables(this.#store, reads, call);
-    const start = performance.now();
+    const start = observer === undefined ? 0 : performance.now();
     try {
-      await readTables(this.#store, reads, call);
+      await readTables(
+        this.#store,
+        reads,
+        version === undefined ? call : { ...limitsOf(call), entityKeyVersion: version },
+      );
     } catch (error) {
-      observer.storeRead(performance.now() - start, error);
+      reading?.ended(error);
+      observer?.storeRead(performance.now() - start, error);
       throw error;
     }
-    observer.storeRead(performance.now() - start, undefined);
+    reading?.ended(undefined);
+    observer?.storeRead(performance.now() - start, undefined);
   }
+}
+
+/** What a store is told of a call, apart from the call, which may have more to it. */
+function limitsOf({ deadline, signal, trace }: ServedCall): CallOptions {
+  return {
+    ...(deadline === undefined ? {} : { deadline }),
+    ...(signal === undefined ? {} : { signal }),
+    ...(trace === undefined ? {} : { trace }),
+  };
 }
 
 /** The largest of the last answers, more or less: one that turns out larger than was expected is memory that nobody counted. */

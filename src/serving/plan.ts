@@ -4,6 +4,7 @@ import type { Resource } from '../registry/access/access-rules.ts';
 import type { JoinKeySpec, RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import type { OnlineTable } from '../stores/online-store.ts';
 import { onlineTableFromView } from '../stores/online-table.ts';
+import type { AskedFor } from './call-observer.ts';
 import type { DerivedColumn } from './derived-columns.ts';
 import { createColumnMatcher, type EntityColumns } from './entity-columns.ts';
 import { precomputedTable } from './precomputed.ts';
@@ -20,6 +21,8 @@ import type { ServingPolicy } from './serving-policy.ts';
 export interface Plan {
   /** The registry generation it was compiled for. */
   readonly generation: number;
+  /** What is told of it. */
+  readonly asked: AskedFor;
   /** What is read. Tables that share a key group are asked for the same entities. */
   readonly tables: readonly TablePlan[];
   readonly keyGroups: readonly KeyGroup[];
@@ -124,6 +127,11 @@ export function compilePlan(
   const echoedEntities = matcher.echoed();
   return {
     generation: registry.generation,
+    asked: {
+      service: selection.featureService,
+      views: [...new Set(tables.map(({ plan }) => plan.label))],
+      features: outputs.length,
+    },
     tables: tables.map((entry) => entry.plan),
     keyGroups: [...groups.values()].map((entry) => entry.group),
     derived: matcher.derived(),

@@ -2,14 +2,14 @@ import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { PrecomputedFeatureVectorSchema } from '../../gen/feast/core/PrecomputedFeatureVector_pb.ts';
 import { ValueSchema, ValueType_Enum } from '../../gen/feast/types/Value_pb.ts';
 import { decodeValue } from '../encoding/value.ts';
-import type { CallOptions, OnlineStore, OnlineTable } from '../stores/online-store.ts';
+import type { OnlineTable } from '../stores/online-store.ts';
 import { CELL, CELL_STATUS, RowBlock } from '../stores/row-block.ts';
 import { FieldStatus } from './field-status.ts';
 import type { JudgedBlock } from './judge.ts';
 import type { Plan } from './plan.ts';
 import { fieldSize } from './response-wire.ts';
 import { ServingError } from './serving-error.ts';
-import { readTables } from './table-reader.ts';
+import type { ReadTables } from './table-reader.ts';
 
 const VECTOR = 'vector';
 
@@ -30,15 +30,14 @@ export function precomputedTable(project: string, service: string): OnlineTable 
  * @returns nothing where a vector is missing or lacks a feature: then the views are read instead
  */
 export async function readPrecomputed(
-  store: OnlineStore,
+  read: ReadTables,
   plan: Plan,
   table: OnlineTable,
   keys: readonly Uint8Array[],
   now: number,
-  call: CallOptions,
 ): Promise<readonly JudgedBlock[] | undefined> {
   const vectors = new RowBlock(keys.length, 1);
-  await readTables(store, [{ table, keys, features: [VECTOR], block: vectors }], call);
+  await read([{ table, keys, features: [VECTOR], block: vectors }]);
   const judged = plan.tables.map((part): JudgedBlock => {
     const block = new RowBlock(keys.length, part.features.length);
     return { block, constant: false, valueSizes: new Float64Array(part.features.length) };

@@ -1,5 +1,11 @@
-import { deserializeEntityKey } from '../encoding/entity-key.ts';
+import { deserializeEntityKey, type EntityKeyVersion } from '../encoding/entity-key.ts';
 import type { OnlineStore, ReadOptions, TableRead } from '../stores/online-store.ts';
+
+/**
+ * Fills the blocks of all reads for one call.
+ * @param version serialization of the entity keys; 3 unless it says otherwise
+ */
+export type ReadTables = (reads: readonly TableRead[], version?: EntityKeyVersion) => Promise<void>;
 
 /**
  * Fills the blocks of all reads: in one round trip where the store can, else table by table side by side through

@@ -2,6 +2,7 @@ import type { EntityKey } from '../../gen/feast/types/EntityKey_pb.ts';
 import type { ValueType_Enum } from '../../gen/feast/types/Value_pb.ts';
 import type { EntityKeyVersion } from '../encoding/entity-key.ts';
 import type { ExactJson } from '../encoding/json-exact.ts';
+import type { TraceContext } from '../encoding/trace-context.ts';
 import type { Retries } from './retry-allowance.ts';
 import type { RowBlock } from './row-block.ts';
 import type { WriteBlock } from './write-block.ts';
@@ -116,6 +117,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
   /** Whether the caller has gone by now. Where it is given it says what `signal` says, and costs nothing to look at. */
   readonly cancelled?: boolean;
+  /** The trace that the call belongs to, for a store that asks another process which traces too. Changes from reading to reading. */
+  trace?: TraceContext | undefined;
 }
 
 export interface WriteOptions extends CallOptions {

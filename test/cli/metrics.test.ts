@@ -89,13 +89,14 @@ describe('/metrics of sideboard serve', function () {
     }
     const age = Date.now() / 1000 - (seen.get('process_start_time_seconds') ?? 0);
     assert.ok(age > 0 && age < 60);
-    // A counter of failures appears with the first failure; everything else is there from the start.
+    // A counter of failures appears with the first failure, that of spans with traces; everything else is there from the start.
     const missing = Object.keys(metrics).filter((name) => ![...seen.keys()].some((series) => series.startsWith(name)));
     // SQLite has no pool of connections.
     assert.deepEqual(missing, [
       'sideboard_store_errors_total',
       'sideboard_store_connections',
       'sideboard_store_calls_waiting',
+      'sideboard_trace_spans_total',
     ]);
     const open = await program.page('/metrics', { accept: 'application/openmetrics-text; version=1.0.0' });
     assert.match(open.text, /\n# EOF\n$/);

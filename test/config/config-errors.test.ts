@@ -288,7 +288,7 @@ const OURS: readonly BadConfig[] = [
     yaml: `${BASE}sideboard:\n  gprc: {}\n  cassandra: {}\n  serving:\n    statusses: full\n`,
     says: [
       '4: sideboard.gprc: unknown setting. Did you mean grpc?',
-      '5: sideboard.cassandra: unknown setting. Known here: serving, grpc, ingest, auth, admin, readiness, shutdown, breaker, retries, registry, workers, entity_key_fallback, entity_keys, definitions, log, sqlite, redis, mlforge_redis, dynamodb, mlforge_dynamodb, mysql, postgres, connector.',
+      '5: sideboard.cassandra: unknown setting. Known here: serving, grpc, ingest, auth, admin, readiness, shutdown, breaker, retries, registry, workers, entity_key_fallback, entity_keys, definitions, log, access_log, tracing, sqlite, redis, mlforge_redis, dynamodb, mlforge_dynamodb, mysql, postgres, connector.',
       '7: sideboard.serving.statusses: unknown setting. Did you mean statuses?',
     ],
   },

@@ -126,6 +126,8 @@ describe('feature_store.yaml', () => {
         entityKeyFallback: 'none',
         entityKeys: [],
         log: { level: 'info', format: 'auto' },
+        accessLog: { enabled: false, sampleRatio: 0.01, slowMs: 250, maxPerSecond: 10 },
+        tracing: { protocol: 'http/protobuf', sampleRatio: 1, serviceName: 'sideboard' },
       },
     });
   });

@@ -45,6 +45,7 @@ function judgedBlock(cells: readonly (readonly Cell[])[], times: readonly number
 function planFor(names: readonly string[]): Plan {
   return {
     generation: 1,
+    asked: { service: undefined, views: [], features: 1 },
     tables: [],
     keyGroups: [{ joinKeys: [], columns: [0], encoder: createEntityKeyEncoder(['id']) }],
     derived: [],

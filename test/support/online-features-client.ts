@@ -66,6 +66,8 @@ export interface ClientIdentity {
   readonly channel?: ChannelCredentials;
   /** The whole `authorization` header. */
   readonly authorization?: string;
+  /** Further headers of every call. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -75,11 +77,12 @@ export interface ClientIdentity {
 export function createOnlineFeaturesClient(
   address: string,
   options: ChannelOptions = {},
-  { channel, authorization }: ClientIdentity = {},
+  { channel, authorization, headers = {} }: ClientIdentity = {},
 ): OnlineFeaturesClient {
   const client = new Client(address, channel ?? credentials.createInsecure(), options);
   const metadata = new Metadata();
   if (authorization !== undefined) metadata.set('authorization', authorization);
+  for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
   const call = (method: string, message: Uint8Array): Promise<Buffer> =>
     new Promise((resolve, reject) => {
       client.makeUnaryRequest(

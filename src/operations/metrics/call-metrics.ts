@@ -1,10 +1,8 @@
-import { SideboardError } from '../../errors.ts';
 import type { ServedCall } from '../../serving/served-call.ts';
-import { GrpcStatus, statusOfKind } from '../../transports/grpc/grpc-status.ts';
+import { GrpcStatus } from '../../transports/grpc/grpc-status.ts';
 import type { ServiceTable, StreamMethod, UnaryMethod } from '../../transports/grpc/service-table.ts';
+import { hasLeft, isOver, nameOfStatus, statusOfFailure } from '../call-outcome.ts';
 import type { MetricRegistry, NumberSeries } from './metric-registry.ts';
-
-const CODES = new Map<number, string>(Object.entries(GrpcStatus).map(([name, number]) => [number, name]));
 
 /** Measures calls of methods: how many ended how, and how long unary ones took. */
 export class CallMetrics {
@@ -21,12 +19,11 @@ export class CallMetrics {
 
   /** To be told of every call that was answered with an error, also of one that reached no method. */
   failed(error: unknown, path = 'other'): void {
-    const status = error instanceof SideboardError ? statusOfKind[error.kind] : GrpcStatus.INTERNAL;
-    this.#ended(path, status).add(1);
+    this.#ended(path, statusOfFailure(error)).add(1);
   }
 
   #ended(path: string, status: number): NumberSeries {
-    return this.#registry.number('sideboard_requests_total', path, CODES.get(status) ?? 'UNKNOWN');
+    return this.#registry.number('sideboard_requests_total', path, nameOfStatus(status));
   }
 
   #unary(method: UnaryMethod): UnaryMethod {
@@ -83,14 +80,4 @@ export class CallMetrics {
       },
     };
   }
-}
-
-/** Nobody waits for the answer any more. */
-function isOver(call: ServedCall): boolean {
-  return call.cancelled ?? call.signal?.aborted === true;
-}
-
-/** Of a call that is over: its deadline has not passed, so that its caller must have gone. */
-function hasLeft({ deadline }: ServedCall): boolean {
-  return deadline === undefined || deadline > Date.now();
 }

@@ -155,6 +155,12 @@ export const metrics = {
     unit: 'plans',
     labels: [],
   },
+  sideboard_trace_spans_total: {
+    type: 'counter',
+    help: 'Spans of traces, by what became of them: exported, failed (the collector did not take them) or dropped (the queue was full).',
+    unit: 'spans',
+    labels: ['result'],
+  },
   sideboard_ready: {
     type: 'gauge',
     help: '1 where the process is ready, of several workers where one is.',

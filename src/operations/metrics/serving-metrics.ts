@@ -2,7 +2,7 @@ import { FieldStatus } from '../../serving/field-status.ts';
 import type { JudgedBlock } from '../../serving/judge.ts';
 import type { Plan } from '../../serving/plan.ts';
 import type { ServingObserver } from '../../serving/serving-observer.ts';
-import { CELL, CELL_STATUS } from '../../stores/row-block.ts';
+import { countStatuses, noStatuses } from '../status-counts.ts';
 import type { HistogramSeries, MetricRegistry, NumberSeries } from './metric-registry.ts';
 import type { StoreMetrics } from './store-metrics.ts';
 
@@ -13,6 +13,7 @@ export class ServingMetrics implements ServingObserver {
   readonly #hasTimes: boolean;
   /** By the number of the status. */
   readonly #statuses: readonly (NumberSeries | undefined)[];
+  readonly #counts = noStatuses();
   readonly #ages = new Map<string, HistogramSeries>();
 
   /** @param hasTimes whether the rows of the store have event timestamps */
@@ -32,32 +33,18 @@ export class ServingMetrics implements ServingObserver {
   }
 
   answered(plan: Plan, judged: readonly JudgedBlock[], rows: number, now: number): void {
+    const counts = this.#counts.fill(0);
     for (let index = 0; index < judged.length; index++) {
       const table = judged[index];
       if (table === undefined) continue;
-      this.#countStatuses(table, table.constant ? rows : 1);
+      countStatuses(table, rows, counts);
       const name = plan.tables[index]?.table.name;
       if (this.#hasTimes && name !== undefined) this.#observeAge(name, table, now);
     }
-  }
-
-  /** Equal statuses stand side by side as a rule: they are added up run by run. */
-  #countStatuses({ block }: JudgedBlock, times: number): void {
-    const { cells } = block;
-    const end = block.rows * block.features * CELL;
-    let run = 0;
-    let status = -1;
-    for (let at = CELL_STATUS; at < end; at += CELL) {
-      const next = cells[at] as number;
-      if (next === status) {
-        run++;
-        continue;
-      }
-      if (run > 0) this.#statuses[status]?.add(run * times);
-      status = next;
-      run = 1;
+    for (let status = 0; status < counts.length; status++) {
+      const count = counts[status] as number;
+      if (count > 0) this.#statuses[status]?.add(count);
     }
-    if (run > 0) this.#statuses[status]?.add(run * times);
   }
 
   #observeAge(name: string, { block }: JudgedBlock, now: number): void {

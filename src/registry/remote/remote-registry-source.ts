@@ -11,6 +11,7 @@ import {
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
+import { traceHeaders } from '../../encoding/trace-context.ts';
 import { plainCause } from '../plain-cause.ts';
 import { tooLarge } from '../read-bounded.ts';
 import { RegistryError } from '../registry-error.ts';
@@ -55,6 +56,7 @@ export function createRemoteRegistrySource(options: RemoteRegistrySourceOptions)
     describe: () => name,
     async load(loadOptions = {}) {
       const metadata = new Metadata();
+      for (const [header, value] of traceHeaders(loadOptions.trace)) metadata.set(header, value);
       const token = await options.token?.();
       if (token !== undefined) metadata.set('authorization', `Bearer ${token}`);
       // One connection for each reading: it knows no pause after a failure, and takes certificates that were renewed.

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ChannelCredentials, ChannelOptions, Client, Metadata, ServiceError } from '@grpc/grpc-js';
+import { type TraceContext, traceHeaders } from '../../encoding/trace-context.ts';
 import { timeLeft } from '../call-limits.ts';
 import type { CallOptions } from '../online-store.ts';
 import { passwordFromFile } from '../password-file.ts';
@@ -13,8 +14,8 @@ const TOKEN_LOOK_MS = 5_000;
 
 interface Connected {
   readonly client: Client;
-  /** What is said with every call: who asks. */
-  readonly metadata: () => Metadata;
+  /** What is said with every call: who asks, and the trace that it belongs to. */
+  readonly metadata: (trace: TraceContext | undefined) => Metadata;
 }
 
 /** A channel to the store process. The gRPC library is loaded, and the connection made, with the first call. */
@@ -61,7 +62,7 @@ export class ConnectorChannel {
         (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
         (bytes: Buffer) => bytes,
         request,
-        metadata(),
+        metadata(options?.trace),
         { deadline },
         (error: ServiceError | null, answer?: Buffer) => {
           signal?.removeEventListener('abort', onAbort);
@@ -91,7 +92,14 @@ export class ConnectorChannel {
 
   async #connect(): Promise<Connected> {
     const { Client, Metadata, credentials } = await import('@grpc/grpc-js');
-    const metadata = this.#metadataBy(() => new Metadata());
+    const caller = this.#metadataBy(() => new Metadata());
+    const metadata = (trace: TraceContext | undefined): Metadata => {
+      const headers = traceHeaders(trace);
+      if (headers.length === 0) return caller();
+      const traced = caller().clone();
+      for (const [name, value] of headers) traced.set(name, value);
+      return traced;
+    };
     const { tls, server_name: name, address } = this.#config;
     const secure = async (): Promise<ChannelCredentials> => {
       const [ca, key, cert] = await Promise.all([

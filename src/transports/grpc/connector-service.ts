@@ -1,6 +1,8 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { type OnlineReadRequest, OnlineReadRequestSchema } from '../../../gen/feast/serving/Connector_pb.ts';
 import { ByteWriter } from '../../encoding/byte-writer.ts';
+import type { RegistryRevision } from '../../serving/call-observer.ts';
+import type { ServedCall } from '../../serving/served-call.ts';
 import { ServingError } from '../../serving/serving-error.ts';
 import type { OnlineStore, OnlineTable, StoredRow } from '../../stores/online-store.ts';
 import type { ServiceTable } from './service-table.ts';
@@ -12,6 +14,8 @@ export interface ConnectorServiceOptions {
   readonly store: OnlineStore;
   /** The table that is stored under this name; `undefined` where the registry has none. */
   readonly table: (name: string) => OnlineTable | undefined;
+  /** The registry that the tables are of now. */
+  readonly revision: () => RegistryRevision;
 }
 
 /**
@@ -20,7 +24,7 @@ export interface ConnectorServiceOptions {
  *
  * A request without a view and without keys is answered by an empty message once the store has answered a ping.
  */
-export function createConnectorService({ store, table: tableOf }: ConnectorServiceOptions): ServiceTable {
+export function createConnectorService({ store, table: tableOf, revision }: ConnectorServiceOptions): ServiceTable {
   return [
     {
       path: '/grpc.connector.OnlineStore/OnlineRead',
@@ -35,10 +39,33 @@ export function createConnectorService({ store, table: tableOf }: ConnectorServi
           throw new ServingError('UNKNOWN_FEATURE_VIEW', `The registry has no view that is stored as "${view}".`);
         }
         const asked = features.length > 0 ? features : table.features.map(({ name }) => name);
-        return encodeRows(view, asked, await store.onlineRead(table, entityKeys, asked, call));
+        const what = { service: undefined, views: [view], features: asked.length };
+        call.observer?.asked(what, entityKeys.length, revision());
+        return encodeRows(view, asked, await readObserved(store, table, entityKeys, asked, call));
       },
     },
   ];
+}
+
+async function readObserved(
+  store: OnlineStore,
+  table: OnlineTable,
+  keys: OnlineReadRequest['entityKeys'],
+  features: readonly string[],
+  call: ServedCall,
+): Promise<readonly (StoredRow | undefined)[]> {
+  const reading = call.observer?.reading([{ table, keys }]);
+  try {
+    const rows = await store.onlineRead(table, keys, features, call);
+    reading?.ended(
+      undefined,
+      rows.reduce((found, row) => found + (row === undefined ? 0 : 1), 0),
+    );
+    return rows;
+  } catch (error) {
+    reading?.ended(error);
+    throw error;
+  }
 }
 
 function parseRequest(message: Uint8Array): OnlineReadRequest {

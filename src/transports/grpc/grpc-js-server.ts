@@ -17,7 +17,8 @@ import type { ServedCall } from '../../serving/served-call.ts';
 import { TransportError } from '../transport-error.ts';
 import { CallAdmission, isLimited } from './call-admission.ts';
 import type { CallGuard } from './call-guard.ts';
-import { type OpenCall, serveStream, statusFrom, toBuffer } from './grpc-js-stream-call.ts';
+import { traceOf } from './call-marks.ts';
+import { marksOf, type OpenCall, originOf, serveStream, statusFrom, toBuffer } from './grpc-js-stream-call.ts';
 import { http2Limits } from './http2-limits.ts';
 import { acceptorOf, takeConnections } from './listen.ts';
 import type { GrpcServer, GrpcServerOptions, ServiceMethod, ServiceTable, UnaryMethod } from './service-table.ts';
@@ -123,7 +124,7 @@ function guarded(
               goOn(metadata);
             },
             (error: unknown) => {
-              onFailure(error, path);
+              onFailure(error, path, { marks: marksOf(metadata) });
               call.sendStatus(statusFrom(error));
             },
           );
@@ -155,12 +156,19 @@ function serve(
     open.delete(opened);
     controller.abort();
   });
-  const callOptions: ServedCall = { deadline: deadlineOf(call, options), signal: controller.signal, caller };
+  const origin = originOf(call);
+  const served: ServedCall = {
+    deadline: deadlineOf(call, options),
+    signal: controller.signal,
+    caller,
+    ...origin,
+    trace: traceOf(origin.marks),
+  };
   const finish = (error: unknown, answer?: Uint8Array) => {
     if (!open.delete(opened)) return;
     if (answer !== undefined) reply(null, toBuffer(answer));
     else {
-      options.onFailure(error, method.path);
+      options.onFailure(error, method.path, served);
       reply(statusFrom(error));
     }
   };
@@ -170,7 +178,7 @@ function serve(
   // One promise chain for both kinds of handler: what a synchronous one throws arrives as a rejection.
   counted?.began();
   Promise.resolve()
-    .then(() => method.handle(call.request, callOptions))
+    .then(() => method.handle(call.request, served))
     .finally(() => counted?.ended())
     .then((answer) => finish(undefined, answer), fail);
 }

@@ -1,5 +1,7 @@
-import { Metadata, type ServerDuplexStream, type StatusObject } from '@grpc/grpc-js';
+import { Metadata, type ServerDuplexStream, type ServerUnaryCall, type StatusObject } from '@grpc/grpc-js';
 import type { Caller } from '../../registry/access/caller.ts';
+import type { CallMarks, PeerKind } from '../../serving/served-call.ts';
+import { marksFrom, peerKindOfAddress } from './call-marks.ts';
 import { CODE_TRAILER, grpcFailureFrom } from './grpc-status.ts';
 import type { MessageSource } from './message-queue.ts';
 import type { GrpcServerOptions, StreamMethod } from './service-table.ts';
@@ -36,7 +38,8 @@ export function serveStream(
     source,
     deadline: asked instanceof Date ? asked.getTime() : asked,
     idleMs: options.streamIdleMs,
-    onFailure: (error) => options.onFailure(error, method.path),
+    ...originOf(stream),
+    onFailure: (error) => options.onFailure(error, method.path, call),
     wire: {
       taken: () => stream.resume(),
       write(message) {
@@ -72,6 +75,26 @@ export function serveStream(
   call.caller = caller;
   call.run();
   return opened;
+}
+
+export function marksOf(metadata: Metadata): CallMarks | undefined {
+  return marksFrom((name) => {
+    const values = metadata.get(name);
+    return values.length === 0 ? undefined : values.join(',');
+  });
+}
+
+/** What a call's head says of where it comes from. */
+export function originOf(call: Pick<ServerUnaryCall<Buffer, Buffer>, 'metadata' | 'getPeer'>): {
+  readonly marks: CallMarks | undefined;
+  readonly peer: PeerKind;
+} {
+  // The library writes `address:port`, and `unknown` for a Unix socket.
+  const peer = call.getPeer();
+  return {
+    marks: marksOf(call.metadata),
+    peer: peerKindOfAddress(peer === 'unknown' ? undefined : peer.replace(/:\d+$/, '')),
+  };
 }
 
 /** What a caller is told of a failure. */

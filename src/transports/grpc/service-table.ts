@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Caller } from '../../registry/access/caller.ts';
 import type { ServedCall } from '../../serving/served-call.ts';
+import type { CallOptions } from '../../stores/online-store.ts';
 import type { TlsContext } from '../tls/tls-context.ts';
 import type { AdmissionLimits } from './call-admission.ts';
 import type { CallGuard } from './call-guard.ts';
@@ -33,8 +34,11 @@ export type ServiceMethod = UnaryMethod | StreamMethod;
  */
 export type ServiceTable = readonly ServiceMethod[];
 
+/** What is known of a call that failed; of one that reached no method that is little. */
+export type FailedCall = Pick<ServedCall, 'marks' | 'peer' | 'observer'>;
+
 /** A call of a {@link StreamMethod}, as its method sees it. */
-export interface StreamCall {
+export interface StreamCall extends FailedCall, Pick<CallOptions, 'trace'> {
   /**
    * The serialized messages of the client, to be iterated once. The client may send only some more than were taken from here:
    * whoever takes no more messages stops it. It ends when the client has ended its side, when the call is over, and when the server
@@ -95,7 +99,7 @@ export interface GrpcServerOptions {
    * none. An error that is no SideboardError was not foreseen: the caller only learns that it was internal, and what it says
    * stays here. Must not throw.
    */
-  readonly onFailure: (error: unknown, path: string | undefined) => void;
+  readonly onFailure: (error: unknown, path: string | undefined, call?: FailedCall) => void;
 }
 
 /** A server that accepts calls. */

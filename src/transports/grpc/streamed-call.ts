@@ -1,5 +1,9 @@
+import type { TraceContext } from '../../encoding/trace-context.ts';
 import type { Caller } from '../../registry/access/caller.ts';
+import type { CallObserver } from '../../serving/call-observer.ts';
+import type { CallMarks, PeerKind } from '../../serving/served-call.ts';
 import { TransportError } from '../transport-error.ts';
+import { traceOf } from './call-marks.ts';
 import type { MessageSource } from './message-queue.ts';
 import type { StreamCall, StreamMethod } from './service-table.ts';
 
@@ -25,6 +29,8 @@ export interface StreamedCallOptions {
   readonly deadline: number;
   /** How long the call may wait for its client. */
   readonly idleMs: number;
+  readonly marks: CallMarks | undefined;
+  readonly peer: PeerKind;
   /** Told of the failure that the call ends with. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -51,6 +57,10 @@ const DONE = { done: true, value: undefined } as const;
  */
 export class StreamedCall implements StreamCall {
   readonly messages: AsyncIterable<Uint8Array>;
+  readonly marks: CallMarks | undefined;
+  readonly peer: PeerKind;
+  trace: TraceContext | undefined;
+  observer: CallObserver | undefined;
   readonly #options: StreamedCallOptions;
   readonly #caller = new AbortController();
   readonly #outgoing: Outgoing[] = [];
@@ -70,6 +80,9 @@ export class StreamedCall implements StreamCall {
 
   constructor(options: StreamedCallOptions) {
     this.#options = options;
+    this.marks = options.marks;
+    this.peer = options.peer;
+    this.trace = traceOf(options.marks);
     const iterator = { next: () => this.#next() };
     this.messages = { [Symbol.asyncIterator]: () => iterator };
   }

@@ -30,6 +30,7 @@ async function serve(store: OnlineStore, project: string, address: string): Prom
   const server = await startConnector({
     store,
     table: (name) => ({ project, name, joinKeys: [], features: [] }),
+    revision: () => ({ generation: 1, versionId: '' }),
     address,
   });
   const stop = async (): Promise<void> => {

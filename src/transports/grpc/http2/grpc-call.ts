@@ -1,7 +1,10 @@
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import type { TraceContext } from '../../../encoding/trace-context.ts';
 import type { Caller } from '../../../registry/access/caller.ts';
-import type { ServedCall } from '../../../serving/served-call.ts';
+import type { CallObserver } from '../../../serving/call-observer.ts';
+import type { CallMarks, PeerKind, ServedCall } from '../../../serving/served-call.ts';
 import { TransportError } from '../../transport-error.ts';
+import { traceOf } from '../call-marks.ts';
 import { answerHeaders, failureHeaders, okTrailers } from '../grpc-headers.ts';
 import { type MessageEncoding, MessageReader, PREFIX_LENGTH } from '../grpc-message.ts';
 import { grpcFailureFrom } from '../grpc-status.ts';
@@ -41,11 +44,13 @@ export interface CallHead {
   readonly method: UnaryMethod;
   readonly encoding: MessageEncoding;
   readonly isLimited: boolean;
+  readonly marks: CallMarks | undefined;
 }
 
 /** What a call needs to know of the connection it came by. */
 export interface CallHost {
   readonly options: Pick<GrpcServerOptions, 'maxMessageBytes' | 'onFailure'>;
+  readonly peer: PeerKind;
   /** The request is complete: runs the call now, or when the client has taken enough of the answers before it. */
   ready(call: ConnectionCall): void;
   /** When the turn began in which a request was there, in milliseconds since the Unix epoch. */
@@ -67,6 +72,9 @@ export class GrpcCall implements ServedCall, ConnectionCall {
   readonly deadline: number;
   /** Who calls, once that is known. */
   caller: Caller | undefined;
+  readonly marks: CallMarks | undefined;
+  trace: TraceContext | undefined;
+  observer: CallObserver | undefined;
   readonly #stream: ServerHttp2Stream;
   readonly isLimited: boolean;
   arrivedAt = 0;
@@ -88,11 +96,13 @@ export class GrpcCall implements ServedCall, ConnectionCall {
 
   constructor(
     stream: ServerHttp2Stream,
-    { method, encoding, isLimited }: CallHead,
+    { method, encoding, isLimited, marks }: CallHead,
     admission: Admission,
     deadline: number,
     host: CallHost,
   ) {
+    this.marks = marks;
+    this.trace = traceOf(marks);
     this.#stream = stream;
     this.isLimited = isLimited;
     this.#method = method;
@@ -118,6 +128,10 @@ export class GrpcCall implements ServedCall, ConnectionCall {
 
   get expiresAt(): number {
     return this.deadline;
+  }
+
+  get peer(): PeerKind {
+    return this.#host.peer;
   }
 
   /** Made when somebody asks for it: most calls finish before anybody would listen. */
@@ -225,7 +239,7 @@ export class GrpcCall implements ServedCall, ConnectionCall {
   #fail(error: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#host.options.onFailure(error, this.#method.path);
+    this.#host.options.onFailure(error, this.#method.path, this);
     refuse(this.#stream, failureHeaders(grpcFailureFrom(error)));
   }
 

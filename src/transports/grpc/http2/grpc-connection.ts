@@ -1,7 +1,9 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { PeerKind } from '../../../serving/served-call.ts';
 import { TransportError } from '../../transport-error.ts';
 import { type CallAdmission, isLimited } from '../call-admission.ts';
+import { marksFrom, peerKindOf } from '../call-marks.ts';
 import type { ServedConnection } from '../connection-set.ts';
 import { failureHeaders, isGrpcType, parseEncoding, parseTimeout } from '../grpc-headers.ts';
 import { grpcFailureFrom } from '../grpc-status.ts';
@@ -25,6 +27,7 @@ export interface ServerContext {
 /** One client's connection, and the calls on it. */
 export class GrpcConnection implements ServedConnection, CallHost {
   readonly options: GrpcServerOptions;
+  readonly peer: PeerKind;
   /** Settles when the socket is closed. */
   readonly hungUp: Promise<void>;
   readonly #admission: CallAdmission | undefined;
@@ -45,6 +48,7 @@ export class GrpcConnection implements ServedConnection, CallHost {
     this.#admission = admission;
     this.#session = session;
     this.#socket = socket;
+    this.peer = peerKindOf(socket);
     this.#methods = methods;
     this.#limits = limits;
     this.options = options;
@@ -204,6 +208,7 @@ export class GrpcConnection implements ServedConnection, CallHost {
       return;
     }
     const { defaultDeadlineMs, maxDeadlineMs, streamIdleMs } = this.options;
+    const marks = marksFrom((name) => header(headers, name));
     let reached: string | undefined;
     try {
       const path = headers[':path'] ?? '';
@@ -221,16 +226,16 @@ export class GrpcConnection implements ServedConnection, CallHost {
       const admission = this.options.guard?.admit(path, header(headers, 'authorization'));
       if ('stream' in method) {
         const times = { deadline: Date.now() + (asked ?? Number.POSITIVE_INFINITY), idleMs: streamIdleMs };
-        const call = new GrpcStreamCall(stream, method, encoding, times, this);
+        const call = new GrpcStreamCall(stream, method, encoding, times, marks, this);
         this.#calls.add(call);
         if (this.#endsStreams) call.drain();
         call.admitAs(admission, () => this.ready(call));
         return;
       }
       const deadline = Date.now() + Math.min(asked ?? defaultDeadlineMs, maxDeadlineMs);
-      this.#calls.add(new GrpcCall(stream, { method, encoding, isLimited: limited }, admission, deadline, this));
+      this.#calls.add(new GrpcCall(stream, { method, encoding, isLimited: limited, marks }, admission, deadline, this));
     } catch (error) {
-      this.options.onFailure(error, reached);
+      this.options.onFailure(error, reached, { marks, peer: this.peer });
       refuse(stream, failureHeaders(grpcFailureFrom(error)));
     }
   }

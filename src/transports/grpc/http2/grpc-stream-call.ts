@@ -1,4 +1,5 @@
 import type { ServerHttp2Stream } from 'node:http2';
+import type { CallMarks } from '../../../serving/served-call.ts';
 import { answerHeaders, failureHeaders, failureTrailers, okTrailers } from '../grpc-headers.ts';
 import type { MessageEncoding } from '../grpc-message.ts';
 import { grpcFailureFrom } from '../grpc-status.ts';
@@ -23,6 +24,7 @@ export class GrpcStreamCall implements ConnectionCall, StreamWire {
     method: StreamMethod,
     encoding: MessageEncoding,
     times: { readonly deadline: number; readonly idleMs: number },
+    marks: CallMarks | undefined,
     host: CallHost,
   ) {
     this.#stream = stream;
@@ -32,7 +34,9 @@ export class GrpcStreamCall implements ConnectionCall, StreamWire {
       source: this.#queue,
       wire: this,
       ...times,
-      onFailure: (error) => host.options.onFailure(error, method.path),
+      marks,
+      peer: host.peer,
+      onFailure: (error) => host.options.onFailure(error, method.path, this.#call),
     });
     stream.on('data', (frame: Buffer) => this.#receive(frame));
     stream.on('end', () => {

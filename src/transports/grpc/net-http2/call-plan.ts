@@ -1,3 +1,4 @@
+import type { CallMarks } from '../../../serving/served-call.ts';
 import { TransportError } from '../../transport-error.ts';
 import { isLimited } from '../call-admission.ts';
 import { isGrpcType, parseEncoding, parseTimeout } from '../grpc-headers.ts';
@@ -21,6 +22,7 @@ export interface CallTerms {
   readonly isLimited: boolean;
   /** The header of that name. */
   readonly authorization: string | undefined;
+  readonly marks: CallMarks | undefined;
 }
 
 /** What is to be done with a call, by its head alone. Calls with the same header block share one. */
@@ -29,7 +31,7 @@ export type CallPlan =
   | ({ readonly kind: 'run'; readonly method: UnaryMethod } & CallTerms)
   | ({ readonly kind: 'stream'; readonly method: StreamMethod } & CallTerms)
   /** Answer with a gRPC status. */
-  | { readonly kind: 'refuse'; readonly error: unknown }
+  | { readonly kind: 'refuse'; readonly error: unknown; readonly marks: CallMarks | undefined }
   /** Not a gRPC client: answer with an HTTP status, as the gRPC specification asks. */
   | { readonly kind: 'foreign'; readonly answer: ForeignAnswer; readonly contentLength: number | undefined }
   /** Reset the stream. */
@@ -67,9 +69,10 @@ export function callPlanFrom(head: RequestHead, methods: ReadonlyMap<string, Ser
       contentLength,
       isLimited: !('stream' in method) && isLimited(method.path),
       authorization: head.authorization,
+      marks: head.marks,
     };
     return 'stream' in method ? { kind: 'stream', method, ...terms } : { kind: 'run', method, ...terms };
   } catch (error) {
-    return { kind: 'refuse', error };
+    return { kind: 'refuse', error, marks: head.marks };
   }
 }

@@ -1,3 +1,4 @@
+import type { CallMarks } from '../../../serving/served-call.ts';
 import { grpcFailureFrom } from '../grpc-status.ts';
 import { PingGuard } from '../ping-guard.ts';
 import type { AnswerSender } from './answer-sender.ts';
@@ -230,13 +231,13 @@ export class ClientFrames implements FrameHandler {
   #begin(id: number, plan: Exclude<CallPlan, { kind: 'reset' }>, endStream: boolean): void {
     const { defaultDeadlineMs, maxDeadlineMs, guard } = this.#context.options;
     if (plan.kind === 'refuse') {
-      this.#refuseCall(id, plan.error, undefined, endStream);
+      this.#refuseCall(id, plan.error, undefined, plan.marks, endStream);
       return;
     }
     // Before it costs anything to find out who calls.
     const busy = plan.kind === 'run' && plan.isLimited ? this.#context.admission?.refusal : undefined;
     if (busy !== undefined && plan.kind === 'run') {
-      this.#refuseCall(id, busy, plan.method.path, endStream);
+      this.#refuseCall(id, busy, plan.method.path, plan.marks, endStream);
       return;
     }
     let admission: Admission;
@@ -245,7 +246,7 @@ export class ClientFrames implements FrameHandler {
       try {
         admission = guard.admit(path, plan.authorization);
       } catch (error) {
-        this.#refuseCall(id, error, path, endStream);
+        this.#refuseCall(id, error, path, plan.marks, endStream);
         return;
       }
     }
@@ -289,8 +290,14 @@ export class ClientFrames implements FrameHandler {
   }
 
   /** Answers by headers alone, before anything of a body is looked at. */
-  #refuseCall(id: number, error: unknown, path: string | undefined, endStream: boolean): void {
-    this.#context.options.onFailure(error, path);
+  #refuseCall(
+    id: number,
+    error: unknown,
+    path: string | undefined,
+    marks: CallMarks | undefined,
+    endStream: boolean,
+  ): void {
+    this.#context.options.onFailure(error, path, { marks, peer: this.#streams.peer });
     this.#sender.failure(id, grpcFailureFrom(error));
     if (!endStream) this.#streams.stop(id, ErrorCode.NO_ERROR);
   }

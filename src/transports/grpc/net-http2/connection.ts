@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { TransportError } from '../../transport-error.ts';
+import { peerKindOf } from '../call-marks.ts';
 import type { ServedConnection } from '../connection-set.ts';
 import { AnswerSender, type AnswerSenderHost } from './answer-sender.ts';
 import { ClientFrames, type FramesHost } from './client-frames.ts';
@@ -46,7 +47,8 @@ export class Connection implements ServedConnection, FramesHost, AnswerSenderHos
     this.#socket = socket;
     this.#context = context;
     this.#sender = new AnswerSender(socket, memory, limits.maxSocketBacklog, this);
-    this.#streams = new Streams({ ...context, sender: this.#sender, changed: () => this.#changed() });
+    const peer = peerKindOf(socket);
+    this.#streams = new Streams({ ...context, sender: this.#sender, peer, changed: () => this.#changed() });
     this.#frames = new ClientFrames(context, this.#sender, this.#streams, this);
     this.#reader = new FrameReader(this.#frames, limits);
     this.hungUp = new Promise((resolve) => {

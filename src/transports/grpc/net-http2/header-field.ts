@@ -1,3 +1,5 @@
+import { markHeaders } from '../call-marks.ts';
+
 /** What a request's header field is to this server. */
 export const FieldKind = {
   /** Nothing it looks at. */
@@ -14,6 +16,9 @@ export const FieldKind = {
   TIMEOUT: 9,
   ENCODING: 10,
   AUTHORIZATION: 11,
+  TRACEPARENT: 12,
+  TRACESTATE: 13,
+  REQUEST_ID: 14,
 } as const;
 
 const kindOfName: ReadonlyMap<string, number> = new Map([
@@ -27,6 +32,9 @@ const kindOfName: ReadonlyMap<string, number> = new Map([
   ['grpc-timeout', FieldKind.TIMEOUT],
   ['grpc-encoding', FieldKind.ENCODING],
   ['authorization', FieldKind.AUTHORIZATION],
+  [markHeaders.traceparent, FieldKind.TRACEPARENT],
+  [markHeaders.tracestate, FieldKind.TRACESTATE],
+  [markHeaders.requestId, FieldKind.REQUEST_ID],
   // RFC 9113, section 8.2.2: these speak of a connection of HTTP/1.
   ['connection', FieldKind.MALFORMED],
   ['keep-alive', FieldKind.MALFORMED],

@@ -1,3 +1,5 @@
+import type { CallMarks } from '../../../serving/served-call.ts';
+import { joinedTracestate } from '../call-marks.ts';
 import { FieldKind, type HeaderField } from './header-field.ts';
 import type { FieldSink } from './hpack-decoder.ts';
 
@@ -15,6 +17,7 @@ export interface RequestHead {
   readonly timeout: string | undefined;
   readonly encoding: string | undefined;
   readonly authorization: string | undefined;
+  readonly marks: CallMarks | undefined;
 }
 
 export interface HeadLimits {
@@ -43,6 +46,9 @@ export class HeadCollector implements FieldSink {
   #timeout: string | undefined;
   #encoding: string | undefined;
   #authorization: string | undefined;
+  #traceparent: string | undefined;
+  #tracestate: string | undefined;
+  #requestId: string | undefined;
 
   constructor(limits: HeadLimits) {
     this.#limits = limits;
@@ -63,6 +69,9 @@ export class HeadCollector implements FieldSink {
     this.#timeout = undefined;
     this.#encoding = undefined;
     this.#authorization = undefined;
+    this.#traceparent = undefined;
+    this.#tracestate = undefined;
+    this.#requestId = undefined;
   }
 
   /** Part of {@link FieldSink}. */
@@ -96,12 +105,21 @@ export class HeadCollector implements FieldSink {
       timeout: this.#timeout,
       encoding: this.#encoding,
       authorization: this.#authorization,
+      marks: this.#marks(),
     };
   }
 
   /** The block came behind a body. @returns whether it may */
   areTrailers(): boolean {
     return !this.#malformed && this.#fields === this.#regular;
+  }
+
+  #marks(): CallMarks | undefined {
+    const traceparent = this.#traceparent;
+    const tracestate = this.#tracestate;
+    const requestId = this.#requestId;
+    if (traceparent === undefined && tracestate === undefined && requestId === undefined) return undefined;
+    return { traceparent, tracestate, requestId };
   }
 
   get #tooLarge(): boolean {
@@ -152,6 +170,15 @@ export class HeadCollector implements FieldSink {
         break;
       case FieldKind.AUTHORIZATION:
         this.#authorization = this.#authorization === undefined ? value : REPEATED;
+        break;
+      case FieldKind.TRACEPARENT:
+        this.#traceparent = this.#traceparent === undefined ? value : REPEATED;
+        break;
+      case FieldKind.TRACESTATE:
+        this.#tracestate = this.#tracestate === undefined ? value : joinedTracestate(this.#tracestate, value);
+        break;
+      case FieldKind.REQUEST_ID:
+        this.#requestId = this.#requestId === undefined ? value : REPEATED;
         break;
       default:
     }

@@ -1,6 +1,7 @@
+import type { CallMarks } from '../../../serving/served-call.ts';
 import type { MessageEncoding } from '../grpc-message.ts';
 import { MessageQueue } from '../message-queue.ts';
-import type { StreamMethod } from '../service-table.ts';
+import type { FailedCall, StreamMethod } from '../service-table.ts';
 import { StreamedCall, type StreamWire } from '../streamed-call.ts';
 import { Stream } from './stream.ts';
 import type { Admission, MethodHost, RunnableCall } from './unary-call.ts';
@@ -24,6 +25,7 @@ export interface StreamingHead {
   readonly method: StreamMethod;
   readonly encoding: MessageEncoding;
   readonly contentLength: number | undefined;
+  readonly marks: CallMarks | undefined;
 }
 
 /**
@@ -57,12 +59,19 @@ export class StreamingCall extends Stream implements RunnableCall, StreamWire {
       source: this.#queue,
       wire: this,
       ...times,
+      marks: head.marks,
+      peer: host.peer,
       onFailure: (error) => host.failed(this, error),
     });
   }
 
   get path(): string {
     return this.#method.path;
+  }
+
+  /** The call as its method sees it. */
+  get call(): FailedCall {
+    return this.#call;
   }
 
   /** Goes on when it is known who calls, and ends where that is nobody who may. */

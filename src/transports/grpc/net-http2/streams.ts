@@ -1,3 +1,4 @@
+import type { PeerKind } from '../../../serving/served-call.ts';
 import type { TransportError } from '../../transport-error.ts';
 import type { CallAdmission } from '../call-admission.ts';
 import { grpcFailureFrom } from '../grpc-status.ts';
@@ -19,6 +20,8 @@ export interface StreamsOptions {
   readonly limits: NetHttp2Limits;
   readonly memory: MemoryPool;
   readonly admission: CallAdmission | undefined;
+  /** Where the connection comes from. */
+  readonly peer: PeerKind;
   /** Something of a call is over: its stream, or its method. */
   readonly changed: () => void;
 }
@@ -26,6 +29,7 @@ export interface StreamsOptions {
 /** The streams of one connection: which are open, whose methods run, which have to wait, what their requests take. */
 export class Streams implements CallHost, StreamingHost, ForeignHost {
   readonly maxMessageBytes: number;
+  readonly peer: PeerKind;
   readonly #sender: AnswerSender;
   readonly #options: GrpcServerOptions;
   readonly #limits: NetHttp2Limits;
@@ -41,7 +45,8 @@ export class Streams implements CallHost, StreamingHost, ForeignHost {
   #requestBytes = 0;
   #runsHeld = false;
 
-  constructor({ sender, options, limits, memory, admission, changed }: StreamsOptions) {
+  constructor({ sender, options, limits, memory, admission, peer, changed }: StreamsOptions) {
+    this.peer = peer;
     this.maxMessageBytes = options.maxMessageBytes;
     this.#sender = sender;
     this.#options = options;
@@ -104,7 +109,7 @@ export class Streams implements CallHost, StreamingHost, ForeignHost {
 
   /** Part of {@link CallHost}: the caller is told by headers alone. */
   fail(call: UnaryCall, error: unknown): void {
-    this.#options.onFailure(error, call.path);
+    this.#options.onFailure(error, call.path, call);
     this.#sender.failure(call.id, grpcFailureFrom(error));
     this.finish(call);
   }
@@ -149,7 +154,7 @@ export class Streams implements CallHost, StreamingHost, ForeignHost {
 
   /** Part of {@link StreamingHost}. */
   failed(call: StreamingCall, error: unknown): void {
-    this.#options.onFailure(error, call.path);
+    this.#options.onFailure(error, call.path, call.call);
   }
 
   /** Part of {@link ForeignHost}. */

@@ -1,6 +1,9 @@
+import type { TraceContext } from '../../../encoding/trace-context.ts';
 import type { Caller } from '../../../registry/access/caller.ts';
-import type { ServedCall } from '../../../serving/served-call.ts';
+import type { CallObserver } from '../../../serving/call-observer.ts';
+import type { CallMarks, PeerKind, ServedCall } from '../../../serving/served-call.ts';
 import { TransportError } from '../../transport-error.ts';
+import { traceOf } from '../call-marks.ts';
 import { type MessageEncoding, MessageReader, PREFIX_LENGTH, tooManyMessages } from '../grpc-message.ts';
 import type { UnaryMethod } from '../service-table.ts';
 import { Stream } from './stream.ts';
@@ -15,6 +18,7 @@ export interface RunnableCall extends Stream {
 
 /** What a call of either kind needs of the connection it came by. */
 export interface MethodHost {
+  readonly peer: PeerKind;
   readonly maxMessageBytes: number;
   /** The method can be run: runs the call now, or when its turn has come. */
   ready(call: RunnableCall): void;
@@ -41,6 +45,7 @@ export interface CallHead {
   readonly isLimited: boolean;
   readonly encoding: MessageEncoding;
   readonly contentLength: number | undefined;
+  readonly marks: CallMarks | undefined;
 }
 
 /**
@@ -48,6 +53,9 @@ export interface CallHead {
  * failure, or because the stream closed first.
  */
 export class UnaryCall extends Stream implements ServedCall, RunnableCall {
+  /** Part of {@link ServedCall}. */
+  trace: TraceContext | undefined;
+  observer: CallObserver | undefined;
   readonly #host: CallHost;
   readonly #head: CallHead;
   /** Who calls is not known yet. */
@@ -69,11 +77,20 @@ export class UnaryCall extends Stream implements ServedCall, RunnableCall {
     this.#host = host;
     if (admission instanceof Promise) this.#await(admission);
     else this.#knownCaller = admission;
+    this.trace = traceOf(head.marks);
   }
 
   /** Part of {@link ServedCall}. */
   get caller(): Caller | undefined {
     return this.#knownCaller;
+  }
+
+  get marks(): CallMarks | undefined {
+    return this.#head.marks;
+  }
+
+  get peer(): PeerKind {
+    return this.#host.peer;
   }
 
   get path(): string {
