@@ -146,7 +146,7 @@ function serve(
   const counted = isLimited(method.path) ? admission : undefined;
   const refusal = counted?.refusal;
   if (refusal !== undefined) {
-    options.onFailure(refusal, method.path);
+    options.onFailure(refusal, method.path, originOf(call));
     reply(statusFrom(refusal));
     return;
   }
