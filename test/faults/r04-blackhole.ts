@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../support/until.ts';
 import { FigureSheet } from './harness/figures.ts';
-import { blindSweep } from './harness/mutations.ts';
+import { blindSweep, noBreaker } from './harness/mutations.ts';
 import { lasting } from './harness/pace.ts';
 import type { FaultRow } from './harness/row.ts';
 import { codesText, judgeInvariants, okPercent, phaseOf } from './load/load-figures.ts';
@@ -18,7 +18,7 @@ export const blackhole: FaultRow = {
   id: 'R4',
   title: 'a store that swallows everything',
   injected: 'for 30 s Redis takes connections and commands and answers none',
-  mutations: [blindSweep],
+  mutations: [blindSweep, noBreaker],
   async run(context, form) {
     const sheet = new FigureSheet(form);
     const { proxy, product, load: start } = await createRedisScene(context, form);
@@ -35,7 +35,6 @@ export const blackhole: FaultRow = {
       () => 'the breaker opens',
       10_000,
     ).catch(() => Number.POSITIVE_INFINITY);
-    await load.untilEnded(20);
     await load.phase('swallowed');
     const openedAt = await opened;
     await sleep(form === 'long' ? 30_000 - (monotonicMs() - swallowed) : 1_000);

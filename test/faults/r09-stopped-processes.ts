@@ -17,12 +17,12 @@ export const stoppedProcesses: FaultRow = {
   id: 'R9',
   title: 'a store, and a sidecar, that stand still',
   injected: `SIGSTOP of Redis for ${STOPPED_MS / 1000} s, then SIGSTOP of Sideboard for ${STOPPED_MS / 1000} s, under load`,
-  mutations: [{ ...blindSweep, fails: 'nobody answered' }],
+  mutations: [{ ...blindSweep, fails: 'longest wait' }],
   async run(context, form) {
     const sheet = new FigureSheet(form);
     const { redis, proxy, product, load: start, ring } = await createRedisScene(context, form);
     const stoppedMs = form === 'long' ? STOPPED_MS : 3_000;
-    const deadlineMs = form === 'long' ? 100 : 500;
+    const deadlineMs = form === 'long' ? 100 : 300;
     const entities = ring[0]?.entities.length ?? 1;
     // As clients of gRPC do, calls are cancelled behind their deadline.
     const load = await start({ deadlineMs, giveUpMs: deadlineMs + (form === 'long' ? 100 : 1_000) });
@@ -62,6 +62,12 @@ export const stoppedProcesses: FaultRow = {
     const store = phaseOf(result, 'store');
     sheet.tell('Redis stopped: calls ended with', codesText(store));
     sheet.none('Redis stopped: calls that nobody answered', store.codes.NO_ANSWER ?? 0);
+    sheet.atMost(
+      'Redis stopped: longest wait for a failure above the deadline',
+      store.failedLatency.max - deadlineMs,
+      { long: 20, short: 400 },
+      'ms',
+    );
     sheet.atMost('connections to Redis, most at a time', peakOfStore / usualLinks, 2, 'times the usual');
     sheet.atLeast(
       `OK from ${RECOVERY_MS / 1000} s after Redis went on`,

@@ -7,7 +7,7 @@ import { markedViews } from './data/marked-data.ts';
 import { markedRow, openMarkedStore, writeMarkedProject } from './data/marked-project.ts';
 import { markedRequest } from './data/marked-requests.ts';
 import { FigureSheet } from './harness/figures.ts';
-import { memoryNotHeld, rememberedAnswers } from './harness/mutations.ts';
+import { rememberedAnswers, tornRow } from './harness/mutations.ts';
 import type { FaultRow, RowContext } from './harness/row.ts';
 import { anomaliesOf, historyText, type ReadStep, type WriteStep } from './history/history.ts';
 import { type CallOutcome, GrpcCaller } from './load/grpc-caller.ts';
@@ -25,7 +25,7 @@ export const oneWriter: FaultRow = {
   title: 'one writer and eight readers',
   injected:
     'one writer raises the versions of rows in Redis while eight readers read them through Sideboard, and faults come and go between Sideboard and Redis',
-  mutations: [rememberedAnswers, memoryNotHeld],
+  mutations: [rememberedAnswers, tornRow],
   async run(context, form) {
     const sheet = new FigureSheet(form);
     const scene = await createRedisScene(context, form, { population: ENTITIES });

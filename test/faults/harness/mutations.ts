@@ -64,12 +64,30 @@ export const leakedAnswers: Mutation = {
   fails: 'resident memory',
 };
 
-/** The memory that a read's values stand in may be used for the next read while they are still sent. */
-export const memoryNotHeld: Mutation = {
-  name: 'the bytes of an answer are given back while it is still read from them',
-  file: 'src/stores/row-block.js',
-  find: 'lent.hold();',
-  replace: '',
+/** A row is not read at one moment: its first value is read once more, a little later. */
+export const tornRow: Mutation = {
+  name: 'the first value of each row is read in a command of its own',
+  file: 'src/serving/online-features.js',
+  find: 'await this.#readTables(reads, call);',
+  replace: `await this.#readTables(reads, call);
+            const { features, block, ...first } = reads[0];
+            const again = { ...first, features: features.slice(0, 1), block: new RowBlock(first.keys.length, 1) };
+            await new Promise((resolve) => setTimeout(resolve, 3));
+            await this.#readTables([again], call);
+            for (let row = 0; row < first.keys.length; row++) {
+                const value = Buffer.from(again.block.valueAt(row, 0) ?? []);
+                block.setValue(row, 0, value, 0, value.length);
+            }`,
+  fails: 'torn',
+};
+
+/** The breaker never opens. */
+export const noBreaker: Mutation = {
+  name: 'the circuit breaker never opens',
+  file: 'src/stores/breaker/store-breaker.js',
+  find: '    #open(code) {',
+  replace: '    #open(code) { return;',
+  fails: 'breaker',
 };
 
 /** One answer in seven is what the same request got before. */
