@@ -9,6 +9,7 @@ import { killedStore } from './r07-killed-store.ts';
 import { flaps } from './r08-flaps.ts';
 import { stoppedProcesses } from './r09-stopped-processes.ts';
 import { spoiledRows } from './r12-stored-bytes.ts';
+import { overload } from './r14-overload.ts';
 import { sigterm } from './r15-sigterm.ts';
 import { sigkill } from './r16-sigkill.ts';
 import { probes } from './r17-probes.ts';
@@ -28,6 +29,7 @@ export const faultRows: readonly FaultRow[] = [
   flaps,
   stoppedProcesses,
   spoiledRows,
+  overload,
   sigterm,
   sigkill,
   probes,

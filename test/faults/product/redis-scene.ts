@@ -20,6 +20,8 @@ export interface RedisSceneOptions {
   readonly direct?: boolean;
   /** Entities of a request; 10 by default. */
   readonly entities?: number;
+  /** Different requests; 256 by default. */
+  readonly requests?: number;
 }
 
 /** Redis with marked values, a fault proxy before it, and the product that reads through the proxy. */
@@ -49,7 +51,12 @@ export async function createRedisScene(
   });
   await fillMarkedProject(repo, population);
   const product = await startProduct(context, { ...options.product, repo });
-  const ring = markedRing({ random: context.random, population, entities: options.entities ?? 10 });
+  const ring = markedRing({
+    random: context.random,
+    population,
+    entities: options.entities ?? 10,
+    length: options.requests ?? 256,
+  });
   return {
     redis,
     proxy,
