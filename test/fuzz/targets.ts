@@ -13,6 +13,7 @@ import { registry } from './registry.fuzz.ts';
 import { csv, jsonLines, timestamps } from './rows.fuzz.ts';
 import { dynamodbAnswer, gatheredRow, mlforgeRow } from './stored-rows.fuzz.ts';
 import { storedValue } from './stored-value.fuzz.ts';
+import { jwt, tokenFile } from './tokens.fuzz.ts';
 import { definitionsYaml, definitionTexts, featureStoreYaml } from './yaml.fuzz.ts';
 
 /** Everything that takes bytes or text from outside apart. The HTTP door of probes has no entry: its parser is Node's. */
@@ -41,4 +42,6 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   csv,
   timestamps,
   json,
+  jwt,
+  tokenFile,
 ];

@@ -86,7 +86,7 @@ export class TokenFile implements TokenVerifier {
  * lines and lines that begin with `#` mean nothing.
  * @throws AuthError `AUTH_CONFIG_INVALID`, naming the line and nothing of what it says
  */
-function tokensFromText(content: Buffer): readonly ListedToken[] {
+export function tokensFromText(content: Buffer): readonly ListedToken[] {
   if (content.length > MAX_BYTES) throw unusable(`sideboard.auth.tokens_file has more than ${MAX_BYTES} bytes.`);
   const tokens: ListedToken[] = [];
   for (const [at, line] of content.toString('utf8').split('\n').entries()) {
