@@ -7,7 +7,9 @@ import { type AnnouncedProcess, untilAnnounced } from '../support/announced-proc
 import { type CliRun, runCli } from '../support/cli-run.ts';
 import { layOutExample } from '../support/example-project.ts';
 import { requireFeast } from '../support/feast-session.ts';
+import { createOnlineFeaturesClient, refusalOf } from '../support/online-features-client.ts';
 import { projectRoot } from '../support/project-root.ts';
+import { eventually } from '../support/serving-program.ts';
 import { startProgram } from '../support/sideboard-process.ts';
 import { useTempFolder } from '../support/temp-folder.ts';
 
@@ -60,6 +62,48 @@ describe('sideboard connector', function () {
       process = undefined;
     });
   }
+
+  it('tells probes and clients whether it can serve, and measures what it serves', async () => {
+    const ports = ['--address', '127.0.0.1:0', '--admin-address', '127.0.0.1:0'];
+    process = await untilAnnounced(startProgram(['connector', '--repo', served, ...ports]), / on (127\.0\.0\.1:\d+)$/m);
+    const { output } = process;
+    const admin = await eventually(() => /"admin":"([^"]+)"/.exec(output())?.[1], output);
+    const page = async (path: string): Promise<{ status: number; text: string }> => {
+      const response = await fetch(`http://${admin}${path}`);
+      return { status: response.status, text: await response.text() };
+    };
+    assert.equal((await page('/livez')).status, 200);
+    await eventually(async () => ((await page('/readyz')).status === 200 ? true : undefined), output);
+    const client = createOnlineFeaturesClient(process.announced[1] ?? '');
+    try {
+      const health = (service: string): Promise<Buffer> => {
+        return client.call(
+          '/grpc.health.v1.Health/Check',
+          Buffer.concat([Buffer.from([10, service.length]), Buffer.from(service)]),
+        );
+      };
+      for (const service of ['', 'grpc.connector.OnlineStore']) {
+        assert.deepEqual(await health(service), Buffer.from([8, 1]), 'SERVING');
+      }
+      assert.equal((await refusalOf(health('feast.serving.ServingService'))).code, 'UNKNOWN_SERVICE');
+      writeProject(folder(), process.announced[1] ?? '');
+      const entity = ['--entity', 'driver_id=1001,9'];
+      const got = await runCli(['get', '--service', 'driver_ranking', ...entity, '--repo', folder()]);
+      assert.equal(got.status, 0, got.stderr);
+      const { text } = await page('/metrics');
+      const reads = /^sideboard_store_operation_duration_seconds_count\{store="sqlite",operation="read"\} (\d+)$/m.exec(
+        text,
+      );
+      assert.equal(Number(reads?.[1]), 2, 'one for each view');
+      assert.match(
+        text,
+        /^sideboard_requests_total\{method="\/grpc\.connector\.OnlineStore\/OnlineRead",code="OK"\} 2$/m,
+      );
+      assert.match(text, /^sideboard_ready 1$/m);
+    } finally {
+      client.close();
+    }
+  });
 
   it('leaves apply and write to the program that the store belongs to', async () => {
     writeProject(folder(), '127.0.0.1:1');
