@@ -1,4 +1,5 @@
 import { addresses } from './addresses.fuzz.ts';
+import { authorizationHeader } from './authorization-header.fuzz.ts';
 import { requestedEntityKey, storedEntityKey } from './entity-key.fuzz.ts';
 import type { FuzzTarget } from './fuzz-target.ts';
 import { grpcHeaders, grpcMessages } from './grpc-message.fuzz.ts';
@@ -38,6 +39,7 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   featureStoreYaml,
   definitionTexts,
   addresses,
+  authorizationHeader,
   jsonLines,
   csv,
   timestamps,
