@@ -36,9 +36,10 @@ export function writeSeeds(parser: string, seeds: readonly Uint8Array[]): void {
   }
 }
 
-/** Folders of the corpus. */
+/** Folders of the corpus. git leaves empty ones behind. */
 export function corpusFolders(): readonly string[] {
-  return readdirSync(join(projectRoot, 'test', 'fuzz', 'corpus')).sort();
+  const names = readdirSync(join(projectRoot, 'test', 'fuzz', 'corpus')).sort();
+  return names.filter((name) => readCorpus(name).length > 0);
 }
 
 function folderOf(parser: string): string {
