@@ -54,6 +54,7 @@ export async function materialize(
           if (signal.aborted) return;
           await loadView(source, { project, options, io, intervalOf, record, rejects, signal });
         }
+        if (!signal.aborted) await rejects.removeEarlier();
       } finally {
         await rejects.close();
         if (rejects.isUsed) io.note(`Rows that cannot be loaded are named in ${rejects.path}`);

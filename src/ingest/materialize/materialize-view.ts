@@ -104,9 +104,15 @@ async function run(
   const key = runKey(plan, files, options);
   const earlier = await state.journal(key);
   if (earlier === undefined) await state.clear();
+  if (earlier !== undefined && earlier.rejected > 0) options.rejects.keepEarlier();
   const tempFolder = join(state.scratchFolder, 'duckdb');
-  const journal = earlier ?? (await stageAnew(tempFolder, plan, files, state, key, options));
-  if (journal === undefined) return { read: 0, latest: 0, stored: 0, rejected: 0, resumed: 0, interrupted: true };
+  let seen = 0;
+  const onRead = (rows: number): void => {
+    seen = rows;
+    progress.read(rows);
+  };
+  const journal = earlier ?? (await stageAnew(tempFolder, plan, files, state, key, { ...options, onRead }));
+  if (journal === undefined) return { read: seen, latest: 0, stored: 0, rejected: 0, resumed: 0, interrupted: true };
   const { rows, read, rejected } = journal;
   const staged: StagedRows = { files: state.stagedFiles(journal.layout), rows, layout: journal.layout };
   progress.read(read);
@@ -142,13 +148,18 @@ async function run(
   return { ...counted, stored: rows, resumed: skip, interrupted: false };
 }
 
+interface StagingOptions extends MaterializeViewOptions {
+  /** Told how many rows of the source were read by now. */
+  readonly onRead: (rows: number) => void;
+}
+
 async function stageAnew(
   tempFolder: string,
   plan: LoadPlan,
   files: SourceFiles,
   state: RunState,
   key: string,
-  options: MaterializeViewOptions,
+  options: StagingOptions,
 ): Promise<Journal | undefined> {
   const duckdb = await openDuckdb(tempFolder, 'sorting');
   try {
@@ -164,7 +175,7 @@ async function stage(
   files: SourceFiles,
   state: RunState,
   key: string,
-  options: MaterializeViewOptions,
+  options: StagingOptions,
 ): Promise<Journal | undefined> {
   const { interval, signal, rejects, view } = options;
   const outcome = await stageSource(duckdb, {
@@ -178,7 +189,7 @@ async function stage(
     target: state.scratchFolder,
     signal,
     reject: (row) => rejects.add(view.name, row),
-    onRead: (rows) => options.progress.read(rows),
+    onRead: options.onRead,
   });
   if (outcome === undefined) return undefined;
   const { rows, read, rejected, layout } = outcome;

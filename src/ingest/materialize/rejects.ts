@@ -1,5 +1,5 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { lstat, mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { MaterializeError } from '../materialize-error.ts';
@@ -18,6 +18,8 @@ export class RejectFile {
   readonly path: string;
   #stream: WriteStream | undefined;
   #failure: unknown;
+  #isWanted = false;
+  readonly #since = Date.now();
 
   constructor(path: string) {
     this.path = path;
@@ -28,6 +30,23 @@ export class RejectFile {
     const line = `${JSON.stringify({ view, file, row: row ?? null, column: column ?? null, reason })}\n`;
     if (!this.#stream.write(line)) await new Promise<void>((resolve) => this.#afterDrain(resolve));
     if (this.#failure !== undefined) throw this.#error();
+  }
+
+  /** Says that what an earlier run wrote there is of this run too: it goes on with rows that were judged then. */
+  keepEarlier(): void {
+    this.#isWanted = true;
+  }
+
+  /** Removes what an earlier run left, where this one, which is complete, rejected nothing. */
+  async removeEarlier(): Promise<void> {
+    if (this.isUsed || this.#isWanted) return;
+    // A run beside this one may be writing it.
+    const isOld = await lstat(this.path).then(
+      (stats) => stats.isFile() && stats.mtimeMs < this.#since,
+      () => false,
+    );
+    // Where it cannot be removed nothing is lost.
+    if (isOld) await rm(this.path, { force: true }).catch(() => {});
   }
 
   /** Whether any row was taken down. */

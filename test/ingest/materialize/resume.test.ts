@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ValueType_Enum as Type } from '../../../gen/feast/types/Value_pb.ts';
@@ -8,7 +8,7 @@ import { type CliRun, runCli } from '../../support/cli-run.ts';
 import { redisContent } from '../../support/redis-content.ts';
 import { type RedisServer, startRedisServer } from '../../support/redis-server.ts';
 import { createSeededRandom } from '../../support/seeded-random.ts';
-import { startProgram } from '../../support/sideboard-process.ts';
+import { collect, startProgram } from '../../support/sideboard-process.ts';
 import {
   createSourceProject,
   type SourceProject,
@@ -124,6 +124,26 @@ describe('a load that is ended', function () {
     assert.equal(await redis.client.dbsize(), ENTITIES);
     assert.equal(intervalsOf(project), 1);
     assert.deepEqual(readdirSync(join(project.path, '.sideboard', 'materialize')), []);
+  });
+
+  it('says how many rows it had read when a signal came', async () => {
+    const view = { features: { x: Type.INT64 }, uri: 'data/rows.jsonl' };
+    const project = createSourceProject(onRedis(), [view]);
+    projects.push(project);
+    const rows = Array.from({ length: 300_000 }, (_, id) => `{"id": ${id}, "x": 1, "ts": "2026-01-10T00:00:00Z"}`);
+    writeFileSync(join(project.path, 'data', 'rows.jsonl'), rows.join('\n'));
+    const child = startProgram(argsOf(project, '--progress-interval', '1'));
+    const output = collect(child);
+    const closed = once(child, 'close') as Promise<[number | null]>;
+    let isOver = false;
+    void closed.then(() => {
+      isOver = true;
+    });
+    while (!isOver && !/[1-9]\d* rows read/.test(output.stderr())) await sleep(10);
+    child.kill('SIGTERM');
+    const [status] = await closed;
+    assert.equal(status, 143, output.stderr());
+    assert.match(output.stdout(), /^stats: [1-9]\d* rows read, 0 latest, 0 written, 0 rejected, interrupted/m);
   });
 
   it('begins anew where the store has lost what it had, or where the source has changed', async () => {

@@ -298,6 +298,19 @@ describe('materialize', function () {
       assert.deepEqual(await valuesOf(project), { 1: 1n });
     });
 
+    it('are named no longer once a run finds none', async () => {
+      const project = await projectOver(bad);
+      assert.equal((await load(project, '--max-bad-rows', '4')).status, 0);
+      assert.ok(existsSync(join(project.path, 'rejects.jsonl')));
+      await writeSource(
+        join(project.path, 'data', 'rows.parquet'),
+        "SELECT 1::BIGINT AS id, 2::BIGINT AS x, TIMESTAMP '2026-01-10' AS ts",
+      );
+      const run = await load(project);
+      assert.equal(run.status, 0, run.stderr);
+      assert.ok(!existsSync(join(project.path, 'rejects.jsonl')));
+    });
+
     for (const [type, sql, reason] of [
       [Type.INT64, "'five'", 'INT64 takes a whole number, but got a string.'],
       [Type.INT64, '9223372036854775808::UBIGINT', 'INT64 takes a whole number in its range'],
