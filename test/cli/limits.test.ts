@@ -17,7 +17,7 @@ describe('sideboard serve at its limits', function () {
   before(async () => {
     repo = createWhoRepo({
       serving: { max_in_flight_calls: 2, max_entities_per_request: 3, max_features_per_request: 1 },
-      grpc: { max_message_bytes: 2_048, default_deadline_ms: 1_500 },
+      grpc: { max_message_bytes: 2_048, default_deadline_ms: 4_000 },
     });
     program = await startServing(repo.path);
     client = createOnlineFeaturesClient(await program.ready());
@@ -40,7 +40,7 @@ describe('sideboard serve at its limits', function () {
   const CITY = 'driver_hourly_stats:city';
 
   it('turns away what is too much at a time, and says that it lives', async () => {
-    const held = [askWho(client, 1_000), askWho(client, 1_000)];
+    const held = [askWho(client, 2_500), askWho(client, 2_500)];
     await eventually(async () => ((await metric('sideboard_calls_running')) === 2 ? true : undefined), program.output);
     const refusal = await ask([CITY], 1);
     assert.equal(refusal.status, 'RESOURCE_EXHAUSTED');

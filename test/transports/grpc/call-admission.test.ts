@@ -143,12 +143,12 @@ describe('the net-http2 server in a turn that takes long', () => {
       {
         path: '/test.Echo/Spin',
         handle(message) {
-          for (const end = Date.now() + 80; Date.now() < end; );
+          for (const end = Date.now() + 400; Date.now() < end; );
           return message;
         },
       },
     ];
-    const admission = { maxInFlight: 100, maxQueueAgeMs: 40 };
+    const admission = { maxInFlight: 100, maxQueueAgeMs: 250 };
     const server = await startGrpcServer('net-http2', [...echo.methods, ...more], echo.options({ admission }));
     const wire = await Http2Wire.greet(server.address);
     for (let at = 0; at < 20; at++) wire.send(unaryCall(2 * at + 1, '/test.Echo/Hold', Buffer.from('x')));
