@@ -29,6 +29,7 @@ export type {
   ReadOptions,
   StoreCapabilities,
   StoreChange,
+  StoreConnections,
   StoreContext,
   StoredRow,
   TableFeature,
@@ -36,6 +37,7 @@ export type {
   TableRead,
   WriteOptions,
 } from './online-store.ts';
+export type { Retries } from './retry-allowance.ts';
 export { RowBlock } from './row-block.ts';
 export { describeTable, keysFromRows, rowsFromBlock, serializeKeys, validateRowTimes } from './row-objects.ts';
 export { StoreError, type StoreErrorCode, storeErrors } from './store-error.ts';

@@ -28,7 +28,7 @@ export function guardUserStore(store: OnlineStore, type: string, retries?: Retri
       throw storeErrorFrom(error, type);
     }
   };
-  const { writeBlock, beginLoad, readMany, listTables, sampleKeys, sampleHashedRows } = store;
+  const { writeBlock, beginLoad, readMany, listTables, sampleKeys, sampleHashedRows, connections } = store;
   return {
     capabilities: store.capabilities,
     update: (change, options) => guard(options, () => store.update(change, options)),
@@ -64,6 +64,7 @@ export function guardUserStore(store: OnlineStore, type: string, retries?: Retri
       sampleHashedRows: (table, limit, options) =>
         guard(options, () => sampleHashedRows.call(store, table, limit, options)),
     }),
+    ...(connections !== undefined && { connections: () => connections.call(store) }),
     ping: (options) => guard(options, () => store.ping(options)),
     close: () => store.close(),
   };

@@ -212,3 +212,11 @@ describe("a read of a user's store whose connection breaks", () => {
     assert.deepEqual(failed.asked, []);
   });
 });
+
+describe("the pool of a user's store", () => {
+  it('is shown where there is one', () => {
+    const pool = { inUse: 1, idle: 2, connecting: 0, waiting: 3 };
+    assert.deepEqual(guardUserStore({ ...hanging, connections: () => pool }, 'x.XStore').connections?.(), pool);
+    assert.equal(guardUserStore(hanging, 'x.XStore').connections, undefined);
+  });
+});
