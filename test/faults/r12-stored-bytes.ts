@@ -56,7 +56,7 @@ export const spoiledRows: FaultRow = {
   async run(context, form) {
     const sheet = new FigureSheet(form);
     const scene = await createRedisScene(context, form, { population: POPULATION });
-    const load = await scene.load();
+    const load = await scene.load({ deadlineMs: form === 'long' ? 100 : 5_000 });
     await load.untilOk(50);
     await cutValues(context, scene, sheet);
     await changedValues(context, scene, sheet, form === 'long' ? 100_000 : 1_500);

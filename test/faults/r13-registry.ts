@@ -24,6 +24,7 @@ export const spoiledRegistry: FaultRow = {
   title: 'a registry that is spoiled while it is served',
   injected:
     'the file cut, empty, noise, of another project, deleted, written slowly in place, 50 MB large (4 MB in the short form)',
+  shortLimitMs: 120_000,
   mutations: [
     {
       name: 'a registry that is cut off between two objects counts as whole',
@@ -52,7 +53,10 @@ export const spoiledRegistry: FaultRow = {
     await fillMarkedProject(repo, POPULATION);
     const product = await startProduct(context, { repo });
     const ring = markedRing({ random: context.random, population: POPULATION });
-    const load = await startLoad(baseLoad(form, product, ring), context.cleanUp);
+    const load = await startLoad(
+      { ...baseLoad(form, product, ring), deadlineMs: form === 'long' ? 100 : 5_000 },
+      context.cleanUp,
+    );
     await load.untilOk(50);
     const good = Buffer.from(markedRegistry());
     const faults: Readonly<Record<string, () => unknown>> = {

@@ -31,7 +31,7 @@ export const probes: FaultRow = {
     const sheet = new FigureSheet(form);
     const [warmUp, measured, idleCount] = form === 'long' ? [10_000, 10_000, 1_000] : [300, 600, 200];
     const { product, load: start } = await createRedisScene(context, form);
-    const load = await start();
+    const load = await start({ deadlineMs: form === 'long' ? 100 : 5_000 });
     await load.untilOk(20);
     const { fds } = sampleProcess(product.pid);
     let failed = await probeAll(product, warmUp);

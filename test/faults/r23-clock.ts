@@ -53,6 +53,7 @@ export const shiftedClock: FaultRow = {
   id: 'R23',
   title: 'a clock that is wrong, and that jumps',
   injected: "the process's clock an hour behind and ahead, and jumps between the three under load",
+  shortLimitMs: 120_000,
   mutations: [
     {
       name: 'rows expire an hour late',
@@ -91,7 +92,10 @@ export const shiftedClock: FaultRow = {
     const asker = await openAsker(context, product.address, { connections: 4 });
     const ring = markedRing({ random: context.random, population: FRESH });
     const versions = { oldest: later, newest: later };
-    const load = await startLoad({ ...baseLoad(form, product, ring), versions }, context.cleanUp);
+    const load = await startLoad(
+      { ...baseLoad(form, product, ring), deadlineMs: form === 'long' ? 100 : 5_000, versions },
+      context.cleanUp,
+    );
     await load.untilOk(50);
     const jumps: number[] = [];
     let wasShift = 0;
@@ -113,7 +117,7 @@ export const shiftedClock: FaultRow = {
     const result = await load.stop();
     judgeInvariants(sheet, result);
     const late = jumps.map((at, index) => okPercent(result, at + 1_000, jumps[index + 1]));
-    sheet.atLeast('answered well from a second behind each jump on', Math.min(...late), 100, '%');
+    sheet.atLeast('answered well from a second behind each jump on', Math.min(...late), { long: 100, short: 90 }, '%');
     sheet.tell('answered well over all', okPercent(result, 0), '%');
     await judgeProduct(sheet, product);
     return sheet.report();

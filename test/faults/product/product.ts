@@ -16,6 +16,8 @@ export interface ProductOptions {
   readonly nodeArgs?: readonly string[];
   /** `127.0.0.1:0` by default. */
   readonly grpcAddress?: string;
+  /** A command that the program is given to, as its last arguments; it has to become the program (`exec`). */
+  readonly wrapper?: readonly string[];
   /** Pins the process to this core, where the machine has several. */
   readonly core?: number;
 }
@@ -47,7 +49,7 @@ const READY_WITHIN_MS = 60_000;
 export async function startProduct(context: RowContext, options: ProductOptions): Promise<Product> {
   const node = [process.execPath, ...(options.nodeArgs ?? []), context.program.main];
   const pinned = options.core === undefined ? [] : ['taskset', '-c', `${options.core}`];
-  const [command = '', ...args] = [...pinned, ...node];
+  const [command = '', ...args] = [...(options.wrapper ?? []), ...pinned, ...node];
   const child = spawn(
     command,
     [
