@@ -55,7 +55,7 @@ export const spoiledRows: FaultRow = {
   ],
   async run(context, form) {
     const sheet = new FigureSheet(form);
-    const scene = await createRedisScene(context, form, { population: POPULATION });
+    const scene = await createRedisScene(context, form, { population: POPULATION, direct: true });
     const load = await scene.load({ deadlineMs: form === 'long' ? 100 : 5_000 });
     await load.untilOk(50);
     await cutValues(context, scene, sheet);

@@ -21,8 +21,8 @@ export const sigterm: FaultRow = {
     {
       name: 'connections are cut at once in place of drained',
       file: 'src/transports/grpc/connection-set.js',
-      find: 'for (const connection of connections)\n            connection.drain();',
-      replace: 'for (const connection of connections)\n            connection.destroy();',
+      find: 'for (const { connection } of connections)\n            connection.drain();',
+      replace: 'for (const { connection } of connections)\n            connection.destroy();',
       fails: 'under way when the signal came',
     },
   ],

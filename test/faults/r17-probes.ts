@@ -22,7 +22,7 @@ export const probes: FaultRow = {
     {
       name: 'connections that have ended are kept',
       file: 'src/transports/grpc/connection-set.js',
-      find: 'void connection.hungUp.then(() => this.#connections.delete(connection));',
+      find: 'void connection.hungUp.then(() => this.#connections.delete(kept));',
       replace: '',
       fails: 'connections that the product counts',
     },
@@ -30,7 +30,7 @@ export const probes: FaultRow = {
   async run(context, form) {
     const sheet = new FigureSheet(form);
     const [warmUp, measured, idleCount] = form === 'long' ? [10_000, 10_000, 1_000] : [300, 600, 200];
-    const { product, load: start } = await createRedisScene(context, form);
+    const { product, load: start } = await createRedisScene(context, form, { direct: true });
     const load = await start({ deadlineMs: form === 'long' ? 100 : 5_000 });
     await load.untilOk(20);
     const { fds } = sampleProcess(product.pid);

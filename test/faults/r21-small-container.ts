@@ -46,6 +46,7 @@ export const smallContainer: FaultRow = {
     const sheet = new FigureSheet(form);
     const group = createGroup(context);
     const scene = await createRedisScene(context, form, {
+      direct: true,
       product: {
         env: { NODE_OPTIONS, ...(group && { FAULTS_CGROUPS: group.folders.join(' ') }) },
         ...(group && { wrapper: JOIN }),
