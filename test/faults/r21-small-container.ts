@@ -38,8 +38,8 @@ export const smallContainer: FaultRow = {
     {
       name: 'every request leaves a megabyte behind',
       file: 'src/serving/online-features.js',
-      find: 'const start = performance.now();',
-      replace: '(globalThis.left ??= []).push(Buffer.alloc(1e6, 1)); const start = performance.now();',
+      find: 'if (rows > policy.maxEntities)',
+      replace: '(globalThis.left ??= []).push(Buffer.alloc(1e6, 1)); if (rows > policy.maxEntities)',
     },
   ],
   async run(context, form) {
