@@ -14,6 +14,7 @@ import {
   refusalOf,
   SERVING_METHOD,
 } from '../support/online-features-client.ts';
+import { type OtlpReceiver, startOtlpReceiver } from '../support/otlp-receiver.ts';
 import { pushRequest, writeRequest } from '../support/push-project.ts';
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
 import { eventually, type ServingProgram, startServingWith } from '../support/serving-program.ts';
@@ -35,20 +36,30 @@ describe('secrets and feature values', function () {
   const entity = canaries.create('an entity key');
   const value = canaries.create('a value');
   let redis: RedisServer;
+  let collector: OtlpReceiver;
   let repo: FeatureRepo;
   let programs: ServingProgram[] = [];
   let clients: OnlineFeaturesClient[] = [];
 
   before(async () => {
+    collector = await startOtlpReceiver();
     redis = await startRedisServer({ args: ['--requirepass', password], client: { password } });
   });
 
-  after(() => redis.remove());
+  after(async () => {
+    await collector.close();
+    await redis.remove();
+  });
 
   beforeEach(() => {
     repo = createSqliteRepo('multiview', {
       online_store: { type: 'redis', connection_string: `127.0.0.1:${redis.port},password=$${'{CANARY_PASSWORD}'}` },
-      sideboard: { auth: { tokens_file: 'tokens.txt' }, readiness: { store: 'strict' } },
+      sideboard: {
+        auth: { tokens_file: 'tokens.txt' },
+        readiness: { store: 'strict' },
+        access_log: { enabled: true, sample_ratio: 1 },
+        tracing: { enabled: true, endpoint: collector.endpoint, sample_ratio: 1 },
+      },
     });
     writeFileSync(join(repo.path, 'tokens.txt'), `model:${token} roles=reader,writer\n`);
   });
@@ -161,6 +172,8 @@ describe('secrets and feature values', function () {
     program.child.kill('SIGTERM');
     await program.ended;
     canaries.see('the log of a process that serves', program.output());
+    canaries.see('traces', collector.bytes().toString('latin1'));
+    assert.ok(collector.spans.length > 5, `${collector.spans.length} spans`);
     assert.match(program.output(), /STORE_/, 'the log told of the failures');
   });
 
