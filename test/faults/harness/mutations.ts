@@ -108,3 +108,12 @@ export const rememberedAnswers: Mutation = {
             },`,
   fails: 'older',
 };
+
+/** Calls are begun although their callers took them back before they were looked at. */
+export const cancelledCallsRun: Mutation = {
+  name: 'calls that were cancelled while the process stood still are carried out',
+  file: 'src/transports/grpc/net-http2/connection.js',
+  find: 'const MANY_BYTES = 16 * 1024;',
+  replace: 'const MANY_BYTES = Infinity;',
+  fails: 'nobody waited',
+};

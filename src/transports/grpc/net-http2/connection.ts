@@ -17,6 +17,12 @@ const TOO_MANY_PINGS = 'too_many_pings';
 const ALIVE = Buffer.from('alive?..');
 const LEAVING = Buffer.from('leaving.');
 
+/**
+ * So much at once has waited: this process stood still, or has more to do than it can. Many of these calls may have been cancelled
+ * behind their deadlines meanwhile.
+ */
+const MANY_BYTES = 16 * 1024;
+
 const HTTP1_REQUEST = /^[A-Z]+ \S+ HTTP\/1\.[01]\r?\n/;
 const MAX_REQUEST_LINE = 2_048;
 const HTTP1_ANSWER =
@@ -184,7 +190,8 @@ export class Connection implements ServedConnection, FramesHost, AnswerSenderHos
     this.#frames.now = now;
     this.#frames.arrivedAt = this.#context.admission?.arrival(now) ?? now;
     try {
-      this.#reader.push(chunk);
+      if (chunk.length < MANY_BYTES) this.#reader.push(chunk);
+      else this.#streams.lookThrough(() => this.#reader.push(chunk));
     } catch (error) {
       const isFault = error instanceof ConnectionFault;
       if (!isFault) this.#context.options.onFailure(error, undefined);

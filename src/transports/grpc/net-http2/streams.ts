@@ -44,6 +44,7 @@ export class Streams implements CallHost, StreamingHost, ForeignHost {
   #running = 0;
   #requestBytes = 0;
   #runsHeld = false;
+  #looksThrough = false;
 
   constructor({ sender, options, limits, memory, admission, peer, changed }: StreamsOptions) {
     this.peer = peer;
@@ -84,7 +85,7 @@ export class Streams implements CallHost, StreamingHost, ForeignHost {
 
   /** Part of {@link CallHost}: not while the client takes nothing, and not more methods at a time than calls are allowed. */
   ready(call: RunnableCall): void {
-    if (this.#mayRun()) this.#run(call);
+    if (!this.#looksThrough && this.#mayRun()) this.#run(call);
     else this.#held.add(call);
   }
 
@@ -198,10 +199,21 @@ export class Streams implements CallHost, StreamingHost, ForeignHost {
     this.#changed();
   }
 
+  /** No method runs while `look` reads what came: what a client took back in the same piece never does. */
+  lookThrough(look: () => void): void {
+    this.#looksThrough = true;
+    try {
+      look();
+    } finally {
+      this.#looksThrough = false;
+    }
+    this.runHeld();
+  }
+
   /** Runs what was held and may run now. */
   runHeld(): void {
     // A method that answers at once leads back here.
-    if (this.#runsHeld) return;
+    if (this.#runsHeld || this.#looksThrough) return;
     this.#runsHeld = true;
     for (const call of this.#held) {
       if (!this.#mayRun()) break;

@@ -110,7 +110,14 @@ describe('the net-http2 server keeps its limits:', function () {
     const ended = new Promise<Uint8Array>((resolve) => {
       end = () => resolve(Buffer.alloc(0));
     });
-    const deaf = { path: '/test.Deaf/Deaf', handle: () => ended };
+    let begun = 0;
+    const deaf = {
+      path: '/test.Deaf/Deaf',
+      handle() {
+        begun++;
+        return ended;
+      },
+    };
     const limits = { streamWindow: 100_000, connectionWindow: 100_000, maxRequestBytes: 40_000 };
     lab = await Http2ServerUnderTest.start('net-http2', {}, limits, [deaf]);
     const wire = await lab.greet();
@@ -119,7 +126,14 @@ describe('the net-http2 server keeps its limits:', function () {
     // The window is opened once at the beginning.
     assert.equal(asked(), 1);
     for (let id = 1; id < 13; id += 2) {
-      wire.send(unaryCall(id, '/test.Deaf/Deaf', Buffer.alloc(15_000)), frame(FrameType.RST_STREAM, 0, id, uint32(8)));
+      const before = begun;
+      wire.send(unaryCall(id, '/test.Deaf/Deaf', Buffer.alloc(15_000)));
+      // What is reset before it is looked at never begins.
+      await eventually(
+        () => begun === before + 1,
+        () => `call ${id} does not begin`,
+      );
+      wire.send(frame(FrameType.RST_STREAM, 0, id, uint32(8)));
     }
     await pause(50);
     assert.equal(asked(), 1, 'what the methods hold was asked for again');
