@@ -68,12 +68,12 @@ export const leakedAnswers: Mutation = {
 export const tornRow: Mutation = {
   name: 'the first value of each row is read in a command of its own',
   file: 'src/serving/online-features.js',
-  find: 'await this.#readTables(reads, call);',
-  replace: `await this.#readTables(reads, call);
+  find: 'await read(reads);',
+  replace: `await read(reads);
             const { features, block, ...first } = reads[0];
             const again = { ...first, features: features.slice(0, 1), block: new RowBlock(first.keys.length, 1) };
             await new Promise((resolve) => setTimeout(resolve, 3));
-            await this.#readTables([again], call);
+            await read([again]);
             for (let row = 0; row < first.keys.length; row++) {
                 const value = Buffer.from(again.block.valueAt(row, 0) ?? []);
                 block.setValue(row, 0, value, 0, value.length);
