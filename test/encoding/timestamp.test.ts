@@ -142,8 +142,13 @@ describe('parseDateTime', () => {
       fc.property(near, ([year, month, day, hour, minute, second, fraction]) => {
         const clock = `${two(hour)}:${two(minute)}:${two(second)}`;
         const rest = fraction === undefined ? '' : `.${fraction}`;
-        const text = `${year}-${two(month)}-${two(day)}T${clock}${rest}`;
-        assert.deepEqual(outcomeOf(`${text}Z`), outcomeOf(`${text}+00:00`));
+        for (const between of ['T', ' ']) {
+          const text = `${year}-${two(month)}-${two(day)}${between}${clock}${rest}`;
+          const expected = outcomeOf(`${text}+00:00`);
+          assert.deepEqual(outcomeOf(`${text}Z`), expected);
+          const local = typeof expected === 'string' ? expected : { ...(expected as object), offset: undefined };
+          assert.deepEqual(outcomeOf(text), local);
+        }
       }),
       { numRuns: 500 },
     );
@@ -167,6 +172,7 @@ describe('parseDateTime', () => {
       '2026-01-10T08:00:00.1x3Z',
       '2026-02-29T08:00:00Z',
       '2026x01-10T08:00:00Z',
+      '2026-01-10x08:00:00',
     ]) {
       assert.throws(() => parseDateTime(text), { code: 'INVALID_TIMESTAMP' }, text);
     }

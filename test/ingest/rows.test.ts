@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import fc from 'fast-check';
 import { ValueType_Enum } from '../../gen/feast/types/Value_pb.ts';
 import { decodeValue } from '../../src/encoding/value.ts';
 import { IngestError } from '../../src/ingest/ingest-error.ts';
@@ -74,6 +75,48 @@ describe('CSV', () => {
       await assert.rejects(recordsOf(text, 'csv'), refusal('INGEST_BAD_SYNTAX', message));
     });
   }
+
+  it('takes plain lines and others alike, whichever come first', async () => {
+    const plain = fc.stringMatching(/^[a-z0-9 ]{0,4}$/);
+    const quoted = fc
+      .string({ unit: fc.constantFrom('a', ',', '"', '\n', '\r', ' ') })
+      .map((text) => ({ quoted: text }));
+    const field = fc.oneof({ weight: 8, arbitrary: plain }, { weight: 1, arbitrary: quoted });
+    const rows = fc.array(fc.tuple(field, field, field), { maxLength: 20 });
+    const ends = fc.constantFrom('\n', '\r\n');
+    await fc.assert(
+      fc.asyncProperty(rows, ends, fc.constantFrom(1, 7, 1000), fc.boolean(), async (all, end, size, isEnded) => {
+        const written = all.map((row) =>
+          row.map((each) => (typeof each === 'string' ? each : `"${each.quoted.replaceAll('"', '""')}"`)).join(','),
+        );
+        const text = ['a,b,c', ...written].join(end) + (isEnded ? end : '');
+        const records = await recordsOf(text, 'csv', size);
+        const expected = all.map((row) =>
+          row.map((each) => (typeof each === 'string' ? (each === '' ? null : each) : each.quoted)),
+        );
+        assert.deepEqual(
+          records.map(({ fields }) => [...fields.values()]),
+          expected,
+        );
+        let line = 2;
+        for (const [index, record] of records.entries()) {
+          if (end === '\n') assert.equal(record.line, line);
+          line += (written[index]?.match(/\n/g)?.length ?? 0) + 1;
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('names the line of a mistake behind plain lines', async () => {
+    for (const [text, message] of [
+      ['a,b\n1,2\n\n3,4\n5\n', /^Line 5 has more or fewer fields/],
+      ['a,b\n1,2\n3,"4"x\n', /^Line 3 has text behind a closing quote/],
+      ['a,b\n1,2\n3,4"x\n', /^Line 3 has a quote inside a field/],
+    ] as const) {
+      await assert.rejects(recordsOf(text, 'csv'), refusal('INGEST_BAD_SYNTAX', message));
+    }
+  });
 
   it('gives nothing for an empty file', async () => {
     assert.deepEqual(await recordsOf('', 'csv'), []);
