@@ -225,11 +225,13 @@ export class Streams implements CallHost, StreamingHost, ForeignHost {
 
   /** Ends the calls that stay open past their deadlines; those whose answers are not taken, some time later. */
   sweep(now: number): void {
-    for (const stream of [...this.#open.values()]) {
-      if (now > stream.expiresAt + this.#limits.stalledAnswerMs) {
-        this.stop(stream.id, ErrorCode.CANCEL);
-        this.close(stream);
-      } else if (now > stream.expiresAt) stream.expire();
+    const late = [...this.#open.values()].filter(({ expiresAt }) => now > expiresAt);
+    // All of them first: what is cut off makes room for calls that wait, and none whose time is up is to be run.
+    for (const stream of late) stream.expire();
+    for (const stream of late) {
+      if (stream.closed || now <= stream.expiresAt + this.#limits.stalledAnswerMs) continue;
+      this.stop(stream.id, ErrorCode.CANCEL);
+      this.close(stream);
     }
   }
 
