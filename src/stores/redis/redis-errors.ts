@@ -12,7 +12,8 @@ interface Translation extends ErrorTranslation {
 // Redis' own error replies begin with a word in capitals; what the client library says comes after them.
 const TRANSLATIONS: readonly Translation[] = [
   {
-    pattern: /^NOAUTH|HELLO must be called with the client already authenticated/,
+    // Commands of more than ten words are refused before they are looked at.
+    pattern: /^NOAUTH|HELLO must be called with the client already authenticated|unauthenticated (?:multi)?bulk length/,
     code: 'STORE_AUTH_FAILED',
     says: 'asks for a password',
     hint: 'Set password (and username) in online_store.connection_string.',

@@ -256,6 +256,7 @@ describe('the Redis store in trouble', () => {
       ["-READONLY You can't write against a read only replica.", 'STORE_READ_ONLY', /replica/],
       ['-OOM command not allowed when used memory > maxmemory.', 'STORE_OVERLOADED', /out of memory/],
       ['-NOAUTH Authentication required.', 'STORE_AUTH_FAILED', /password/],
+      ['-ERR Protocol error: unauthenticated multibulk length', 'STORE_AUTH_FAILED', /password/],
       ['-NOPERM this user has no permissions', 'STORE_PERMISSION_DENIED', /does not allow/],
       ['-WRONGTYPE Operation against a key', 'STORE_WRONG_LAYOUT', /of another type/],
       ['-MISCONF Redis is configured to save RDB snapshots', 'STORE_READ_ONLY', /refuses writes/],
