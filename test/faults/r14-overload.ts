@@ -34,7 +34,7 @@ export const overload: FaultRow = {
       requests: REQUESTS,
       sideboard: { serving: { max_queue_age_ms: deadlineMs / QUEUE_SHARE } },
     });
-    const load = await start({ pace: { kind: 'closed', concurrency: 1 }, connections: 16, deadlineMs });
+    const load = await start({ pace: { kind: 'closed', concurrency: 1 }, connections: 16, deadlineMs, warmUp: false });
     // The generator looks at each answer value by value once; from then on it compares bytes.
     await load.untilOk(2 * REQUESTS);
     await load.phase('peak');

@@ -17,7 +17,8 @@ const meta = {
   lastUpdatedTimestamp: { seconds: 1_767_225_600n, nanos: 0 },
 };
 const VERSION_ID = '00000000-0000-4000-8000-000000000000';
-const BATCH = 200;
+const BATCH = 100;
+const WRITE_TRIES = 10;
 
 /** Sections of `feature_store.yaml`. */
 export interface MarkedProjectOptions {
@@ -132,12 +133,24 @@ export async function openMarkedStore(repo: string): Promise<MarkedStore> {
       for (const view of markedViews) {
         for (let first = 0; first < entities.length; first += BATCH) {
           const rows = entities.slice(first, first + BATCH).map((entity) => markedRow(view, entity, version));
-          await project.store.onlineWriteBatch(tableOf(view), rows);
+          await persistently(() => project.store.onlineWriteBatch(tableOf(view), rows));
         }
       }
     },
     close: () => project.close(),
   };
+}
+
+/** The same rows may be written again: a server that has just started on a busy machine may be too slow at first. */
+async function persistently(write: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await write();
+      return;
+    } catch (error) {
+      if (attempt === WRITE_TRIES) throw error;
+    }
+  }
 }
 
 /** Makes the tables and writes the entities 1 to `population` in version 1. */

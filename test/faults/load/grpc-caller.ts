@@ -80,10 +80,13 @@ export class GrpcCaller {
       clearTimeout(timer);
       done(outcome);
     };
-    const timer = setTimeout(() => {
+    // If it was this process that stood still, the answer lies unread: it is taken in first.
+    const giveUp = (): void => {
+      if (finished) return;
       finish({ code: 'NO_ANSWER' });
       stream.close(8);
-    }, this.#options.giveUpMs);
+    };
+    const timer = setTimeout(() => setImmediate(giveUp), this.#options.giveUpMs);
     stream.on('response', (received) => {
       headers = received;
     });

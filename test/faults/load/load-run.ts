@@ -6,6 +6,8 @@ import { PhaseCounter } from './phase-counter.ts';
 
 /** How long calls under way may take to end once the load is stopped. */
 const DRAIN_MS = 5_000;
+const WARM_UP_AT_A_TIME = 2;
+const WARM_UP_LIMIT_MS = 15_000;
 const NO_TIMES = { sent: 0, ok: 0, failed: 0, slowestMs: 0, answered: 0 };
 
 type Slot = { -readonly [Key in keyof typeof NO_TIMES]: number };
@@ -51,6 +53,14 @@ export class LoadRun {
   async start(): Promise<void> {
     await this.#caller.open();
     this.#sending = true;
+    if (this.#spec.warmUp === true) {
+      const pace = this.#pace;
+      this.setPace({ kind: 'closed', concurrency: WARM_UP_AT_A_TIME });
+      const giveUp = monotonicMs() + WARM_UP_LIMIT_MS;
+      while (this.#counts.ok < this.#right.length && monotonicMs() < giveUp) await sleep(5);
+      this.setPace(pace);
+      return;
+    }
     this.setPace(this.#pace);
   }
 

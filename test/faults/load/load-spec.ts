@@ -15,6 +15,8 @@ export interface LoadSpec {
   readonly giveUpMs?: number;
   /** Versions that may be stored; version 1 by default. */
   readonly versions?: VersionBounds;
+  /** Asks for each request of the ring once, few at a time, before the load begins: the first look at an answer takes time. */
+  readonly warmUp?: boolean;
   /** Further headers of every call. */
   readonly metadata?: Readonly<Record<string, string>>;
 }

@@ -78,5 +78,6 @@ export function baseLoad(form: Form, product: Pick<Product, 'address'>, ring: re
     pace: { kind: 'open', perSecond: form === 'long' ? 500 : 100 },
     connections: form === 'long' ? 16 : 4,
     deadlineMs: form === 'long' ? 100 : 1_000,
+    warmUp: form === 'long',
   };
 }
