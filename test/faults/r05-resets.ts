@@ -8,7 +8,7 @@ import { createRedisScene } from './product/redis-scene.ts';
 import type { Toxic } from './proxy/toxic.ts';
 
 /** How often all links are cut, so that new ones are made of which a tenth is spoilt. */
-const CUT_EVERY_MS = { long: 1_000, short: 400 };
+const CUT_EVERY_MS = { long: 3_000, short: 400 };
 /** So that calls are under way whenever links are cut. */
 const SLOW = { kind: 'latency', ms: 20 } as const satisfies Toxic;
 
