@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sideboardSchema } from '../../../src/config/sideboard-schema.ts';
-import { type BreakerChange, type BreakerSettings, StoreBreaker } from '../../../src/stores/breaker/store-breaker.ts';
-import { StoreError, type StoreErrorCode } from '../../../src/stores/store-error.ts';
-import { until } from '../../support/until.ts';
+import { sideboardSchema } from '../../src/config/sideboard-schema.ts';
+import { type BreakerChange, type BreakerSettings, StoreBreaker } from '../../src/stores/breaker/store-breaker.ts';
+import { StoreError, type StoreErrorCode } from '../../src/stores/store-error.ts';
+import { until } from '../support/until.ts';
 
 describe('the circuit breaker of a store', function () {
   this.timeout(30_000);

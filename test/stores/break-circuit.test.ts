@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { breakCircuit } from '../../../src/stores/breaker/break-circuit.ts';
-import { StoreBreaker } from '../../../src/stores/breaker/store-breaker.ts';
-import type { OnlineStore, OnlineTable } from '../../../src/stores/online-store.ts';
-import { RetryAllowance } from '../../../src/stores/retry-allowance.ts';
-import { StoreError } from '../../../src/stores/store-error.ts';
-import { WriteBlock } from '../../../src/stores/write-block.ts';
+import { breakCircuit } from '../../src/stores/breaker/break-circuit.ts';
+import { StoreBreaker } from '../../src/stores/breaker/store-breaker.ts';
+import type { OnlineStore, OnlineTable } from '../../src/stores/online-store.ts';
+import { RetryAllowance } from '../../src/stores/retry-allowance.ts';
+import { StoreError } from '../../src/stores/store-error.ts';
+import { WriteBlock } from '../../src/stores/write-block.ts';
 
 const TABLE: OnlineTable = { project: 'shop', name: 'view', joinKeys: ['id'], features: [] };
 
