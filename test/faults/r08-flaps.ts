@@ -49,7 +49,7 @@ export const flaps: FaultRow = {
     judgeInvariants(sheet, result);
     const phase = phaseOf(result, 'flaps');
     sheet.tell('in between, calls ended with', `${phase.ok} OK, ${codesText(phase)}`);
-    sheet.atLeast('OK in between', phase.ok, 1);
+    sheet.atLeast('OK in between', phase.ok, { long: 1 });
     sheet.atMost('more descriptors than before', after.fds - before.fds, 0);
     sheet.atMost('more connections to Redis than before', proxy.open - linksBefore, 0);
     sheet.none('warnings of too many listeners', product.output().match(/MaxListenersExceeded/g)?.length ?? 0);
