@@ -10,7 +10,7 @@ import {
   type SqliteDatabase,
   type SqliteStatement,
 } from './sqlite-driver.ts';
-import { isBusy, lockedError, missingFileError, storeErrorFromSqlite } from './sqlite-errors.ts';
+import { isBusy, isUnfinished, lockedError, missingFileError, storeErrorFromSqlite } from './sqlite-errors.ts';
 
 const MAX_STATEMENTS = 256;
 const FILE_CHECK_MS = 1000;
@@ -172,11 +172,17 @@ export class SqliteConnection {
     assertTimeLeft(options, doing);
     const Driver = await loadSqliteDriver();
     let giveUpAt = Date.now() + this.#options.busyTimeoutMs;
+    let isLeftUnfinished = false;
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
       this.#assertOpen();
       try {
+        if (isLeftUnfinished) this.#takeBack(Driver);
         return work(Driver);
       } catch (error) {
+        if (isUnfinished(error) && !isLeftUnfinished) {
+          isLeftUnfinished = true;
+          continue;
+        }
         if (!isBusy(error)) throw storeErrorFromSqlite(error, this.path);
         if (waitsForLong && this.#long.size > 0) {
           await withinLimits(Promise.race(this.#long), options, NO_LIMIT, doing);
@@ -207,6 +213,16 @@ export class SqliteConnection {
     }
     this.#rememberFile();
     return this.#reader;
+  }
+
+  /** Reading by a connection that may write takes back what a killed writer left. */
+  #takeBack(Driver: SqliteConstructor): void {
+    const database = new Driver(this.path, { fileMustExist: true, timeout: 0 });
+    try {
+      database.pragma('schema_version');
+    } finally {
+      database.close();
+    }
   }
 
   #openWriter(Driver: SqliteConstructor, create: boolean): SqliteDatabase {

@@ -1,7 +1,14 @@
 import { APPLY, tableMissingError } from '../sql/sql-errors.ts';
 import { StoreError, type StoreErrorCode } from '../store-error.ts';
 
+const UNFINISHED = [
+  'STORE_UNAVAILABLE',
+  'holds what a killed writer left unfinished',
+  'Let this process, or any other that reads the file, write to it and its folder once: that takes the unfinished part back.',
+] as const;
+
 const CODES: Readonly<Record<string, readonly [StoreErrorCode, string, string]>> = {
+  // In front of their common prefix.
   SQLITE_CANTOPEN: [
     'STORE_UNAVAILABLE',
     'cannot be opened',
@@ -9,6 +16,8 @@ const CODES: Readonly<Record<string, readonly [StoreErrorCode, string, string]>>
   ],
   SQLITE_NOTADB: ['STORE_WRONG_LAYOUT', 'is not a SQLite database', 'Check the path of the online store.'],
   SQLITE_CORRUPT: ['STORE_CORRUPT', 'is damaged', 'Restore the file, or apply and materialize again.'],
+  SQLITE_READONLY_ROLLBACK: UNFINISHED,
+  SQLITE_READONLY_RECOVERY: UNFINISHED,
   SQLITE_READONLY: ['STORE_READ_ONLY', 'is read-only', 'Writing needs write permission on the file and its folder.'],
   SQLITE_FULL: ['STORE_OVERLOADED', 'cannot grow: the disk is full', 'Free some space.'],
   SQLITE_IOERR: ['STORE_UNAVAILABLE', 'cannot be read or written', 'Check the disk or the mount.'],
@@ -20,6 +29,12 @@ const CODES: Readonly<Record<string, readonly [StoreErrorCode, string, string]>>
 export function isBusy(error: unknown): boolean {
   const code = sqliteCode(error);
   return code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED');
+}
+
+/** True when a writer was killed in the middle, and what it left can only be taken back by a connection that may write. */
+export function isUnfinished(error: unknown): boolean {
+  const code = sqliteCode(error);
+  return code === 'SQLITE_READONLY_ROLLBACK' || code === 'SQLITE_READONLY_RECOVERY';
 }
 
 /** Translates an error of the SQLite binding; what is a StoreError already stays as it is. */

@@ -71,7 +71,7 @@ export class ConnectionSet {
 
   /** A connection that comes while the server closes is drained at once. */
   add(connection: ServedConnection): void {
-    const now = Date.now();
+    const now = performance.now();
     const { connectionAgeMs } = this.#limits;
     const age = connectionAgeMs * (1 - JITTER + 2 * JITTER * this.#random());
     const kept: Kept = {
@@ -91,10 +91,11 @@ export class ConnectionSet {
   serve(listener: Server, address: string): GrpcServer {
     const { sweepMs, keepaliveMs } = this.#limits;
     this.every(sweepMs, () => {
-      const now = Date.now();
+      // Deadlines are moments of the clock. Ages are not: a clock that is set must not end connections.
+      const [now, age] = [Date.now(), performance.now()];
       for (const kept of this.#connections) {
         kept.connection.sweep(now);
-        if (this.#closing === undefined) this.#lookAtAge(kept, now);
+        if (this.#closing === undefined) this.#lookAtAge(kept, age);
       }
     });
     this.every(keepaliveMs, () => this.#checkAlive());

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadSqliteDriver, type SqliteDatabase } from '../../../src/stores/sqlite/sqlite-driver.ts';
@@ -121,6 +121,28 @@ describe('the SQLite store in trouble', () => {
       chmodSync(file(), 0o444);
       open();
       assert.deepEqual(await storedDriver(store, table, 1), { seconds: 100, trips: '2001' });
+    });
+
+    it('takes back what a killed writer left, although reading alone may not', async () => {
+      await openFilled({ journal_mode: 'keep' });
+      const before = await storedDriver(store, table, 1);
+      const writer = await raw();
+      // Little memory for pages: the changed ones are in the file before the transaction ends, and the old ones in the journal.
+      writer.pragma('cache_size = 1');
+      writer.exec('BEGIN IMMEDIATE');
+      writer.exec("UPDATE p_stats SET value = x'2002'");
+      writer.exec('CREATE TABLE filler AS SELECT randomblob(100000) AS bytes FROM p_stats');
+      // What a kill leaves: both files as they are, and nobody who holds a lock.
+      const [left, journal] = [file(), `${file()}-journal`].map((path) => readFileSync(path));
+      assert.ok(left !== undefined && journal !== undefined && journal.length > 512);
+      writer.exec('ROLLBACK');
+      await store.close();
+      for (const handle of handles.splice(0)) handle.close();
+      writeFileSync(file(), left);
+      writeFileSync(`${file()}-journal`, journal);
+      open({ journal_mode: 'keep' });
+      assert.deepEqual(await storedDriver(store, table, 1), before);
+      assert.ok(!existsSync(`${file()}-journal`));
     });
 
     it('says that a file is truncated', async () => {
