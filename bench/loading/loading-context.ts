@@ -7,7 +7,7 @@ export interface LoadingOptions {
   readonly rows: number;
   /** Rows from the beginning of the same data that Feast loads. */
   readonly feastRows: number;
-  /** Rows of the one large load; 0 leaves it out. */
+  /** Rows of the large load into each store; 0 leaves it out. */
   readonly largeRows: number;
   /** Measured time of a cell of pushes or reads, and the time before it. */
   readonly seconds: number;

@@ -29,7 +29,8 @@ export async function runLoads(context: LoadingContext): Promise<readonly LoadRu
     }
   }
   if (largeRows > 0) {
-    runs.push(await load(context, { round: 1, program: 'sideboard', store: 'redis', rows: largeRows }));
+    for (const store of STORES)
+      runs.push(await load(context, { round: 1, program: 'sideboard', store, rows: largeRows }));
   }
   return runs;
 }

@@ -59,7 +59,7 @@ export const usage = `npm run bench -- [options]
   --loading                 measure loading and pushing instead of serving, next to Feast where it is installed
   --rows 1000000            rows that Sideboard loads
   --feast-rows 100000       rows from the beginning of them that Feast loads
-  --large-rows 10000000     rows of one large load, for its memory; 0 leaves it out
+  --large-rows 10000000     rows of a large load into each store, for its memory; 0 leaves it out
   --quick                   short cells, one round, 1,000 entities, no SQLite, no Feast: under a minute, figures of little worth
   --out bench/results       where report.json and report.md go
   --project DIR             keep the workload project there, for a peer to be started on

@@ -102,6 +102,8 @@ describe('a request that is not well meant', () => {
     const before = heapAfterGc();
     await ask(1, 120);
     // Keys count once, and once more in the plan's metadata; strings of the engine may take twice their length.
-    assert.ok(heapAfterGc() - before < 70_000_000, `${heapAfterGc() - before} bytes more`);
+    // The collector may need a second look at what was used a moment ago.
+    const more = Math.min(heapAfterGc() - before, heapAfterGc() - before);
+    assert.ok(more < 70_000_000, `${more} bytes more`);
   });
 });

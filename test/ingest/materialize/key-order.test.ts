@@ -30,14 +30,14 @@ const kinds = [
     type: Type.INT64,
     sqlType: 'BIGINT',
     values: fc.oneof(fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n), fc.bigInt(-70_000n, 70_000n)),
-    sql: (value: bigint) => `${value}::HUGEINT::BIGINT`,
+    sql: (value: bigint) => `(${value})::HUGEINT::BIGINT`,
     arm: (value: bigint): Arm => ({ case: 'int64Val', value }),
   },
   {
     type: Type.INT32,
     sqlType: 'INTEGER',
     values: fc.bigInt(-(2n ** 31n), 2n ** 31n - 1n),
-    sql: (value: bigint) => `${value}::BIGINT::INTEGER`,
+    sql: (value: bigint) => `(${value})::BIGINT::INTEGER`,
     arm: (value: bigint): Arm => ({ case: 'int32Val', value: Number(value) }),
   },
   {
