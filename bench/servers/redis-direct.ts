@@ -1,8 +1,6 @@
-import { create } from '@bufbuild/protobuf';
-import { EntityKeySchema } from '../../gen/feast/types/EntityKey_pb.ts';
-import { serializeEntityKey } from '../../src/encoding/entity-key.ts';
-import { featureField, projectSuffix, redisKey, timeField } from '../../src/stores/redis/redis-layout.ts';
+import { featureField, timeField } from '../../src/stores/redis/redis-layout.ts';
 import { askOnce } from '../load/ask-once.ts';
+import { directReads } from '../load/direct-reads.ts';
 import { benchViews, JOIN_KEY, PROJECT } from '../workloads/feature-data.ts';
 import { requestRing, type Workload } from '../workloads/workload.ts';
 import type { Target } from './target.ts';
@@ -16,7 +14,7 @@ export function redisDirectTarget(address: string, population: number): Target {
       const endpoint = { kind: 'resp', address, repliesPerRequest: workload.entities } as const;
       const fields = fieldsOf(workload);
       const ring = requestRing(workload, population, requests.length).map(({ entities }) =>
-        Buffer.concat(entities.map((entity) => respCommand(['HMGET', keyOf(entity), ...fields]))),
+        directReads(PROJECT, JOIN_KEY, entities, fields),
       );
       await askOnce(endpoint, ring);
       return { endpoint, ring, pids: () => [], answers: 'unseen', stop: async () => {} };
@@ -29,20 +27,4 @@ function fieldsOf({ features }: Workload): readonly Buffer[] {
     const asked = features.filter((feature) => feature.view === view);
     return asked.length === 0 ? [] : [...asked.map(({ name }) => featureField(view, name)), timeField(view)];
   });
-}
-
-function keyOf(entity: number): Buffer {
-  const key = create(EntityKeySchema, {
-    joinKeys: [JOIN_KEY],
-    entityValues: [{ val: { case: 'int64Val', value: BigInt(entity) } }],
-  });
-  return redisKey(serializeEntityKey(key), projectSuffix(PROJECT));
-}
-
-function respCommand(args: readonly (string | Buffer)[]): Buffer {
-  const parts = args.flatMap((arg) => {
-    const bytes = Buffer.from(arg);
-    return [Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from('\r\n')];
-  });
-  return Buffer.concat([Buffer.from(`*${args.length}\r\n`), ...parts]);
 }

@@ -1,8 +1,6 @@
-import { create } from '@bufbuild/protobuf';
+import { directReads } from '../../bench/load/direct-reads.ts';
 import { startLoadDriver } from '../../bench/load/driver.ts';
-import { EntityKeySchema } from '../../gen/feast/types/EntityKey_pb.ts';
-import { serializeEntityKey } from '../../src/encoding/entity-key.ts';
-import { featureField, projectSuffix, redisKey, timeField } from '../../src/stores/redis/redis-layout.ts';
+import { featureField, timeField } from '../../src/stores/redis/redis-layout.ts';
 import { JOIN_KEY, markedViews, PROJECT } from './data/marked-data.ts';
 import type { MarkedRequest } from './data/marked-requests.ts';
 import { FigureSheet, type Form } from './harness/figures.ts';
@@ -71,9 +69,7 @@ async function readDirectly(
   cleanUp(() => driver.close());
   return driver.run({
     endpoint: { kind: 'resp', address: `127.0.0.1:${port}`, repliesPerRequest: ring[0]?.entities.length ?? 0 },
-    ring: ring.map(({ entities }) =>
-      Buffer.concat(entities.map((entity) => respCommand(['HMGET', keyOf(entity), ...fields]))),
-    ),
+    ring: ring.map(({ entities }) => directReads(PROJECT, JOIN_KEY, entities, fields)),
     pace: { kind: 'open', perSecond },
     connections: CONNECTIONS,
     warmupMs: form === 'long' ? WARMUP_MS : 200,
@@ -81,20 +77,4 @@ async function readDirectly(
     pids: [],
     checksums: new Map(),
   });
-}
-
-function keyOf(entity: number): Buffer {
-  const key = create(EntityKeySchema, {
-    joinKeys: [JOIN_KEY],
-    entityValues: [{ val: { case: 'int64Val', value: BigInt(entity) } }],
-  });
-  return redisKey(serializeEntityKey(key), projectSuffix(PROJECT));
-}
-
-function respCommand(args: readonly (string | Buffer)[]): Buffer {
-  const parts = args.flatMap((arg) => {
-    const bytes = Buffer.from(arg);
-    return [Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from('\r\n')];
-  });
-  return Buffer.concat([Buffer.from(`*${args.length}\r\n`), ...parts]);
 }

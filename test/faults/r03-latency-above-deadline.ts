@@ -3,13 +3,12 @@ import { FigureSheet } from './harness/figures.ts';
 import { blindSweep } from './harness/mutations.ts';
 import { lasting } from './harness/pace.ts';
 import type { FaultRow } from './harness/row.ts';
-import { codesText, judgeInvariants, okPercent, phaseOf } from './load/load-figures.ts';
+import { judgeInvariants, judgeOutage } from './load/load-figures.ts';
 import { monotonicMs } from './load/load-spec.ts';
 import { judgeProduct } from './product/product.ts';
 import { createRedisScene } from './product/redis-scene.ts';
 
 const LATENCY_MS = 500;
-const RECOVERY_MS = 2_000;
 
 export const latencyAboveDeadline: FaultRow = {
   id: 'R3',
@@ -33,22 +32,8 @@ export const latencyAboveDeadline: FaultRow = {
     await load.untilOk(20);
     await lasting(load, form, { longMs: 10_000, shortCalls: 250 });
     const result = await load.stop();
-    const slow = phaseOf(result, 'slow');
     judgeInvariants(sheet, result);
-    sheet.none('calls that were OK while the store was too slow', slow.ok);
-    sheet.tell('they ended with', codesText(slow), '', 'DEADLINE_EXCEEDED or UNAVAILABLE');
-    sheet.atMost(
-      'longest wait for a failure above the deadline',
-      slow.failedLatency.max - deadlineMs,
-      { long: 20, short: 250 },
-      'ms',
-    );
-    sheet.atLeast(
-      `OK from ${RECOVERY_MS / 1000} s after the latency was gone`,
-      okPercent(result, cleared + RECOVERY_MS),
-      { long: 99.9, short: 95 },
-      '%',
-    );
+    judgeOutage(sheet, result, { phase: 'slow', deadlineMs, clearedMs: cleared });
     await judgeProduct(sheet, product);
     return sheet.report();
   },

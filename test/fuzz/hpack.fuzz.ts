@@ -4,7 +4,7 @@ import type { HeaderField } from '../../src/transports/grpc/net-http2/header-fie
 import { HpackDecoder } from '../../src/transports/grpc/net-http2/hpack-decoder.ts';
 import { ConnectionFault, ErrorCode } from '../../src/transports/grpc/net-http2/protocol.ts';
 import type { RequestHead } from '../../src/transports/grpc/net-http2/request-head.ts';
-import { callHeaders, headerBlock } from '../support/http2-wire.ts';
+import { callHeaders, headerBlock, hpackString } from '../support/http2-wire.ts';
 import type { FuzzTarget } from './fuzz-target.ts';
 
 const LIMITS = { maxHeaderBytes: 16_384, maxHeaderFields: 100 };
@@ -90,18 +90,5 @@ function* blocksIn(input: Buffer): Generator<Buffer> {
 
 /** A literal without indexing (RFC 7541, section 6.2.2), name and value spelled out, one byte a character. */
 function plainField(name: string, value: string): Buffer {
-  return Buffer.concat([Buffer.from([0]), plainText(name), plainText(value)]);
-}
-
-function plainText(text: string): Buffer {
-  const bytes = Buffer.from(text, 'latin1');
-  const length: number[] = [];
-  if (bytes.length < 127) length.push(bytes.length);
-  else {
-    length.push(127);
-    let rest = bytes.length - 127;
-    for (; rest >= 128; rest >>>= 7) length.push((rest & 127) | 128);
-    length.push(rest);
-  }
-  return Buffer.concat([Buffer.from(length), bytes]);
+  return Buffer.concat([Buffer.from([0]), ...[name, value].map((text) => hpackString(Buffer.from(text, 'latin1')))]);
 }

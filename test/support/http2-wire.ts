@@ -39,13 +39,13 @@ export function frame(type: number, flags: number, stream: number, payload: Buff
 export function headerBlock(fields: Readonly<Record<string, string>>): Buffer {
   const parts: Buffer[] = [];
   for (const [name, value] of Object.entries(fields)) {
-    parts.push(Buffer.from([0]), hpackString(name), hpackString(value));
+    parts.push(Buffer.from([0]), hpackString(Buffer.from(name)), hpackString(Buffer.from(value)));
   }
   return Buffer.concat(parts);
 }
 
-function hpackString(text: string): Buffer {
-  const bytes = Buffer.from(text);
+/** A string of HPACK, its length and then its bytes as they are (RFC 7541, section 5.2). */
+export function hpackString(bytes: Buffer): Buffer {
   const length: number[] = [];
   if (bytes.length < 127) length.push(bytes.length);
   else {

@@ -4,6 +4,9 @@ import type { LoadResult, PhaseResult } from './load-spec.ts';
 /** Statuses by which a call may fail while a store is at fault: each says so itself. */
 const EXPLICIT = new Set(['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'RESOURCE_EXHAUSTED']);
 
+/** How long after a fault every call is to be answered again. */
+const RECOVERY_MS = 2_000;
+
 /** What no fault may bring about, in any row: a wrong value, or a call that nobody answers. */
 export function judgeInvariants(sheet: FigureSheet, { phases, abandoned }: LoadResult, explicit = EXPLICIT): void {
   const wrong = phases.reduce((sum, phase) => sum + wrongOf(phase), 0);
@@ -37,6 +40,33 @@ export function phaseOf({ phases }: LoadResult, name: string): PhaseResult {
   const phase = phases.find((each) => each.name === name);
   if (phase === undefined) throw new Error(`the load has no phase ${name}`);
   return phase;
+}
+
+/** A store that answers nothing in time: no call is OK, each fails by its deadline, and the calls behind the fault are answered. */
+export function judgeOutage(
+  sheet: FigureSheet,
+  result: LoadResult,
+  {
+    phase: name,
+    deadlineMs,
+    clearedMs,
+  }: { readonly phase: string; readonly deadlineMs: number; readonly clearedMs: number },
+): void {
+  const phase = phaseOf(result, name);
+  sheet.none('calls that were OK meanwhile', phase.ok);
+  sheet.tell('they ended with', codesText(phase), '', 'DEADLINE_EXCEEDED or UNAVAILABLE');
+  sheet.atMost(
+    'longest wait for a failure above the deadline',
+    phase.failedLatency.max - deadlineMs,
+    { long: 20, short: 250 },
+    'ms',
+  );
+  sheet.atLeast(
+    `OK from ${RECOVERY_MS / 1000} s after the fault was gone`,
+    okPercent(result, clearedMs + RECOVERY_MS),
+    { long: 99.9, short: 95 },
+    '%',
+  );
 }
 
 /** How many of the calls sent from one time up to another ended well, in percent; 100 where none were sent. */

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { SideboardError } from '../../../../src/errors.ts';
-import { type FrameHandler, FrameReader } from '../../../../src/transports/grpc/net-http2/frame-reader.ts';
-import { netHttp2Limits } from '../../../../src/transports/grpc/net-http2/net-http2-limits.ts';
-import { ConnectionFault } from '../../../../src/transports/grpc/net-http2/protocol.ts';
 import type { UnaryMethod } from '../../../../src/transports/grpc/service-table.ts';
 import { patternOf } from '../../../support/echo-service.ts';
+import { frameReadings } from '../../../support/frame-readings.ts';
 import { heapAfterGc } from '../../../support/heap-after-gc.ts';
 import { Http2ServerUnderTest } from '../../../support/http2-server-under-test.ts';
 import {
@@ -152,44 +150,6 @@ function* pieces(random: SeededRandom, bytes: Buffer): Generator<Buffer> {
   }
 }
 
-/** Writes down what a reader makes of bytes, whole data frames joined, and the fault in which it ends. */
-function readingOf(chunks: Iterable<Buffer>): string[] {
-  const log: string[] = [];
-  let data: Buffer[] = [];
-  const handler: FrameHandler = {
-    preface: () => log.push('preface'),
-    notHttp2: () => log.push('not HTTP/2'),
-    headers: (id, endStream, dependsOnItself, block, start, end) =>
-      log.push(
-        `headers ${id} ${endStream} ${dependsOnItself} ${Buffer.from(block.subarray(start, end)).toString('hex')}`,
-      ),
-    dataFrame: (id, length) => log.push(`data of ${id}, ${length}`),
-    data: (bytes, start, end, isLast, endStream) => {
-      data.push(Buffer.from(bytes.subarray(start, end)));
-      if (!isLast) return;
-      log.push(`data ${endStream} ${Buffer.concat(data).toString('hex')}`);
-      data = [];
-    },
-    priority: (id, dependsOnItself) => log.push(`priority ${id} ${dependsOnItself}`),
-    reset: (id, errorCode) => log.push(`reset ${id} ${errorCode}`),
-    settings: (ack, bytes, start, end) =>
-      log.push(`settings ${ack} ${Buffer.from(bytes.subarray(start, end)).toString('hex')}`),
-    ping: (ack, bytes, start) =>
-      log.push(`ping ${ack} ${Buffer.from(bytes.subarray(start, start + 8)).toString('hex')}`),
-    goaway: () => log.push('goaway'),
-    windowUpdate: (id, increment) => log.push(`window ${id} ${increment}`),
-    unknown: () => log.push('unknown'),
-  };
-  const reader = new FrameReader(handler, netHttp2Limits);
-  try {
-    for (const chunk of chunks) reader.push(Buffer.from(chunk));
-  } catch (error) {
-    if (!(error instanceof ConnectionFault)) throw error;
-    log.push(`fault ${error.errorCode} ${error.message}`);
-  }
-  return log;
-}
-
 describe(`the net-http2 server fed with noise (FUZZ_SEED=${SEED})`, function () {
   this.timeout(120_000);
 
@@ -202,8 +162,8 @@ describe(`the net-http2 server fed with noise (FUZZ_SEED=${SEED})`, function () 
     for (let round = 0; round < ROUNDS; round++) {
       const random = createSeededRandom(SEED + round);
       const bytes = mutated(random, validSession(random));
-      const whole = readingOf([bytes]);
-      assert.deepEqual(readingOf(pieces(random, bytes)), whole, `seed ${SEED + round}`);
+      const whole = frameReadings([bytes]);
+      assert.deepEqual(frameReadings(pieces(random, bytes)), whole, `seed ${SEED + round}`);
       if (whole.at(-1)?.startsWith('fault') === true) faults++;
     }
     assert.ok(faults > ROUNDS / 20 && faults < ROUNDS, `${faults} faults: that is no test of both`);
