@@ -10,6 +10,8 @@ import { createRedisScene } from './product/redis-scene.ts';
 
 /** A reply to a request for three entities is about this long. */
 const REPLY_BYTES = 2_500;
+/** A way that lets 40 bytes pass in a millisecond, and timers that may be late, carry about 14 such replies a second. */
+const PIECES_PER_SECOND = 8;
 
 export const cutReplies: FaultRow = {
   id: 'R6',
@@ -27,8 +29,9 @@ export const cutReplies: FaultRow = {
     proxy.set({ kind: 'slicer', bytes: 1 });
     await lasting(load, form, { longMs: 15_000, shortCalls: 60 });
     await load.phase('pieces');
+    await load.setPace({ kind: 'open', perSecond: PIECES_PER_SECOND });
     proxy.set({ kind: 'slicer', bytes: 40, jitter: 39, delayMs: 1 });
-    await lasting(load, form, { longMs: 10_000, shortCalls: 40 });
+    await lasting(load, form, { longMs: 15_000, shortCalls: 20 });
     await load.phase('cut');
     await load.setPace({ kind: 'open', perSecond: form === 'long' ? 200 : 50 });
     const cuts = form === 'long' ? 150 : 25;
