@@ -1,7 +1,7 @@
+import { isUtf8 } from 'node:buffer';
 import { EncodingError } from '../encoding/encoding-error.ts';
-import { valueArm } from '../encoding/value.ts';
-import { valueTypes } from '../encoding/value-type.ts';
-import { WIRE_BYTES, WIRE_FIXED32, WIRE_FIXED64, WIRE_VARINT } from '../encoding/wire.ts';
+import { type ValueKind, valueTypes } from '../encoding/value-type.ts';
+import { WIRE_BYTES, WIRE_FIXED32, WIRE_FIXED64, WIRE_VARINT, WireReader } from '../encoding/wire.ts';
 
 /** What the bytes of a stored `feast.types.Value` are, as far as an answer has to know. */
 export const StoredKind = {
@@ -22,13 +22,22 @@ const NULL_ARM = 19;
 /** Wire type of every arm's field by its number; {@link NO_ARM} for numbers that are no arm's. */
 const NO_ARM = 255;
 const wireTypes = new Uint8Array(1 << 14).fill(NO_ARM);
-for (const { type, shape, wireType } of valueTypes()) wireTypes[type] = shape === 'scalar' ? wireType : WIRE_BYTES;
+/** 1 for arms that are protobuf strings. */
+const texts = new Uint8Array(wireTypes.length);
+const TEXT_KINDS: ReadonlySet<ValueKind> = new Set<ValueKind>(['string', 'json', 'uuid', 'decimal']);
+for (const { type, shape, kind, wireType } of valueTypes()) {
+  wireTypes[type] = shape === 'scalar' ? wireType : WIRE_BYTES;
+  if (shape === 'scalar' && TEXT_KINDS.has(kind)) texts[type] = 1;
+}
+/** Texts up to this many bytes are looked at here: that costs less than a call of the runtime. */
+const SHORT_TEXT = 64;
 
 /**
  * Classifies `bytes[start, end)` without decoding it: checks that it is exactly one field of `feast.types.Value`, that the
- * field ends where the value ends, and that it is the expected arm in the arm's own wire type, because readers pass over any other
- * and would see a zero. Truncated, padded or shifted bytes never pass: spliced
- * into an answer they would take the neighbouring values with them. What lies inside a list or map is not looked at.
+ * field ends where the value ends, and that it is the expected arm in the arm's own wire type, because some readers pass over any
+ * other and see a zero, and others read on behind its end. Truncated, padded or shifted bytes never pass: spliced
+ * into an answer they would take the neighbouring values with them; and so would text that is no UTF-8, for which readers refuse the
+ * whole answer. What lies inside a list or map is not looked at.
  *
  * @param expectedArm field number of the arm that the registry's type means; 0 accepts any.
  */
@@ -45,8 +54,8 @@ export function classifyStoredValue(bytes: Uint8Array, start: number, end: numbe
   const arm = tag >>> 3;
   if (!endsExactly(bytes, pos, end, tag & 7)) return classifySlowly(bytes, start, end, expectedArm);
   const wireType = wireTypes[arm] as number;
-  // A reader would pass over a field of another wire type, and see no value.
   if (arm === 0 || (wireType !== (tag & 7) && wireType !== NO_ARM)) return StoredKind.corrupt;
+  if (texts[arm] === 1 && !isText(bytes, pos, end)) return StoredKind.corrupt;
   if (arm === expectedArm || (expectedArm === 0 && arm !== NULL_ARM)) return StoredKind.expected;
   return arm === NULL_ARM ? StoredKind.null : StoredKind.otherType;
 }
@@ -78,15 +87,37 @@ function endsExactly(bytes: Uint8Array, start: number, end: number, wireType: nu
   }
 }
 
-/** Legal but unusual bytes: several arms (the last one counts), unknown fields. Or no message at all. */
+/** Whether the bytes behind the length at `start` are UTF-8. */
+function isText(bytes: Uint8Array, start: number, end: number): boolean {
+  let pos = start;
+  while ((bytes[pos++] ?? 0) >= 0x80);
+  if (end - pos <= SHORT_TEXT) {
+    while (pos < end && (bytes[pos] as number) < 0x80) pos++;
+    if (pos === end) return true;
+  }
+  return isUtf8(bytes.subarray(pos, end));
+}
+
+/**
+ * Legal but unusual bytes: several arms (the last one counts), unknown fields. Or no message at all, or one with an arm that no reader
+ * should have to make something of.
+ */
 function classifySlowly(bytes: Uint8Array, start: number, end: number, expectedArm: number): StoredKind {
-  let arm: number;
+  let last = 0;
   try {
-    arm = valueArm(bytes.subarray(start, end));
+    const reader = new WireReader(bytes, start, end);
+    for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+      const arm = tag >>> 3;
+      const wireType = wireTypes[arm] ?? NO_ARM;
+      if (wireType !== NO_ARM && wireType !== (tag & 7)) return StoredKind.corrupt;
+      if (texts[arm] !== 1) reader.skip(tag & 7);
+      else if (!isUtf8(reader.bytes())) return StoredKind.corrupt;
+      if (wireType !== NO_ARM) last = arm;
+    }
   } catch (error) {
     if (error instanceof EncodingError) return StoredKind.corrupt;
     throw error;
   }
-  if (arm === 0 || arm === NULL_ARM) return StoredKind.null;
-  return expectedArm === 0 || arm === expectedArm ? StoredKind.expected : StoredKind.otherType;
+  if (last === 0 || last === NULL_ARM) return StoredKind.null;
+  return expectedArm === 0 || last === expectedArm ? StoredKind.expected : StoredKind.otherType;
 }

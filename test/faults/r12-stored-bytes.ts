@@ -103,7 +103,7 @@ function otherTypes(): Uint8Array[] {
     { case: 'int64ListVal', value: { $typeName: 'feast.types.Int64List', val: [1n] } },
   ];
   const mistyped = values.map((val) => toBinary(ValueSchema, { $typeName: 'feast.types.Value', val }));
-  // The right field in a wire type that is not its own, which every reader of protobuf passes over.
+  // The right field in a wire type that is not its own, which readers pass over or misread.
   const [int64, text] = [ValueType_Enum.INT64, ValueType_Enum.STRING].map((arm) => arm << 3);
   const miswired = [int64, text].flatMap((tag = 0) => [
     [tag, 5],
@@ -137,7 +137,7 @@ async function changedValues(context: Context, scene: RedisScene, sheet: FigureS
   );
   sheet.none('those refused in another way, or not at all', total.otherCodes.length, total.otherCodes);
   sheet.tell('refused; delivered because they still are values of the type', `${total.refused}; ${total.delivered}`);
-  sheet.tell('delivered texts that are no UTF-8, which a client cannot read', total.unreadable);
+  sheet.none('answers that a client cannot read', total.unreadable);
 }
 
 /** One to three changes of bytes, sometimes a cut or bytes at the end. */
@@ -209,9 +209,7 @@ function judgeCase(judged: JudgedCases, meaning: Meaning, outcome: CallOutcome, 
   }
   const answer = answerOf(outcome.message);
   if (answer === undefined) {
-    // A text that is no UTF-8 makes the whole answer unreadable to the client: no wrong value, but nobody says whose.
-    if (meaning.kind === 'unusable') judged.unreadable++;
-    else judged.wrong.push(`${name}: the answer cannot be read`);
+    judged.unreadable++;
     return;
   }
   const [, column] = answer.results;

@@ -15,6 +15,10 @@ function classify(bytes: Uint8Array, arm: number): number {
   return classifyStoredValue(padded, 2, 2 + bytes.length, arm);
 }
 
+function varint(n: number): Buffer {
+  return Buffer.from(n < 128 ? [n] : [(n & 127) | 128, n >> 7]);
+}
+
 describe('a stored value', () => {
   it('is null when it has no bytes or the null arm', () => {
     assert.equal(classify(new Uint8Array(), INT64), StoredKind.null);
@@ -48,7 +52,7 @@ describe('a stored value', () => {
     }
   });
 
-  it('is corrupt when its arm has the wire type of another: a reader would pass over it and see a zero', () => {
+  it('is corrupt when its arm has the wire type of another: readers see a zero, or read on behind its end', () => {
     for (const bytes of [
       [0x21, 1, 2, 3, 4, 5, 6, 7, 8],
       [0x22, 2, 0x41, 0x42],
@@ -59,9 +63,45 @@ describe('a stored value', () => {
     }
     assert.equal(classify(Buffer.from([0x10, 5]), 2), StoredKind.corrupt);
     assert.equal(classify(Buffer.from([0x58, 5]), 11), StoredKind.corrupt);
-    // No field has the number 0; behind a field that is passed over, an arm counts.
-    assert.equal(classify(Buffer.from([0x00, 5]), 0), StoredKind.corrupt);
-    assert.equal(classify(Buffer.from([0x21, 1, 2, 3, 4, 5, 6, 7, 8, 0x20, 5]), INT64), StoredKind.expected);
+    assert.equal(classify(Buffer.from([0x00, 5]), 0), StoredKind.corrupt, 'no field has the number 0');
+    // Also before and behind others.
+    const unknown = [0xc0, 0x0c, 7];
+    for (const bytes of [
+      [0x21, 1, 2, 3, 4, 5, 6, 7, 8, 0x20, 5],
+      [0x20, 5, 0x21, 1, 2, 3, 4, 5, 6, 7, 8],
+      [...unknown, 0x30, 0x30],
+      [0x30, 0x30, ...unknown],
+    ]) {
+      assert.equal(classify(Buffer.from(bytes), INT64), StoredKind.corrupt);
+      assert.equal(classify(Buffer.from(bytes), 0), StoredKind.corrupt);
+    }
+  });
+
+  it('is corrupt when it is text that is no UTF-8: a reader would refuse the whole answer', () => {
+    const cases: readonly [before: string, valid: boolean, text: Buffer][] = [
+      ['', true, Buffer.from('é€😀')],
+      ['', true, Buffer.from('\u0000\u007f')],
+      ['', false, Buffer.from([0x80])],
+      ['', false, Buffer.from([0xc3])],
+      ['', false, Buffer.from([0xc0, 0xaf])],
+      ['', false, Buffer.from([0xed, 0xa0, 0x80])],
+      ['', false, Buffer.from([0xf4, 0x90, 0x80, 0x80])],
+      ['x'.repeat(300), true, Buffer.from('é')],
+      ['x'.repeat(300), false, Buffer.from([0xff])],
+      ['x'.repeat(63), false, Buffer.from([0xff])],
+    ];
+    for (const [before, valid, rest] of cases) {
+      const text = Buffer.concat([Buffer.from(before), rest]);
+      for (const arm of [2, 32, 36, 37, 44]) {
+        const bytes = Buffer.concat([varint((arm << 3) | 2), varint(text.length), text]);
+        const is = valid ? StoredKind.expected : StoredKind.corrupt;
+        assert.equal(classify(bytes, arm), is, `arm ${arm}, ${before.length} and ${rest.toString('hex')}`);
+        assert.equal(classify(bytes, 0), is);
+        assert.equal(classify(Buffer.concat([Buffer.from('c00c07', 'hex'), bytes]), arm), is);
+      }
+      const asBytes = Buffer.concat([Buffer.from([0x0a]), varint(text.length), text]);
+      assert.equal(classify(asBytes, 1), StoredKind.expected, 'bytes may be any');
+    }
   });
 
   it('takes the last of several arms, as protobuf does', () => {
