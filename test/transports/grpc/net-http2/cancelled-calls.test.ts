@@ -25,4 +25,18 @@ describe('calls that were cancelled before the net-http2 server read them', () =
     assert.deepEqual(answered, [last]);
     await lab.hasNoCalls();
   });
+
+  it('are not begun either when a client resets each call as it makes it, few at a time', async () => {
+    lab = await Http2ServerUnderTest.start('net-http2');
+    const wire = await lab.greet();
+    const ids = Array.from({ length: 10 }, (_, index) => 1 + 2 * index);
+    const message = Buffer.alloc(40, 'x');
+    wire.send(
+      ...ids.flatMap((id) => [unaryCall(id, '/test.Echo/Echo', message), frame(FrameType.RST_STREAM, 0, id, CANCEL)]),
+      unaryCall(101, '/test.Echo/Echo', message),
+    );
+    await wire.next(({ type, stream }) => type === FrameType.DATA && stream === 101);
+    assert.equal(lab.echo.counts.started, 1);
+    await lab.hasNoCalls();
+  });
 });
