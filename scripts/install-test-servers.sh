@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Brings what the tests start or call: servers for Redis, MariaDB and PostgreSQL, DynamoDB Local, openssl, grpcurl, h2spec, servers
-# for S3 and Google Cloud Storage, Node 24 and Feast. System packages come by apt where it may install; the rest goes into the
-# git-ignored .tools/ and .venv/.
+# Brings what the tests start or call: servers for Redis, MariaDB and PostgreSQL, DynamoDB Local, openssl, grpcurl, h2spec, kubeconform and
+# kustomize, servers for S3 and Google Cloud Storage, Node 24 and Feast. System packages come by apt where it may install; the
+# rest goes into the git-ignored .tools/ and .venv/.
 # Does nothing that is already done. Starts nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -26,8 +26,10 @@ python3 -c 'import venv, ensurepip' 2>/dev/null || apt_install python3 python3-v
 said=$(mktemp -d)
 trap 'rm -rf "$said"' EXIT
 declare -A running
-for script in setup-node24 setup-grpcurl setup-dynamodb-local setup-h2spec setup-moto setup-fake-gcs setup-feast; do
-  "scripts/$script.sh" >"$said/$script" 2>&1 &
+for script in setup-node24 setup-grpcurl setup-dynamodb-local setup-h2spec setup-kubernetes-tools setup-moto setup-fake-gcs setup-feast; do
+  option=
+  [ "$script" != setup-kubernetes-tools ] || option=--without-helm
+  "scripts/$script.sh" $option >"$said/$script" 2>&1 &
   running[$script]=$!
 done
 failed=0
@@ -38,7 +40,7 @@ for script in "${!running[@]}"; do
   case $script:$status in
     *:0) ;;
     # Without Go or Python that is new enough, the tests that need these say so.
-    setup-h2spec:3 | setup-moto:3 | setup-fake-gcs:3 | setup-feast:3) ;;
+    setup-h2spec:3 | setup-kubernetes-tools:3 | setup-moto:3 | setup-fake-gcs:3 | setup-feast:3) ;;
     *)
       echo "scripts/$script.sh failed with status $status" >&2
       failed=1

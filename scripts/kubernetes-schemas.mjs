@@ -1,10 +1,12 @@
 // Makes JSON schemas for kubeconform: node kubernetes-schemas.mjs FOLDER SWAGGER CRD...
 // SWAGGER is Kubernetes' own description of its API (OpenAPI 2), CRD the definition of a custom resource. There is one file for each kind,
 // named as kubeconform asks for it: deployment-apps-v1.json. Fields that the API does not know are errors in them.
+//   exit 4  this project's packages are not installed yet
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parse } from 'yaml';
 
+// CI installs the packages while this runs: whatever is wrong with them then is mended by the next run.
+const { parse } = await import('yaml').catch(() => process.exit(4));
 const [folder, swagger, ...customResources] = process.argv.slice(2);
 /** Their documents take a number as well as a text, which OpenAPI 2 cannot say. */
 const NUMBER_OR_TEXT = new Set([

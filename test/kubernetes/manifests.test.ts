@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { assertSafeAddress } from '../../src/cli/transport-security.ts';
 import { loadFeatureStoreConfig } from '../../src/config/load-config.ts';
+import { readGoldenJson } from '../support/golden.ts';
+import { tlsSettings } from '../support/kubernetes/chart-cases.ts';
 import {
   argument,
   type Container,
@@ -11,6 +14,8 @@ import {
   recordedManifests,
   sidecarOf,
 } from '../support/kubernetes/manifests.ts';
+import { kubernetesSources } from '../support/kubernetes/recorded-from.ts';
+import { projectRoot } from '../support/project-root.ts';
 
 const all = recordedManifests();
 const pods = [...all].flatMap(([file, manifests]) =>
@@ -25,6 +30,7 @@ const MODEL_SECONDS: Readonly<Record<string, number>> = {
   'sidecar-classic.yaml': 60,
   'sidecar-socket.yaml': 60,
   'sidecar-every-option.yaml': 60,
+  'own-chart.yaml': 20,
 };
 
 describe('what is handed out for Kubernetes', () => {
@@ -32,6 +38,10 @@ describe('what is handed out for Kubernetes', () => {
     assert.ok(pods.length >= 11, `${pods.length} pods`);
     assert.ok(pods.some(({ pod }) => pod.initContainers !== undefined));
     assert.ok(pods.some(({ pod, sidecar }) => pod.containers.includes(sidecar) && pod.containers.length > 1));
+  });
+
+  it('was rendered from the chart, the values and the kustomization as they are: npm run record:kubernetes', () => {
+    assert.deepEqual(kubernetesSources(), readGoldenJson('kubernetes', 'recorded-from.json'));
   });
 
   for (const { file, manifest, pod, sidecar } of pods) {
@@ -143,7 +153,7 @@ describe('what is handed out for Kubernetes', () => {
         checked++;
       }
     }
-    assert.ok(checked >= 10, `${checked} checked`);
+    assert.ok(checked >= 12, `${checked} checked`);
   });
 
   it('monitors a port that the container names', () => {
@@ -172,24 +182,56 @@ describe('what is handed out for Kubernetes', () => {
       if (pod.containers.includes(sidecar)) assert.equal(sidecar.restartPolicy, undefined);
   });
 
-  it('carries configurations that Sideboard reads', async () => {
+  it('carries configurations that Sideboard reads, and by which it may listen where it is told to', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'sideboard-config-'));
+    const path = join(folder, 'feature_store.yaml');
     let read = 0;
     try {
-      for (const { data } of [...all.values()].flat()) {
-        const text = data?.['feature_store.yaml'];
+      for (const { file, sidecar } of pods) {
+        const text = all.get(file)?.find(({ data }) => data !== undefined)?.data?.['feature_store.yaml'];
         if (text === undefined) continue;
-        writeFileSync(join(folder, 'feature_store.yaml'), text);
-        const { project } = await loadFeatureStoreConfig(join(folder, 'feature_store.yaml'), {
-          env: { REDIS_PASSWORD: 'x' },
-        });
-        assert.equal(project, 'shop');
+        writeFileSync(path, text);
+        const config = await loadFeatureStoreConfig(path, { env: { REDIS_PASSWORD: 'x' } });
+        assert.equal(config.project, 'shop');
+        const insecureAllowRemote = sidecar.args?.includes('--insecure-allow-remote') === true;
+        assertSafeAddress(argument(sidecar, 'grpc-address') ?? '', config, { insecureAllowRemote });
         read++;
       }
     } finally {
       rmSync(folder, { recursive: true });
     }
-    assert.ok(read >= 10, `${read} read`);
+    assert.ok(read >= 11, `${read} read`);
+  });
+
+  it('serves other pods by the settings that the page for it shows', () => {
+    const page = readFileSync(join(projectRoot, 'docker/kubernetes/README.md'), 'utf8');
+    const shown = [...page.matchAll(/```yaml\n(sideboard:\n {2}grpc:\n[\s\S]*?)```/g)].map(([, block]) => block);
+    assert.deepEqual(shown, [tlsSettings]);
+    const served = all.get('standalone.yaml')?.find(({ kind }) => kind === 'ConfigMap')?.data?.['feature_store.yaml'];
+    assert.ok(served?.includes(tlsSettings));
+  });
+
+  it('names the version of the package, in everything that names one', () => {
+    const { version }: { version: string } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8'));
+    const naming = /(?:sideboard:|version: |newTag: |VERSION=|default "|`)(\d+\.\d+\.\d+)(?![.\d])/gi;
+    const versions = readdirSync(join(projectRoot, 'docker'), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .flatMap((entry) => [...readFileSync(join(entry.parentPath, entry.name), 'utf8').matchAll(naming)])
+      .map(([, found]) => found);
+    assert.ok(versions.length >= 11, `${versions.length} versions`);
+    assert.deepEqual(new Set(versions), new Set([version]));
+  });
+
+  it('is the same container in all plain YAML, but for when it starts and where secrets come from', () => {
+    const plain = pods.filter(({ file }) =>
+      /^(classic-sidecar|job|kustomize-example|native-sidecar)\.yaml$/.test(file),
+    );
+    assert.equal(plain.length, 4);
+    const body = ({ sidecar }: (typeof plain)[number]): object => {
+      const { restartPolicy: _restart, envFrom: _from, image: _image, env = [], ...rest } = sidecar;
+      return { ...rest, env: env.filter(({ valueFrom }) => valueFrom === undefined) };
+    };
+    for (const each of plain.slice(1)) assert.deepEqual(body(each), body(plain[0] ?? each), each.file);
   });
 });
 

@@ -4,6 +4,8 @@ import { projectRoot } from '../project-root.ts';
 /** Values of the chart, and the release of Kubernetes that it is rendered for. */
 export interface ChartCase {
   readonly name: string;
+  /** `own`: the chart that docker/kubernetes/README.md shows, which has Sideboard's among its charts. */
+  readonly chart?: 'own';
   readonly kubernetes: '1.29' | '1.36';
   readonly values: Readonly<Record<string, unknown>>;
 }
@@ -22,7 +24,17 @@ sideboard:
     snapshot_path: /var/lib/sideboard/registry.copy
 `;
 
+/** What docker/kubernetes/README.md adds to it for serving other pods. */
+export const tlsSettings = `sideboard:
+  grpc:
+    tls:
+      cert_file: /etc/sideboard/tls/tls.crt
+      key_file: /etc/sideboard/tls/tls.key
+      client_ca_file: /etc/sideboard/tls/ca.crt
+`;
+
 const config = { featureStore };
+const standaloneConfig = { featureStore: featureStore.replace('sideboard:\n', tlsSettings) };
 const password = { name: 'REDIS_PASSWORD', valueFrom: { secretKeyRef: { name: 'redis', key: 'password' } } };
 const model = { image: 'registry.example.com/model:1', shutdownSeconds: 60 };
 const prometheus = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } };
@@ -87,7 +99,7 @@ export const chartCases: readonly ChartCase[] = [
   {
     name: 'standalone',
     kubernetes: '1.36',
-    values: { mode: 'standalone', config, tls: { secretName: 'features-tls' } },
+    values: { mode: 'standalone', config: standaloneConfig, env: [password], tls: { secretName: 'features-tls' } },
   },
   {
     name: 'standalone-1.29',
@@ -95,4 +107,12 @@ export const chartCases: readonly ChartCase[] = [
     values: { mode: 'standalone', config, standalone: { insecureAllowRemote: true } },
   },
   { name: 'standalone-every-option', kubernetes: '1.36', values: everyStandaloneOption },
+  {
+    name: 'own-chart',
+    chart: 'own',
+    kubernetes: '1.36',
+    values: {
+      sideboard: { config, env: [password], podMonitor: { enabled: true }, networkPolicy: { enabled: true } },
+    },
+  },
 ];

@@ -64,7 +64,9 @@ export function manifestsFrom(text: string): readonly Manifest[] {
 export function recordedManifests(): ReadonlyMap<string, readonly Manifest[]> {
   const found = new Map<string, readonly Manifest[]>();
   for (const folder of [goldenPath('kubernetes'), join(projectRoot, 'docker/kubernetes/examples')]) {
-    for (const name of readdirSync(folder).sort()) {
+    for (const name of readdirSync(folder)
+      .sort()
+      .filter((each) => each.endsWith('.yaml'))) {
       found.set(name, manifestsFrom(readFileSync(join(folder, name), 'utf8')));
     }
   }

@@ -5,16 +5,26 @@ import type { Context } from 'mocha';
 import { projectRoot } from '../project-root.ts';
 import { skipBecause } from '../skip-because.ts';
 import { type ChartCase, chartFolder } from './chart-cases.ts';
+import { layOwnChart } from './own-chart.ts';
 
 const bin = join(projectRoot, '.tools/bin');
 const schemas = join(projectRoot, '.tools/kubernetes-schemas');
+const SETUP = 'scripts/setup-kubernetes-tools.sh';
 
-/** Skips where the programs are not built: they take minutes, so `npm run test:kubernetes` builds them and `make test` does not. */
-export function needKubernetesTools(context: Context): void {
-  const missing = ['helm', 'kubeconform', 'kustomize'].filter((name) => !existsSync(join(bin, name)));
-  if (missing.length > 0 || !existsSync(join(schemas, '1.36/complete'))) {
-    skipBecause(context, `${missing.join(', ') || 'the schemas'} are not built: scripts/setup-kubernetes-tools.sh`);
-  }
+/** Skips where helm is not built: it takes minutes, so `npm run test:kubernetes` builds it and `make test` does not. */
+export function needHelm(context: Context): void {
+  need(context, ['helm']);
+}
+
+/** Skips where these are not built, for which `make test` needs Go. */
+export function needSchemas(context: Context): void {
+  need(context, ['kubeconform', 'kustomize']);
+  if (!existsSync(join(schemas, '1.36/complete'))) skipBecause(context, `there are no schemas: ${SETUP}`);
+}
+
+function need(context: Context, programs: readonly string[]): void {
+  const missing = programs.filter((name) => !existsSync(join(bin, name)));
+  if (missing.length > 0) skipBecause(context, `${missing.join(' and ')} cannot be found: ${SETUP}`);
 }
 
 export interface Ran {
@@ -27,21 +37,18 @@ export function helm(...args: readonly string[]): Ran {
   return spawnSync(join(bin, 'helm'), args, { encoding: 'utf8' });
 }
 
-/** @param folder for the file of values @throws Error with what helm said */
-export function renderChart(
-  { kubernetes, values }: Omit<ChartCase, 'name'>,
-  folder: string,
-  chart = chartFolder,
-): string {
-  const { status, stdout, stderr } = tryRender({ kubernetes, values }, folder, chart);
+/** @param folder an empty one, for the chart and its values @throws Error with what helm said */
+export function renderChart(chartCase: Omit<ChartCase, 'name'>, folder: string): string {
+  const { status, stdout, stderr } = tryRender(chartCase, folder);
   if (status !== 0) throw new Error(stderr);
   return stdout;
 }
 
-export function tryRender({ kubernetes, values }: Omit<ChartCase, 'name'>, folder: string, chart = chartFolder): Ran {
+export function tryRender({ chart, kubernetes, values }: Omit<ChartCase, 'name'>, folder: string): Ran {
   const file = join(folder, 'values.json');
   writeFileSync(file, JSON.stringify(values));
-  return helm('template', 'demo', chart, '--kube-version', kubernetes, '--values', file);
+  const source = chart === 'own' ? layOwnChart(folder) : chartFolder;
+  return helm('template', 'demo', source, '--kube-version', kubernetes, '--values', file);
 }
 
 export function kustomizeBuild(folder: string): string {

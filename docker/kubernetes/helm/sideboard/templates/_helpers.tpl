@@ -14,6 +14,25 @@ app.kubernetes.io/instance: {{ .context.Release.Name }}
 app.kubernetes.io/managed-by: {{ .context.Release.Service }}
 {{- end -}}
 
+{{/* On the pods of a chart of your own: by it the PodMonitor and the NetworkPolicy find them. */}}
+{{- define "sideboard.podLabels" -}}
+sideboard/release: {{ .context.Release.Name | trunc 63 | trimSuffix "-" }}
+{{- end -}}
+
+{{/* Likewise: with it pods are replaced when the configuration changes, which is read once. */}}
+{{- define "sideboard.podAnnotations" -}}
+checksum/sideboard: {{ printf "%s\n%s" .values.config.featureStore .values.config.definitions | sha256sum }}
+{{- end -}}
+
+{{/* The pods that the PodMonitor and the NetworkPolicy are about. */}}
+{{- define "sideboard.watchedPods" -}}
+{{- if eq .values.mode "standalone" -}}
+{{ include "sideboard.selector" . }}
+{{- else -}}
+{{ include "sideboard.podLabels" . }}
+{{- end -}}
+{{- end -}}
+
 {{- define "sideboard.image" -}}
 {{- $image := .values.image -}}
 {{- if $image.digest -}}

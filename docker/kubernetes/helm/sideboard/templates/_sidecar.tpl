@@ -1,6 +1,11 @@
 {{/*
-The sidecar for a pod of your own. In its Deployment:
+The sidecar for a pod of your own. In the template of its Deployment:
 
+    metadata:
+      labels:
+        {{- include "sideboard.podLabels" (dict "values" .Values.sideboard "context" $) | nindent 8 }}
+      annotations:
+        {{- include "sideboard.podAnnotations" (dict "values" .Values.sideboard "context" $) | nindent 8 }}
     spec:
       terminationGracePeriodSeconds: {{ include "sideboard.gracePeriod" (dict "values" .Values.sideboard "modelSeconds" 30) }}
       securityContext: {{- include "sideboard.podSecurityContext" . | nindent 8 }}
