@@ -3,7 +3,7 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { type RunningContainer, startContainer } from '../support/container/runc-container.ts';
 import { createServedProject, IMAGE_UID, type ServedProject } from '../support/container/served-project.ts';
-import { sharedTestImage, type TestImage } from '../support/container/test-image.ts';
+import { STAND_IN_BASE, sharedTestImage, type TestImage } from '../support/container/test-image.ts';
 import { int64 } from '../support/feature-values.ts';
 import { createOnlineFeaturesClient } from '../support/online-features-client.ts';
 import { until } from '../support/until.ts';
@@ -56,6 +56,7 @@ describe('the container image', function () {
     assert.deepEqual(Object.keys(ExposedPorts).sort(), ['50051/tcp', '9090/tcp']);
     assert.equal(Labels['org.opencontainers.image.version'], '9.8.7');
     assert.equal(Labels['org.opencontainers.image.licenses'], 'Apache-2.0');
+    assert.equal(Labels['org.opencontainers.image.base.name'], STAND_IN_BASE);
     assert.ok(Env.includes('NODE_OPTIONS=--max-semi-space-size=8 --max-old-space-size=512'));
   });
 

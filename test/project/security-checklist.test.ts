@@ -1,13 +1,20 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { parse } from 'yaml';
 import { projectRoot } from '../support/project-root.ts';
 
 interface Check {
   readonly text: string;
   readonly ticked: boolean;
   readonly shownBy: readonly { readonly file: string; readonly title: string }[];
+}
+
+interface Job {
+  readonly needs?: string;
+  readonly steps: readonly { readonly run?: string }[];
 }
 
 const read = (file: string): string => readFileSync(join(projectRoot, file), 'utf8');
@@ -72,6 +79,39 @@ describe('what the checklist says of the program', () => {
     const installs = read('docker/Dockerfile').match(/^RUN .*npm (?:ci|install|i)\b.*/gm) ?? [];
     assert.ok(installs.length > 0);
     for (const line of installs) assert.match(line, /npm ci --ignore-scripts/);
+  });
+
+  it('a release asks the registry about its packages, and then builds on a base with a digest', () => {
+    const { on, jobs }: { on: object; jobs: Readonly<Record<string, Job>> } = parse(
+      read('.github/workflows/release.yml'),
+    );
+    assert.ok('push' in on && 'schedule' in on);
+    const runs = (job: Job | undefined) => job?.steps.flatMap(({ run }) => (run === undefined ? [] : [run.trim()]));
+    assert.deepEqual(runs(jobs.packages), ['npm ci --ignore-scripts', 'npm audit', 'npm audit signatures']);
+    assert.equal(jobs.image?.needs, 'packages');
+    assert.match(runs(jobs.image)?.[0] ?? '', /--build-arg NODE_IMAGE="\$\(scripts\/pinned-base\.sh\)"/);
+  });
+
+  it('a base is named by what its registry answers, or not at all', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sideboard-base-'));
+    const digest = `sha256:${'7'.repeat(64)}`;
+    const pinned = (answer: string) => {
+      writeFileSync(join(folder, 'docker'), `#!/bin/sh\necho "$*" >&2\n${answer}\n`, { mode: 0o755 });
+      const env = { ...process.env, PATH: `${folder}${delimiter}${process.env.PATH ?? ''}` };
+      return spawnSync(join(projectRoot, 'scripts/pinned-base.sh'), { env, encoding: 'utf8' });
+    };
+    try {
+      const named = pinned(`printf 'Name: x\\nDigest:    ${digest}\\nManifests:\\n  Digest: other\\n'`);
+      assert.equal(named.stdout, `node:24-bookworm-slim@${digest}\n`, named.stderr);
+      assert.match(named.stderr, /^buildx imagetools inspect node:24-bookworm-slim$/m);
+      for (const answer of ["echo 'Digest: latest'", 'true', 'exit 1']) {
+        const { status, stdout } = pinned(answer);
+        assert.notEqual(status, 0, answer);
+        assert.equal(stdout, '');
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 

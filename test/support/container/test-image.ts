@@ -31,7 +31,8 @@ export interface TestImage {
   remove(): void;
 }
 
-const BASE = 'localhost/sideboard-stand-in:24';
+/** Name of what stands in for the official Node image. */
+export const STAND_IN_BASE = 'localhost/sideboard-stand-in:24';
 
 /** Skips, with a reason, where an image cannot be built or run. */
 function needContainerTools(context: Context): void {
@@ -70,10 +71,10 @@ function buildTestImage(args: Readonly<Record<string, string>>): TestImage {
     mkdirSync(base);
     layStandInBase(base);
     writeFileSync(join(folder, 'Basefile'), standInFile());
-    buildah('bud', '--pull-never', '--isolation', 'chroot', '-t', BASE, '-f', join(folder, 'Basefile'), base);
+    buildah('bud', '--pull-never', '--isolation', 'chroot', '-t', STAND_IN_BASE, '-f', join(folder, 'Basefile'), base);
     rmSync(base, { recursive: true });
 
-    const all = { NODE_IMAGE: BASE, ...args };
+    const all = { NODE_IMAGE: STAND_IN_BASE, ...args };
     const given = Object.entries(all).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]);
     const dockerfile = join(projectRoot, 'docker/Dockerfile');
     const volumes = npmVolumes(folder).flatMap((volume) => ['--volume', volume]);
