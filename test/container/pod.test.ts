@@ -1,19 +1,24 @@
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
-import { createConnection, createServer } from 'node:net';
-import { networkInterfaces } from 'node:os';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { credentials } from '@grpc/grpc-js';
+import { exampleConfiguration, type LoadedExample, loadExample } from '../support/container/loaded-example.ts';
+import { canConnect, freePort, ownAddress } from '../support/container/own-network.ts';
 import { askProbe, layVolumes, type PodSurroundings, startPodContainer } from '../support/container/pod.ts';
-import { type RunningContainer, startContainer } from '../support/container/runc-container.ts';
-import { IMAGE_UID } from '../support/container/served-project.ts';
+import type { RunningContainer } from '../support/container/runc-container.ts';
 import { sharedTestImage, type TestImage } from '../support/container/test-image.ts';
+import { int64 } from '../support/feature-values.ts';
 import { goldenPath } from '../support/golden.ts';
+import { tlsSettings } from '../support/kubernetes/chart-cases.ts';
 import { manifestsFrom, type PodSpec, sidecarOf } from '../support/kubernetes/manifests.ts';
+import { createOnlineFeaturesClient, refusalOf } from '../support/online-features-client.ts';
 import { projectRoot } from '../support/project-root.ts';
-import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
+import { TestAuthority } from '../support/tls-certificates.ts';
 import { until } from '../support/until.ts';
 
-const PASSWORD = 'a-password-for-the-test';
+const SNAPSHOT = 'sideboard: {registry: {snapshot_path: /var/lib/sideboard/registry.copy}}\n';
+/** By which clients ask for the pods of a headless Service. */
+const NAME = 'features-sideboard.ml';
 const CLIENT = join(projectRoot, 'test/support/container/asking-client.mjs');
 
 /**
@@ -23,66 +28,39 @@ const CLIENT = join(projectRoot, 'test/support/container/asking-client.mjs');
 describe('the rendered pod, run as a kubelet would', function () {
   this.timeout(600_000);
   let image: TestImage;
-  let redis: RedisServer;
-  let data: string;
+  let example: LoadedExample;
   const running: RunningContainer[] = [];
 
   before(async function () {
     image = sharedTestImage(this);
-    redis = await startRedisServer({
-      args: ['--requirepass', PASSWORD, '--appendonly', 'yes'],
-      client: { password: PASSWORD },
-    });
-    data = mkdtempSync(join(image.folder, 'pod-data-'));
-    chmodSync(data, 0o755);
-    chownSync(data, IMAGE_UID, IMAGE_UID);
-    await load();
+    example = await loadExample(image);
   });
 
   after(async () => {
     for (const container of running) container.remove();
-    await redis?.remove();
+    await example?.redis.remove();
   });
 
-  /** The project of docker/example into Redis, and its registry into `data`. */
-  async function load(): Promise<void> {
-    const repo = join(image.folder, 'pod-example');
-    cpSync(join(projectRoot, 'docker/example'), repo, { recursive: true });
-    const commands = [
-      ['apply', '--yes'],
-      ['materialize', '2026-01-01', '2026-12-31', '--state-dir=/data/state', '--reject-file=/data/rejected.jsonl'],
-    ];
-    for (const args of commands) {
-      const once = startContainer(image.folder, {
-        name: `sideboard-pod-${args[0]}-${process.pid}`,
-        root: image.root,
-        args: [...image.config.Entrypoint, ...args],
-        env: [...image.config.Env, `REDIS_ADDRESS=127.0.0.1:${redis.port},password=${PASSWORD}`],
-        cwd: '/repo',
-        uid: IMAGE_UID,
-        gid: IMAGE_UID,
-        readOnlyRoot: true,
-        mounts: [{ path: '/repo', source: repo, readOnly: true }, { path: '/data', source: data }, { path: '/tmp' }],
-      });
-      running.push(once);
-      assert.equal(await once.ended, 0, once.output());
-    }
-  }
+  /** A recorded render with ports that are free here. */
+  const withPorts = (render: string, grpcPort: number, adminPort: number): PodSpec =>
+    podOf(
+      readFileSync(goldenPath('kubernetes', `${render}.yaml`), 'utf8')
+        .replaceAll('50051', String(grpcPort))
+        .replaceAll('9090', String(adminPort)),
+    );
 
   for (const render of ['sidecar-native', 'sidecar-socket']) {
     it(`${render}: starts the model when the sidecar has started, stops the model first, loses no call`, async () => {
       const [grpcPort, adminPort] = [await freePort(), await freePort()];
-      const text = readFileSync(goldenPath('kubernetes', `${render}.yaml`), 'utf8')
-        .replaceAll('50051', String(grpcPort))
-        .replaceAll('9090', String(adminPort));
-      const pod = podOf(text);
+      const { redis, password, data } = example;
+      const pod = withPorts(render, grpcPort, adminPort);
       const sidecar = sidecarOf(pod);
       const model = pod.containers[0];
       assert.ok(model !== undefined);
       const surroundings: PodSurroundings = {
         image,
-        configMaps: { 'sideboard-config': { 'feature_store.yaml': configuration(redis.port) } },
-        secrets: { REDIS_PASSWORD: PASSWORD },
+        files: { 'sideboard-config': { 'feature_store.yaml': exampleConfiguration(example, SNAPSHOT) } },
+        secrets: { REDIS_PASSWORD: password },
       };
       const folder = join(image.folder, render);
       mkdirSync(folder);
@@ -138,51 +116,64 @@ describe('the rendered pod, run as a kubelet would', function () {
       );
       assert.ok(counts.right >= 20, client.output());
       assert.deepEqual([counts.wrong, counts.failed], [0, 0]);
-      assert.ok(!server.output().includes(PASSWORD));
+      assert.ok(!server.output().includes(password));
     });
   }
+
+  it('standalone: answers other machines by TLS, those with a certificate of its authority, and nobody else', async () => {
+    const [grpcPort, adminPort] = [await freePort(), await freePort()];
+    const folder = join(image.folder, 'standalone');
+    mkdirSync(folder);
+    const authority = new TestAuthority(folder);
+    const host = ownAddress();
+    const server = authority.issue({ names: `DNS:${NAME}` });
+    const client = authority.issue({ names: 'DNS:model' });
+    const pod = withPorts('standalone', grpcPort, adminPort);
+    const surroundings: PodSurroundings = {
+      image,
+      files: {
+        'sideboard-config': { 'feature_store.yaml': exampleConfiguration(example, tlsSettings) },
+        'sideboard-tls': {
+          'tls.crt': readFileSync(server.cert, 'utf8'),
+          'tls.key': readFileSync(server.key, 'utf8'),
+          'ca.crt': authority.certificate.toString(),
+        },
+      },
+      secrets: { REDIS_PASSWORD: example.password },
+    };
+    const volumes = layVolumes(pod, folder, surroundings);
+    const container = sidecarOf(pod);
+    const serving = startPodContainer(pod, container, `standalone-${process.pid}`, volumes, surroundings, {
+      mounts: [{ path: '/data', source: example.data, readOnly: true }],
+    });
+    running.push(serving);
+    const { output } = serving;
+    await until(async () => ((await askProbe(container.startupProbe, host)) === 200 ? true : undefined), output);
+
+    const ask = { service: 'ranking', entities: { driver_id: [int64(1001)] } };
+    const connect = (...own: readonly (Buffer | null)[]) =>
+      createOnlineFeaturesClient(
+        `${host}:${grpcPort}`,
+        { 'grpc.use_local_subchannel_pool': 1, 'grpc.ssl_target_name_override': NAME },
+        { channel: credentials.createSsl(authority.certificate, ...own) },
+      );
+    const known = connect(readFileSync(client.key), readFileSync(client.cert));
+    const stranger = connect();
+    try {
+      const { columns } = await known.ask(ask);
+      assert.deepEqual(columns.find(({ name }) => name === 'trips')?.values, [{ int64Val: '15' }]);
+      assert.equal((await refusalOf(stranger.ask(ask))).status, 'UNAVAILABLE');
+    } finally {
+      known.close();
+      stranger.close();
+    }
+    serving.signal('TERM');
+    assert.equal(await serving.ended, 0, output());
+  });
 });
 
 function podOf(text: string): PodSpec {
   const pod = manifestsFrom(text).find(({ kind }) => kind === 'Deployment')?.spec?.template?.spec;
   assert.ok(pod !== undefined);
   return pod;
-}
-
-function configuration(port: number): string {
-  const example = readFileSync(join(projectRoot, 'docker/example/feature_store.yaml'), 'utf8');
-  return (
-    example.replace('${' + 'REDIS_ADDRESS}', `127.0.0.1:${port},password=\${REDIS_PASSWORD}`) +
-    'sideboard: {registry: {snapshot_path: /var/lib/sideboard/registry.copy}}\n'
-  );
-}
-
-/** An address of this machine that is not loopback, as a pod's is. */
-function ownAddress(): string {
-  const found = Object.values(networkInterfaces())
-    .flatMap((addresses) => addresses ?? [])
-    .find(({ internal, family }) => !internal && family === 'IPv4');
-  return found?.address ?? '127.0.0.2';
-}
-
-function canConnect(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection({ host, port });
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }

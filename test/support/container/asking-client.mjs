@@ -8,7 +8,7 @@ const { loadSync } = require('@grpc/proto-loader');
 const options = { includeDirs: ['/app/proto'], keepCase: true, longs: String };
 const definition = loadSync('feast/serving/ServingService.proto', options);
 const { ServingService } = loadPackageDefinition(definition).feast.serving;
-const client = new ServingService(process.env.SIDEBOARD_TARGET, credentials.createInsecure());
+const client = new ServingService(process.env.SIDEBOARD_TARGET ?? process.argv[2], credentials.createInsecure());
 const request = { feature_service: 'ranking', entities: { driver_id: { val: [{ int64_val: '1001' }] } } };
 
 const counts = { right: 0, wrong: 0, failed: 0 };

@@ -7,20 +7,28 @@ import type { TestImage } from './test-image.ts';
 /** What a cluster would know of a pod beyond its manifest. */
 export interface PodSurroundings {
   readonly image: TestImage;
-  /** Files of ConfigMaps, by the name of the volume. */
-  readonly configMaps: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Files of ConfigMaps and Secrets, by the name of the volume. */
+  readonly files: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Values of variables that refer to Secrets. */
   readonly secrets: Readonly<Record<string, string>>;
 }
 
-/** The volumes of a pod as a kubelet lays them: folders of this machine, empty ones open to the group that `fsGroup` names. */
-export function layVolumes(pod: PodSpec, folder: string, { configMaps }: PodSurroundings): ReadonlyMap<string, string> {
+/**
+ * The volumes of a pod as a kubelet lays them: folders of this machine, those of Secrets readable for the group that `fsGroup` names and
+ * for nobody else, empty ones open to it.
+ */
+export function layVolumes(pod: PodSpec, folder: string, { files }: PodSurroundings): ReadonlyMap<string, string> {
   const group = Number(pod.securityContext?.fsGroup ?? 0);
   return new Map(
-    (pod.volumes ?? []).map(({ name, emptyDir }) => {
+    (pod.volumes ?? []).map(({ name, emptyDir, secret }) => {
       const path = join(folder, name);
       mkdirSync(path, { recursive: true });
-      for (const [file, text] of Object.entries(configMaps[name] ?? {})) writeFileSync(join(path, file), text);
+      for (const [file, text] of Object.entries(files[name] ?? {})) {
+        writeFileSync(join(path, file), text);
+        if (secret === undefined) continue;
+        chownSync(join(path, file), 0, group);
+        chmodSync(join(path, file), 0o440);
+      }
       if (emptyDir !== undefined) {
         chownSync(path, 0, group);
         chmodSync(path, 0o2777);
