@@ -14,6 +14,7 @@ export function servingPolicyFromConfig(config: FeatureStoreConfig): ServingPoli
     versionedReads: config.registry.enableOnlineFeatureViewVersioning,
     maxEntities: serving.maxEntitiesPerRequest,
     maxFeatures: serving.maxFeaturesPerRequest,
+    maxValues: serving.maxValuesPerRequest,
     maxPendingBytes: serving.maxPendingBytes,
     maxQueueAgeMs: serving.maxQueueAgeMs,
     planCacheSize: serving.planCacheSize,

@@ -38,6 +38,7 @@ export const servingSchema = z
     compatibility: z.literal('feast-python').optional(),
     max_entities_per_request: z.int().min(1).default(10_000),
     max_features_per_request: z.int().min(1).default(5_000),
+    max_values_per_request: z.int().min(1).default(500_000),
     max_pending_bytes: z.int().min(1).max(2_147_483_647).default(2_097_152),
     max_in_flight_calls: z.int().min(1).max(1_000_000).default(1_000),
     max_queue_age_ms: z.int().min(1).max(3_600_000).default(1_000),

@@ -37,6 +37,8 @@ export interface ServingSettings {
   readonly compatibility: 'none' | 'feast-python';
   readonly maxEntitiesPerRequest: number;
   readonly maxFeaturesPerRequest: number;
+  /** Entity rows times features. */
+  readonly maxValuesPerRequest: number;
   /** Bytes of answers that are read for at a time. */
   readonly maxPendingBytes: number;
   /** Calls whose methods run at a time. */
@@ -219,6 +221,7 @@ export function sideboardSettingsFromSchema(parsed: z.output<typeof sideboardSch
       compatibility: serving.compatibility ?? 'none',
       maxEntitiesPerRequest: serving.max_entities_per_request,
       maxFeaturesPerRequest: serving.max_features_per_request,
+      maxValuesPerRequest: serving.max_values_per_request,
       maxPendingBytes: serving.max_pending_bytes,
       maxInFlightCalls: serving.max_in_flight_calls,
       maxQueueAgeMs: serving.max_queue_age_ms,

@@ -14,6 +14,7 @@ import { PlanCache } from './plan-cache.ts';
 import { readPrecomputed } from './precomputed.ts';
 import { ReadGate } from './read-gate.ts';
 import { type OnlineFeaturesRequest, parseOnlineFeaturesRequest } from './request.ts';
+import { assertRows } from './request-limits.ts';
 import type { ServedCall } from './served-call.ts';
 import { ServingError } from './serving-error.ts';
 import type { ServingObserver } from './serving-observer.ts';
@@ -98,7 +99,8 @@ export class OnlineFeatures {
     const registry = this.#registry();
     const plan = this.#plans.planFor(request, registry);
     this.#access?.assertAllowed(registry, plan.resources, 'READ_ONLINE', call.caller);
-    const rows = countRows(request, this.#policy);
+    const rows = countRows(request);
+    assertRows(rows, plan.asked.features, this.#policy);
     assertEchoable(plan, request);
     call.observer?.asked(plan.asked, rows, registry);
     // The store keeps the deadline from here on; nothing else waits.
@@ -199,7 +201,7 @@ const LOAD_DECAY = 0.95;
  * How many rows the request asks for: the length of its columns, which must agree; one where nothing but entity-less views
  * is asked for without a column.
  */
-function countRows(request: OnlineFeaturesRequest, policy: ServingPolicy): number {
+function countRows(request: OnlineFeaturesRequest): number {
   const columns = [...request.entities, ...request.requestContext];
   const first = columns[0];
   if (first === undefined) return 1;
@@ -210,15 +212,6 @@ function countRows(request: OnlineFeaturesRequest, policy: ServingPolicy): numbe
       'UNEVEN_COLUMNS',
       `Column "${first.name}" has ${rows} rows, but column "${uneven.name}" has ${uneven.starts.length}.`,
       { hint: 'Send one value per entity in every column.' },
-    );
-  }
-  if (rows > policy.maxEntities) {
-    throw new ServingError(
-      'TOO_MANY_ENTITIES',
-      `The request has ${rows} entity rows; the limit is ${policy.maxEntities}.`,
-      {
-        hint: 'Ask in smaller batches, or raise sideboard.serving.max_entities_per_request.',
-      },
     );
   }
   return rows;

@@ -6,6 +6,7 @@ import type {
 } from '../registry/registry-snapshot.ts';
 import { parseFeatureReference } from './feature-reference.ts';
 import type { FeatureSelection } from './request.ts';
+import { assertFeatures } from './request-limits.ts';
 import { listNames, ServingError } from './serving-error.ts';
 import type { ServingPolicy } from './serving-policy.ts';
 
@@ -39,13 +40,7 @@ export function selectFeatures(
       hint: `Ask for "view:feature" references, or for one of the feature services: ${listNames(registry.services.keys())}.`,
     });
   }
-  if (selected.length > policy.maxFeatures) {
-    throw new ServingError(
-      'TOO_MANY_FEATURES',
-      `The request asks for ${selected.length} features; the limit is ${policy.maxFeatures}.`,
-      { hint: 'Ask for fewer at a time, or raise sideboard.serving.max_features_per_request.' },
-    );
-  }
+  assertFeatures(selected.length, policy);
   return selected;
 }
 

@@ -41,6 +41,10 @@ export const servingErrors = {
     kind: 'resource_exhausted',
     summary: 'The request has more features or columns than the limit allows.',
   },
+  TOO_MANY_VALUES: {
+    kind: 'resource_exhausted',
+    summary: 'The request asks for more values, entity rows times features, than the limit allows.',
+  },
   QUEUED_TOO_LONG: {
     kind: 'resource_exhausted',
     summary: 'The request had to wait longer for its turn to read than the limit allows.',

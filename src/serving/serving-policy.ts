@@ -1,7 +1,8 @@
 import type { EntityKeyDeclaration } from '../config/entity-key-schema.ts';
+import type { RequestLimits } from './request-limits.ts';
 
 /** How answers are given where Feast's servers differ among themselves. One policy holds for a whole process. */
-export interface ServingPolicy {
+export interface ServingPolicy extends RequestLimits {
   /**
    * `full`: PRESENT, NULL_VALUE, NOT_FOUND and OUTSIDE_MAX_AGE as the protocol defines them.
    * `feast-python`: PRESENT for whatever Feast's Python class for the store calls present, nulls and misses included.
@@ -29,10 +30,6 @@ export interface ServingPolicy {
   readonly requests: 'documented' | 'feast-python';
   /** `view@vN:feature` references are allowed: Feast's `registry.enable_online_feature_view_versioning`. */
   readonly versionedReads: boolean;
-  /** Upper bound of entity rows in a request. */
-  readonly maxEntities: number;
-  /** Upper bound of features in a request. */
-  readonly maxFeatures: number;
   /** Bytes of answers that are read for at a time; more requests wait for their turn. */
   readonly maxPendingBytes: number;
   /** How long a request may wait for its turn to read, in milliseconds. */
@@ -54,6 +51,7 @@ export const defaultServingPolicy: ServingPolicy = {
   versionedReads: false,
   maxEntities: 10_000,
   maxFeatures: 5_000,
+  maxValues: 500_000,
   maxPendingBytes: 2 * 1024 * 1024,
   maxQueueAgeMs: 1_000,
   planCacheSize: 1_000,

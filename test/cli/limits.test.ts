@@ -16,7 +16,12 @@ describe('sideboard serve at its limits', function () {
 
   before(async () => {
     repo = createWhoRepo({
-      serving: { max_in_flight_calls: 2, max_entities_per_request: 3, max_features_per_request: 1 },
+      serving: {
+        max_in_flight_calls: 2,
+        max_entities_per_request: 3,
+        max_features_per_request: 1,
+        max_values_per_request: 2,
+      },
       grpc: { max_message_bytes: 2_048, default_deadline_ms: 4_000 },
     });
     program = await startServing(repo.path);
@@ -56,6 +61,7 @@ describe('sideboard serve at its limits', function () {
     const cases: readonly (readonly [limit: string, code: string, () => ReturnType<typeof ask>])[] = [
       ['entities', 'TOO_MANY_ENTITIES', () => ask([CITY], 4)],
       ['features', 'TOO_MANY_FEATURES', () => ask([CITY, 'driver_hourly_stats:conv_rate'], 1)],
+      ['values', 'TOO_MANY_VALUES', () => ask([CITY], 3)],
       ['message', 'MESSAGE_TOO_LARGE', () => ask([CITY], 1_000)],
     ];
     for (const [limit, code, refuse] of cases) {

@@ -71,6 +71,7 @@ describe('feature_store.yaml', () => {
           compatibility: 'none',
           maxEntitiesPerRequest: 10_000,
           maxFeaturesPerRequest: 5_000,
+          maxValuesPerRequest: 500_000,
           maxPendingBytes: 2_097_152,
           maxInFlightCalls: 1_000,
           maxQueueAgeMs: 1_000,

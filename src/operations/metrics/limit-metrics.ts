@@ -9,6 +9,7 @@ const LIMITS_OF_CODES = {
   MESSAGE_TOO_LARGE: 'message',
   TOO_MANY_ENTITIES: 'entities',
   TOO_MANY_FEATURES: 'features',
+  TOO_MANY_VALUES: 'values',
   DEADLINE_EXCEEDED: 'deadline',
   STREAM_IDLE: 'stream_idle',
 } as const satisfies Readonly<Record<string, string>>;

@@ -2,6 +2,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { type OnlineReadRequest, OnlineReadRequestSchema } from '../../../gen/feast/serving/Connector_pb.ts';
 import { ByteWriter } from '../../encoding/byte-writer.ts';
 import type { RegistryRevision } from '../../serving/call-observer.ts';
+import { assertFeatures, assertRows, type RequestLimits } from '../../serving/request-limits.ts';
 import type { ServedCall } from '../../serving/served-call.ts';
 import { ServingError } from '../../serving/serving-error.ts';
 import type { OnlineStore, OnlineTable, StoredRow } from '../../stores/online-store.ts';
@@ -16,6 +17,8 @@ export interface ConnectorServiceOptions {
   readonly table: (name: string) => OnlineTable | undefined;
   /** The registry that the tables are of now. */
   readonly revision: () => RegistryRevision;
+  /** How much a request may ask for. Without them its size alone bounds it. */
+  readonly limits?: RequestLimits;
 }
 
 /**
@@ -24,7 +27,12 @@ export interface ConnectorServiceOptions {
  *
  * A request without a view and without keys is answered by an empty message once the store has answered a ping.
  */
-export function createConnectorService({ store, table: tableOf, revision }: ConnectorServiceOptions): ServiceTable {
+export function createConnectorService({
+  store,
+  table: tableOf,
+  revision,
+  limits,
+}: ConnectorServiceOptions): ServiceTable {
   return [
     {
       path: '/grpc.connector.OnlineStore/OnlineRead',
@@ -39,6 +47,10 @@ export function createConnectorService({ store, table: tableOf, revision }: Conn
           throw new ServingError('UNKNOWN_FEATURE_VIEW', `The registry has no view that is stored as "${view}".`);
         }
         const asked = features.length > 0 ? features : table.features.map(({ name }) => name);
+        if (limits !== undefined) {
+          assertFeatures(asked.length, limits);
+          assertRows(entityKeys.length, asked.length, limits);
+        }
         const what = { service: undefined, views: [view], features: asked.length };
         call.observer?.asked(what, entityKeys.length, revision());
         return encodeRows(view, asked, await readObserved(store, table, entityKeys, asked, call));
