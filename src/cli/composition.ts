@@ -97,11 +97,13 @@ export interface OpenRegistryOptions {
   readonly refresh?: RegistryEvents;
   /** Makes a span of each reading. */
   readonly tracer?: Tracer | undefined;
+  /** Gives up opening. */
+  readonly signal?: AbortSignal;
 }
 
 /** @throws RegistryError, CliError `CLI_REGISTRY_NOT_SERVED` */
 export async function openProjectRegistry(options: OpenRegistryOptions): Promise<RegistryHolder> {
-  const { config, env, warn, refresh, tracer } = options;
+  const { config, env, warn, refresh, tracer, signal } = options;
   const { timeoutMs, maxBytes } = config.sideboard.registry;
   const untraced = await registrySourceFromConfig(config, env);
   const source = tracer === undefined ? untraced : tracedRegistrySource(untraced, config.registry.type, tracer);
@@ -122,6 +124,7 @@ export async function openProjectRegistry(options: OpenRegistryOptions): Promise
     cacheTtlSeconds: refresh === undefined ? 0 : config.registry.cacheTtlSeconds,
     loadTimeoutMs: timeoutMs,
     ...(copy === undefined ? {} : { copy, updateCopy: refresh !== undefined }),
+    ...(signal === undefined ? {} : { signal }),
     warn,
     ...refresh,
     onSwap(snapshot, previous) {
@@ -133,29 +136,35 @@ export async function openProjectRegistry(options: OpenRegistryOptions): Promise
   return holder;
 }
 
+export interface ServedRegistryOptions {
+  readonly config: FeatureStoreConfig;
+  readonly env: NodeJS.ProcessEnv;
+  readonly log: Logger;
+  /** What the log says of a registry that has changed. */
+  readonly describeSwap: (snapshot: RegistrySnapshot, previous: RegistrySnapshot) => object;
+  /** Told of every time that the registry was read anew, or could not be. */
+  readonly onRefresh: (outcome: RefreshOutcome) => void;
+  readonly tracer: Tracer | undefined;
+  /** The process is to stop, and need not wait for a registry any more. */
+  readonly signal: AbortSignal;
+}
+
 /**
  * Opens the registry of a process that serves: it is kept fresh, and the log tells of it.
- * @param describeSwap what the log says of a registry that has changed
- * @param onRefresh told of every time that the registry was read anew, or could not be
  * @throws RegistryError, CliError `CLI_REGISTRY_NOT_SERVED`
  */
-export function openServedRegistry(
-  config: FeatureStoreConfig,
-  env: NodeJS.ProcessEnv,
-  log: Logger,
-  describeSwap: (snapshot: RegistrySnapshot, previous: RegistrySnapshot) => object,
-  onRefresh?: (outcome: RefreshOutcome) => void,
-  tracer?: Tracer,
-): Promise<RegistryHolder> {
+export function openServedRegistry(options: ServedRegistryOptions): Promise<RegistryHolder> {
+  const { config, env, log, describeSwap, onRefresh, tracer, signal } = options;
   return openProjectRegistry({
     config,
     env,
     warn: (message) => log.warn(message),
     tracer,
+    signal,
     refresh: {
       onSwap: (snapshot, previous) => log.info(describeSwap(snapshot, previous), 'the registry has changed'),
       onError: (err) => log.error({ err }, 'refreshing the registry failed; the last good one stays in use'),
-      ...(onRefresh === undefined ? {} : { onRefresh }),
+      onRefresh,
     },
   });
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createFailureLog } from '../operations/failure-log.ts';
 import { createLogger } from '../operations/logger.ts';
 import { metricsText } from '../operations/metrics/metrics-text.ts';
@@ -15,18 +16,19 @@ import type { CommandContext } from './command-context.ts';
 import { openProjectStore, openServedRegistry } from './composition.ts';
 import type { ConnectorOptions } from './connector-command.ts';
 import { exitCodes } from './exit-codes.ts';
-import { endAtOnce, watchLifeCycle } from './life-cycle.ts';
+import { endAtOnce, endUnstarted, watchLifeCycle } from './life-cycle.ts';
 import { packageVersion } from './package-version.ts';
 import { loadProjectConfig } from './project-config.ts';
 import { serveAdmin } from './serve-admin.ts';
 import { loggerOptionsFrom } from './serving-options.ts';
+import { servingPolicyFromConfig } from './serving-policy-from-config.ts';
 import { createStoreProbe } from './store-probe-from-config.ts';
 import { assertSafeAddress, openCallerRules, openTls } from './transport-security.ts';
 
 /** Serves the project's store by the connector protocol until it is told to stop. */
 export async function connector(options: ConnectorOptions, { io, globals, exitWith }: CommandContext): Promise<void> {
   const config = await loadProjectConfig(globals(), io.env);
-  const { grpc, serving } = config.sideboard;
+  const { grpc, serving, shutdown } = config.sideboard;
   assertSafeAddress(options.address, config, options);
   const log = await createLogger(loggerOptionsFrom(options, config, io));
   const life = watchLifeCycle(log, endAtOnce(log));
@@ -51,7 +53,15 @@ export async function connector(options: ConnectorOptions, { io, globals, exitWi
       metrics?.refreshed(outcome);
       readiness.registryChecked();
     };
-    const registry = await openServedRegistry(config, io.env, log, describeSwap, onRefresh, records.tracer);
+    const registry = await openServedRegistry({
+      config,
+      env: io.env,
+      log,
+      describeSwap,
+      onRefresh,
+      tracer: records.tracer,
+      signal: life.signal,
+    });
     closers.unshift(() => registry.close());
     readiness.registryLoaded(() => registry.status());
     metrics?.watchRegistry(registry);
@@ -60,6 +70,7 @@ export async function connector(options: ConnectorOptions, { io, globals, exitWi
       store,
       table: (name) => tables(registry.current()).get(name),
       revision: () => registry.current(),
+      limits: servingPolicyFromConfig(config),
     });
     const health = new HealthService(new Map(servicesOf(service).map((name) => [name, true])));
     readiness.onChange(({ ready }) => {
@@ -105,8 +116,14 @@ export async function connector(options: ConnectorOptions, { io, globals, exitWi
     if (!life.isStopping()) void probe.start();
     const reason = await life.stopped;
     readiness.drain();
-    if ('signal' in reason) log.info({ signal: reason.signal }, 'stopping: calls under way may finish');
-    else exitWith(exitCodes.failure.code);
+    if ('signal' in reason) {
+      log.info({ signal: reason.signal }, 'stopping: calls under way may finish');
+      // Whoever sends calls here needs a while to learn that it should not.
+      if (shutdown.waitMs > 0) await sleep(shutdown.waitMs);
+    } else exitWith(exitCodes.failure.code);
+  } catch (error) {
+    if (!life.isStopping()) throw error;
+    await endUnstarted(life, log, exitWith);
   } finally {
     for (const close of closers) await close();
     metrics?.close();

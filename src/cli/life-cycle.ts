@@ -12,6 +12,8 @@ export type StopReason =
 export interface LifeCycle {
   /** Settles when the process is asked to stop, or must. */
   readonly stopped: Promise<StopReason>;
+  /** Aborted at the same time, for what can be given up: a start that still waits for something. */
+  readonly signal: AbortSignal;
   /** Whether it was asked already. */
   isStopping(): boolean;
   /** Asks it to stop, for another reason than those that are watched for. */
@@ -35,19 +37,20 @@ export function endAtOnce(log: Logger, before?: () => void): (signal: StopSignal
  * process unknown: it is logged, calls under way may finish, and the process ends with a failure.
  */
 export function watchLifeCycle(log: Logger, onSecondSignal: (signal: StopSignal) => void): LifeCycle {
-  let stopping = false;
+  const controller = new AbortController();
+  const { signal } = controller;
   let settle = (_: StopReason): void => {};
   const stopped = new Promise<StopReason>((resolve) => {
     settle = resolve;
   });
   const stop = (reason: StopReason): void => {
-    stopping = true;
     settle(reason);
+    controller.abort(new Error('the process is stopping'));
   };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      if (stopping) onSecondSignal(signal);
-      else stop({ signal });
+  for (const name of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(name, () => {
+      if (signal.aborted) onSecondSignal(name);
+      else stop({ signal: name });
     });
   }
   process.on('unhandledRejection', (err) => log.error({ err }, 'a promise failed and nobody waited for it'));
@@ -55,5 +58,16 @@ export function watchLifeCycle(log: Logger, onSecondSignal: (signal: StopSignal)
     log.fatal({ err }, 'an exception was not caught: stopping');
     stop({ exception: err });
   });
-  return { stopped, isStopping: () => stopping, stop };
+  return { stopped, signal, isStopping: () => signal.aborted, stop };
+}
+
+/** A start that was given up because the process is to stop: nothing was served, and nothing is wrong but an exception. */
+export async function endUnstarted(
+  { stopped }: LifeCycle,
+  log: Logger,
+  exitWith: (code: number) => void,
+): Promise<void> {
+  const reason = await stopped;
+  if ('signal' in reason) log.info({ signal: reason.signal }, 'stopped before anything was served');
+  else exitWith(exitCodes.failure.code);
 }

@@ -12,7 +12,7 @@ import { listen } from '../transports/grpc/listen.ts';
 import type { AdminPages, AdminServer } from '../transports/http/admin-server.ts';
 import type { CommandContext } from './command-context.ts';
 import { exitCodes } from './exit-codes.ts';
-import { endAtOnce, watchLifeCycle } from './life-cycle.ts';
+import { endAtOnce, endUnstarted, watchLifeCycle } from './life-cycle.ts';
 import { serveAdmin } from './serve-admin.ts';
 import type { ServeOptions } from './serve-command.ts';
 import { startWorkerProcess } from './worker-process.ts';
@@ -70,7 +70,16 @@ export async function serveByWorkers(
   let admin: AdminServer | undefined;
   try {
     admin = await serveAdmin(options.adminAddress ?? config.sideboard.admin.address, log, pages);
-    const summary = await supervisor.start();
+    const starting = supervisor.start();
+    // Workers that are told to stop while they start end without having served.
+    const summary = await Promise.race([starting, life.stopped]);
+    if (typeof summary !== 'string') {
+      starting.catch(() => {});
+      close();
+      await supervisor.stop('SIGTERM', STOP_MARGIN_MS);
+      await endUnstarted(life, log, exitWith);
+      return;
+    }
     io.out(`${summary} by ${workers} workers on ${address}`);
     log.info({ address, workers: supervisor.processIds(), config: config.file }, 'ready');
     onReady();

@@ -21,7 +21,7 @@ import { openCallRecords } from './call-records.ts';
 import type { CommandContext } from './command-context.ts';
 import { openServedRegistry } from './composition.ts';
 import { exitCodes } from './exit-codes.ts';
-import { endAtOnce, watchLifeCycle } from './life-cycle.ts';
+import { endAtOnce, endUnstarted, watchLifeCycle } from './life-cycle.ts';
 import { packageVersion } from './package-version.ts';
 import { serveAdmin } from './serve-admin.ts';
 import type { ServeOptions } from './serve-command.ts';
@@ -73,6 +73,7 @@ export async function serveProject(
       })
     : undefined;
   const closers: (() => Promise<void>)[] = [];
+  let started = false;
   try {
     if (!isWorker) {
       const admin = await serveAdmin(adminAddress, log, {
@@ -91,7 +92,15 @@ export async function serveProject(
       metrics?.refreshed(outcome);
       readiness.registryChecked();
     };
-    const registry = await openServedRegistry(config, io.env, log, describeSwap, onRefresh, records.tracer);
+    const registry = await openServedRegistry({
+      config,
+      env: io.env,
+      log,
+      describeSwap,
+      onRefresh,
+      tracer: records.tracer,
+      signal: life.signal,
+    });
     closers.unshift(() => registry.close());
     readiness.registryLoaded(() => registry.status());
     metrics?.watchRegistry(registry);
@@ -188,6 +197,7 @@ export async function serveProject(
       'ready',
     );
     onReady();
+    started = true;
     if (!life.isStopping()) void probe.start();
 
     const reason = await life.stopped;
@@ -206,7 +216,8 @@ export async function serveProject(
   } catch (error) {
     await closeAll(closers);
     link?.finish();
-    throw error;
+    if (started || !life.isStopping()) throw error;
+    await endUnstarted(life, log, exitWith);
   }
 }
 

@@ -66,6 +66,7 @@ export class Supervisor {
    */
   async start(): Promise<string> {
     const summary = await this.#run(1, 0);
+    if (this.#stopping) return summary;
     const others = Array.from({ length: this.#options.workers - 1 }, (_, index) => this.#run(index + 2, 0));
     await Promise.all(others);
     return summary;

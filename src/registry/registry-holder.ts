@@ -34,6 +34,8 @@ export interface RegistryOptions {
   readonly warn?: (message: string) => void;
   /** How long one reading of the source may take, in milliseconds. Default 30,000. */
   readonly loadTimeoutMs?: number;
+  /** Gives up opening; what was opened is not affected. */
+  readonly signal?: AbortSignal;
   /** Where the start finds a registry while the source cannot be read. */
   readonly copy?: RegistryCopy;
   /** Whether the copy is kept up to date as well. Default true. */

@@ -32,12 +32,13 @@ export interface FirstLoad {
 
 /** The first snapshot: from the source, or else from its copy. */
 export async function firstLoad(options: RegistryOptions, clock: RegistryClock): Promise<FirstLoad> {
-  const { source, copy } = options;
+  const { source, copy, signal } = options;
   try {
-    const fetched = await loadWithin(source, { timeoutMs: options.loadTimeoutMs ?? defaultLoadTimeoutMs });
+    const timeoutMs = options.loadTimeoutMs ?? defaultLoadTimeoutMs;
+    const fetched = await loadWithin(source, { timeoutMs, ...(signal === undefined ? {} : { signal }) });
     if (fetched === 'unchanged') throw failed(source, new Error('unchanged without a previous token'));
     const { bytes, token } = fetched;
-    const snapshot = await snapshotFromBytes(bytes, 1, options);
+    const snapshot = await snapshotFromBytes(bytes, 1, options, signal);
     const now = clock.now();
     return {
       loaded: { snapshot, token, digest: await digestOf(bytes), loadedAt: now, checkedAt: now, origin: 'source' },
@@ -45,7 +46,7 @@ export async function firstLoad(options: RegistryOptions, clock: RegistryClock):
     };
   } catch (cause) {
     const error = cause instanceof RegistryError ? cause : failed(source, cause);
-    if (copy === undefined || settled.has(error.code)) throw error;
+    if (copy === undefined || settled.has(error.code) || signal?.aborted === true) throw error;
     try {
       const { bytes, checkedAt } = await copy.read();
       const snapshot = await snapshotFromBytes(bytes, 1, options);

@@ -9,6 +9,7 @@ import { layOutExample } from '../support/example-project.ts';
 import { requireFeast } from '../support/feast-session.ts';
 import { createOnlineFeaturesClient, refusalOf } from '../support/online-features-client.ts';
 import { projectRoot } from '../support/project-root.ts';
+import { askReflection, reflectionSummary } from '../support/reflection-client.ts';
 import { eventually } from '../support/serving-program.ts';
 import { startProgram } from '../support/sideboard-process.ts';
 import { useTempFolder } from '../support/temp-folder.ts';
@@ -103,6 +104,50 @@ describe('sideboard connector', function () {
     } finally {
       client.close();
     }
+  });
+
+  it('tells tools what it serves where it is told to, and goes on for as long as it is to wait when it is told to stop', async () => {
+    const config = readFileSync(join(served, 'feature_store.yaml'), 'utf8');
+    const talking = join(served, 'talking.yaml');
+    const settings = 'sideboard:\n  grpc: { reflection: on }\n  shutdown: { wait_ms: 1500 }\n';
+    assert.match(config, /^sideboard:$/m);
+    writeFileSync(talking, config.replace(/^sideboard:\n/m, settings));
+    const start = async (args: readonly string[]): Promise<string> => {
+      const child = startProgram(['connector', ...args, '--address', '127.0.0.1:0']);
+      process = await untilAnnounced(child, / on (127\.0\.0\.1:\d+)$/m);
+      return process.announced[1] ?? '';
+    };
+    const mute = await start(['--repo', served]);
+    await assert.rejects(askReflection(mute, 'v1', [{ case: 'listServices', value: '*' }]), { code: 12 });
+    await process?.stop();
+    const address = await start(['--config', talking]);
+    for (const version of ['v1', 'v1alpha']) {
+      const answers = await askReflection(address, version, [
+        { case: 'listServices', value: '*' },
+        { case: 'fileContainingSymbol', value: 'grpc.connector.OnlineStore' },
+      ]);
+      assert.deepEqual(answers.map(reflectionSummary), [
+        [
+          'grpc.connector.OnlineStore',
+          'grpc.health.v1.Health',
+          'grpc.reflection.v1.ServerReflection',
+          'grpc.reflection.v1alpha.ServerReflection',
+        ],
+        [
+          'feast/serving/Connector.proto',
+          'feast/types/EntityKey.proto',
+          'feast/types/Value.proto',
+          'google/protobuf/timestamp.proto',
+        ],
+      ]);
+    }
+    const told = Date.now();
+    const stopping = process?.stop();
+    // A connection that is made only now is served.
+    assert.equal((await askReflection(address, 'v1', [{ case: 'listServices', value: '*' }])).length, 1);
+    assert.equal(await stopping, 0);
+    assert.ok(Date.now() - told >= 1_500);
+    process = undefined;
   });
 
   it('leaves apply and write to the program that the store belongs to', async () => {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { connect } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { exitCodes } from '../../src/cli/exit-codes.ts';
 import { grpcServers } from '../../src/transports/grpc/start-grpc-server.ts';
 import type { FeatureRepo } from '../support/feature-repo.ts';
+import { createSqliteRepo } from '../support/golden-repo.ts';
 import { createHealthClient } from '../support/health-client.ts';
 import { createOnlineFeaturesClient, type OnlineFeaturesClient } from '../support/online-features-client.ts';
 import { eventually, type ServingProgram, startServing } from '../support/serving-program.ts';
@@ -68,6 +70,29 @@ describe('sideboard serve that is told to stop', function () {
       assert.equal(await watch.ended, 'UNAVAILABLE');
       assert.deepEqual(await program.ended, [0, null]);
       assert.ok(Date.now() - told >= 2_000);
+    });
+  }
+
+  for (const workers of [1, 2]) {
+    it(`does not wait for a registry that does not come, by ${workers} process${workers > 1 ? 'es' : ''}`, async () => {
+      const silent = createServer().listen(0, '127.0.0.1');
+      await once(silent, 'listening');
+      try {
+        const { port } = silent.address() as AddressInfo;
+        repo = createSqliteRepo('simple', { registry: { path: `http://127.0.0.1:${port}/registry.db` } });
+        const asked = once(silent, 'connection');
+        const program = await startServing(repo.path, '--workers', String(workers));
+        running.push(program);
+        await asked;
+        const told = Date.now();
+        program.child.kill('SIGTERM');
+        assert.deepEqual(await program.ended, [0, null]);
+        // It would wait 30 s for the registry.
+        assert.ok(Date.now() - told < 15_000);
+        assert.match(program.output(), /stopped before anything was served/);
+      } finally {
+        silent.close();
+      }
     });
   }
 

@@ -2,15 +2,6 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
-import { Client, credentials } from '@grpc/grpc-js';
-import {
-  type ServerReflectionRequest,
-  ServerReflectionRequestSchema,
-  type ServerReflectionResponse,
-  ServerReflectionResponseSchema,
-} from '../../../gen/grpc/reflection/v1/reflection_pb.ts';
 import { HealthService, servicesOf } from '../../../src/transports/grpc/health-service.ts';
 import { createReflectionService } from '../../../src/transports/grpc/reflection-service.ts';
 import type { GrpcServer } from '../../../src/transports/grpc/service-table.ts';
@@ -18,12 +9,10 @@ import { grpcServers } from '../../../src/transports/grpc/start-grpc-server.ts';
 import { createEchoService } from '../../support/echo-service.ts';
 import { run } from '../../support/feast-session.ts';
 import { projectRoot } from '../../support/project-root.ts';
+import { askReflection, reflectionSummary } from '../../support/reflection-client.ts';
 import { collect } from '../../support/sideboard-process.ts';
 
 const grpcurl = join(projectRoot, '.tools', 'bin', 'grpcurl');
-const bytes = (message: Buffer): Buffer => message;
-
-type Question = ServerReflectionRequest['messageRequest'];
 
 for (const [kind, start] of Object.entries(grpcServers)) {
   describe(`server reflection on ${kind}`, function () {
@@ -66,7 +55,7 @@ for (const [kind, start] of Object.entries(grpcServers)) {
 
     for (const version of ['v1', 'v1alpha']) {
       it(`answers every kind of question of ${version}, on one call`, async () => {
-        const answers = await ask(version, [
+        const answers = await askReflection(server.address, version, [
           { case: 'listServices', value: '*' },
           { case: 'fileByFilename', value: 'sideboard/v1/ingest.proto' },
           { case: 'fileContainingSymbol', value: 'sideboard.v1.Ingest.Write' },
@@ -79,7 +68,7 @@ for (const [kind, start] of Object.entries(grpcServers)) {
           { case: 'allExtensionNumbersOfType', value: 'no.Such' },
           { case: undefined },
         ]);
-        assert.deepEqual(answers.map(shown), [
+        assert.deepEqual(answers.map(reflectionSummary), [
           ['grpc.health.v1.Health', 'grpc.reflection.v1.ServerReflection', 'grpc.reflection.v1alpha.ServerReflection'],
           ['sideboard/v1/ingest.proto', 'feast/types/Value.proto', 'google/protobuf/timestamp.proto'],
           ['sideboard/v1/ingest.proto', 'feast/types/Value.proto', 'google/protobuf/timestamp.proto'],
@@ -103,41 +92,5 @@ for (const [kind, start] of Object.entries(grpcServers)) {
         });
       });
     }
-
-    function ask(version: string, questions: readonly Question[]): Promise<readonly ServerReflectionResponse[]> {
-      const client = new Client(server.address, credentials.createInsecure());
-      const path = `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`;
-      const stream = client.makeBidiStreamRequest(path, bytes, bytes, { deadline: Date.now() + 10_000 });
-      const answers: ServerReflectionResponse[] = [];
-      return new Promise((resolve, reject) => {
-        stream.on('data', (message: Buffer) => answers.push(fromBinary(ServerReflectionResponseSchema, message)));
-        stream.on('error', reject);
-        stream.on('end', () => {
-          client.close();
-          resolve(answers);
-        });
-        for (const messageRequest of questions) {
-          const request = create(ServerReflectionRequestSchema, { host: 'h', messageRequest });
-          stream.write(Buffer.from(toBinary(ServerReflectionRequestSchema, request)));
-        }
-        stream.end();
-      });
-    }
   });
-}
-
-/** Names of services or files, numbers of extensions, or the code of a refusal. */
-function shown({ messageResponse: { case: kind, value } }: ServerReflectionResponse): unknown {
-  switch (kind) {
-    case 'listServicesResponse':
-      return value.service.map(({ name }) => name);
-    case 'fileDescriptorResponse':
-      return value.fileDescriptorProto.map((file) => fromBinary(FileDescriptorProtoSchema, file).name);
-    case 'allExtensionNumbersResponse':
-      return value.extensionNumber;
-    case 'errorResponse':
-      return value.errorCode;
-    default:
-      return kind;
-  }
 }
