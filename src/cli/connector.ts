@@ -4,6 +4,7 @@ import { createLogger } from '../operations/logger.ts';
 import { metricsText } from '../operations/metrics/metrics-text.ts';
 import { ProjectMetrics } from '../operations/metrics/project-metrics.ts';
 import { Readiness } from '../operations/readiness.ts';
+import { StoreOutageWatch } from '../operations/store-outage.ts';
 import type { RefreshOutcome } from '../registry/registry-holder.ts';
 import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import type { OnlineTable } from '../stores/online-store.ts';
@@ -22,7 +23,7 @@ import { loadProjectConfig } from './project-config.ts';
 import { serveAdmin } from './serve-admin.ts';
 import { loggerOptionsFrom } from './serving-options.ts';
 import { servingPolicyFromConfig } from './serving-policy-from-config.ts';
-import { createStoreProbe } from './store-probe-from-config.ts';
+import { createStoreProbe, pingStore } from './store-probe-from-config.ts';
 import { assertSafeAddress, openCallerRules, openTls } from './transport-security.ts';
 
 /** Serves the project's store by the connector protocol until it is told to stop. */
@@ -85,6 +86,11 @@ export async function connector(options: ConnectorOptions, { io, globals, exitWi
     }
     const recorded = records.watched(served);
     const logFailure = createFailureLog(log);
+    const outages = new StoreOutageWatch({
+      log,
+      ping: () => pingStore(store),
+      onAway: (code) => readiness.storeAway(code),
+    });
     const server = await startGrpcServer(grpc.server, metrics?.calls.measured(recorded) ?? recorded, {
       ...grpc,
       certificates,
@@ -97,13 +103,16 @@ export async function connector(options: ConnectorOptions, { io, globals, exitWi
         metrics?.limits.failed(error);
         records.failed(error, path, call);
         logFailure(error, path);
+        outages.failed(error);
       },
     });
     metrics?.watchServer(server);
     const probe = createStoreProbe(config, store, readiness, (err) => {
       log.warn({ err }, 'the online store does not answer; calls are refused until it does');
+      outages.failed(err);
     });
     closers.unshift(async () => {
+      outages.close();
       probe.close();
       health.stop();
       certificates?.close();

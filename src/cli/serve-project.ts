@@ -143,7 +143,11 @@ export async function serveProject(
       health.serving = ready;
     });
     const logFailure = createFailureLog(log);
-    const outages = new StoreOutageWatch({ log, ping: () => pingStore(store) });
+    const outages = new StoreOutageWatch({
+      log,
+      ping: () => pingStore(store),
+      onAway: (code) => readiness.storeAway(code),
+    });
     const probe = createStoreProbe(config, written, readiness, (err) => {
       log.warn({ err }, 'the online store does not answer; requests are refused until it does');
       outages.failed(err);

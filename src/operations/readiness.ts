@@ -41,6 +41,7 @@ export class Readiness {
   #successes = 0;
   #failures = 0;
   #storeFault: string | undefined;
+  #storeAway: string | undefined;
   #draining = false;
 
   constructor(options: ReadinessOptions) {
@@ -73,6 +74,16 @@ export class Readiness {
     this.#failures++;
     this.#storeFault = code;
     if (this.#options.store === 'strict' && this.#failures >= STORE_DOWN_AFTER) this.#storeIsUp = false;
+    this.#tell();
+  }
+
+  /**
+   * Calls find the store away, or back again. That ends no readiness by itself, but the report says so.
+   * @param code the stable code of what is wrong; nothing where the store answers again
+   */
+  storeAway(code: string | undefined): void {
+    if (code === this.#storeAway) return;
+    this.#storeAway = code;
     this.#tell();
   }
 
@@ -110,7 +121,8 @@ export class Readiness {
     if (!this.#storeSeen) return { ok: false, reason: `the online store has not answered yet${fault}` };
     if (!this.#storeIsUp) return { ok: false, reason: `the online store does not answer${fault}` };
     if (this.#failures > 0) return { ok: true, reason: `the online store did not answer the last ping${fault}` };
-    return OK;
+    const away = this.#storeAway;
+    return away === undefined ? OK : { ok: true, reason: `calls fail: the online store does not answer (${away})` };
   }
 
   #tell(): void {

@@ -9,6 +9,8 @@ export interface StoreOutageOptions {
   /** Asks the store whether it is there. */
   readonly ping: () => Promise<void>;
   readonly log: Logger;
+  /** Told what is wrong with a store that is away, and nothing when it is back. Must not throw. */
+  readonly onAway?: (code: StoreErrorCode | undefined) => void;
   /** Pause before each ping, in milliseconds. */
   readonly everyMs?: number;
   readonly now?: () => number;
@@ -18,6 +20,7 @@ interface Outage {
   readonly since: number;
   /** A call that ran out of time proves nothing: its deadline may have been short. */
   certain: boolean;
+  code: StoreErrorCode;
   failedSincePing: boolean;
 }
 
@@ -42,13 +45,16 @@ export class StoreOutageWatch {
     if (this.#closed || !(error instanceof StoreError)) return;
     const away = AWAY.has(error.code);
     if (!away && error.code !== 'STORE_TIMEOUT') return;
+    const { code } = error;
     if (this.#outage === undefined) {
-      this.#outage = { since: this.#now(), certain: away, failedSincePing: false };
+      this.#outage = { since: this.#now(), certain: away, code, failedSincePing: false };
       this.#schedule();
     } else {
       this.#outage.certain ||= away;
+      this.#outage.code = code;
       this.#outage.failedSincePing = true;
     }
+    if (this.#outage.certain) this.#options.onAway?.(code);
   }
 
   close(): void {
@@ -70,13 +76,17 @@ export class StoreOutageWatch {
       () => false,
     );
     if (this.#closed) return;
-    outage.certain ||= !answered;
+    if (!answered) {
+      outage.certain = true;
+      this.#options.onAway?.(outage.code);
+    }
     if (!answered || !calm || outage.failedSincePing) {
       this.#schedule();
       return;
     }
     this.#outage = undefined;
     if (!outage.certain) return;
+    this.#options.onAway?.(undefined);
     const seconds = Math.max(1, Math.round((this.#now() - outage.since) / 1000));
     this.#options.log.info({ seconds }, `the online store answers again after ${seconds} s`);
   }

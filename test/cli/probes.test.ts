@@ -152,6 +152,14 @@ describe('the probes of sideboard serve', function () {
     clients.push(client);
     await assert.rejects(client.ask(ASK));
     assert.equal((await program.readyz()).ready, true);
+    // Ready, and yet the truth: calls fail.
+    const away = await eventually(async () => (await program.readyz()).checks.store?.reason, program.output);
+    assert.match(away, /^calls fail: the online store does not answer \(STORE_\w+\)$/);
+    redis.resume();
+    await eventually(async () => {
+      const report = await program.readyz();
+      return report.checks.store?.reason === undefined ? report : undefined;
+    }, program.output);
   });
 
   it('follow the store where they are strict, over gRPC too, and not at the first failure', async () => {

@@ -45,6 +45,25 @@ describe('readiness', () => {
     assert.equal(readiness.isReady, true);
   });
 
+  it('says that the store is away although that does not end it, until the store is back', () => {
+    for (const store of ['startup', 'strict'] as const) {
+      const readiness = new Readiness({ store });
+      readiness.registryLoaded(() => fresh);
+      readiness.storeAnswered();
+      let told = 0;
+      readiness.onChange(() => told++);
+      times(100, () => readiness.storeAway('STORE_UNAVAILABLE'));
+      assert.deepEqual(readiness.report().checks.store, {
+        ok: true,
+        reason: 'calls fail: the online store does not answer (STORE_UNAVAILABLE)',
+      });
+      assert.equal(readiness.isReady, true);
+      readiness.storeAway(undefined);
+      assert.deepEqual(readiness.report().checks.store, { ok: true });
+      assert.equal(told, 3);
+    }
+  });
+
   it('follows the store where it is strict, but not each single ping', () => {
     const readiness = new Readiness({ store: 'strict' });
     readiness.registryLoaded(() => fresh);

@@ -15,9 +15,11 @@ describe('the watch over outages of the store', () => {
   let watch: StoreOutageWatch;
   let fileDescriptor: number;
   let onPing: () => void;
+  let told: (StoreErrorCode | undefined)[];
 
   beforeEach(async () => {
     [time, pings] = [0, 0];
+    told = [];
     isBack = () => false;
     onPing = () => {};
     fileDescriptor = openSync(join(folder(), 'log'), 'w');
@@ -28,7 +30,8 @@ describe('the watch over outages of the store', () => {
       onPing();
       if (!isBack(pings)) throw failure('STORE_UNAVAILABLE');
     };
-    watch = new StoreOutageWatch({ log, ping, everyMs: 1, now: () => time });
+    const onAway = (code: StoreErrorCode | undefined): void => void told.push(code);
+    watch = new StoreOutageWatch({ log, ping, onAway, everyMs: 1, now: () => time });
   });
 
   afterEach(() => {
@@ -51,6 +54,8 @@ describe('the watch over outages of the store', () => {
     await sleep(20);
     assert.deepEqual(lines(), ['the online store answers again after 3 s']);
     assert.equal(pings, 3);
+    assert.deepEqual([told[0], told.at(-1)], ['STORE_UNAVAILABLE', undefined]);
+    assert.equal(told.filter((code) => code === undefined).length, 1);
     watch.failed(failure('STORE_UNAVAILABLE'));
     await untilPing(4);
     assert.deepEqual(lines().slice(1), ['the online store answers again after 1 s']);
@@ -71,10 +76,12 @@ describe('the watch over outages of the store', () => {
     watch.failed(failure('STORE_TIMEOUT'));
     await untilPing(1);
     assert.deepEqual(lines(), []);
+    assert.deepEqual(told, []);
     isBack = (ping) => ping >= 3;
     watch.failed(failure('STORE_TIMEOUT'));
     await untilPing(3);
     assert.deepEqual(lines(), ['the online store answers again after 2 s']);
+    assert.deepEqual(told, ['STORE_TIMEOUT', undefined]);
   });
 
   it('leaves failures alone that say nothing about the store as a whole', async () => {
