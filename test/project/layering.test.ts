@@ -23,6 +23,9 @@ const clients: Readonly<Record<string, readonly string[]>> = {
   '@aws-sdk/client-dynamodb': ['stores/dynamodb'],
   'better-sqlite3': ['stores/sqlite'],
   'better-sqlite3-node20': ['stores/sqlite'],
+  '@opentelemetry/api': ['operations/tracing'],
+  '@opentelemetry/sdk-trace-base': ['operations/tracing'],
+  '@opentelemetry/exporter-trace-otlp-grpc': ['operations/tracing'],
 };
 
 const forms = {
@@ -64,6 +67,8 @@ const forbidden: Plant[] = [
       'transports/grpc',
       'registry/remote',
       'transports/http',
+      'operations/tracing',
+      'operations/calls',
     ]
       .filter((folder) => !homes.includes(folder))
       .map((folder) => plant(`${folder}/client-${fileName(client)}.ts`, client, `${folder} imports ${client}`)),
@@ -81,6 +86,7 @@ const forbidden: Plant[] = [
   plant('stores/connector/up.ts', '../../serving/x.ts', 'stores/connector imports serving'),
   plant('stores/sqlite/up.ts', '../../serving/x.ts', 'stores/sqlite imports serving'),
   plant('transports/grpc/up.ts', '../../operations/x.ts', 'transports/grpc imports operations'),
+  plant('operations/tracing/up.ts', '../../cli/x.ts', 'operations/tracing imports cli'),
   ...(['import type', 'export from', 'import()'] as const).map((form) =>
     plant(`serving/form-${fileName(form)}.ts`, '../transports/x.ts', `serving imports transports by ${form}`, form),
   ),
