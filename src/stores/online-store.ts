@@ -90,7 +90,7 @@ export interface OnlineStore {
    */
   sampleHashedRows?(table: OnlineTable, limit: number, options?: CallOptions): Promise<readonly HashedRow[]>;
 
-  /** What the connections of a store that keeps a pool of them do now. For metrics. */
+  /** What the connections of a store that keeps several do now. For metrics. */
   connections?(): StoreConnections;
 
   /** One cheap round trip that proves that the store answers. */
@@ -106,8 +106,8 @@ export interface StoreConnections {
   readonly idle: number;
   /** About to be open. */
   readonly connecting: number;
-  /** Calls that wait for one. */
-  readonly waiting: number;
+  /** Calls that wait for one. Absent where calls share connections. */
+  readonly waiting?: number;
 }
 
 export interface CallOptions {

@@ -102,6 +102,29 @@ describe('/metrics of sideboard serve', function () {
     assert.match(open.text, /\n# EOF\n$/);
   });
 
+  it('shows the connections to Redis, also one that does not come about', async () => {
+    const connections = (seen: ReadonlyMap<string, number>): readonly (number | undefined)[] =>
+      ['in_use', 'idle', 'connecting'].map((state) =>
+        seen.get(`sideboard_store_connections{store="redis",state="${state}"}`),
+      );
+    const on = (port: number): FeatureRepo =>
+      createSqliteRepo('simple', { online_store: { type: 'redis', connection_string: `127.0.0.1:${port}` } });
+    repo = on(redis.port);
+    const { program, client } = await serve();
+    await client.ask(ASK);
+    const seen = await samples(program);
+    assert.deepEqual(connections(seen), [0, 1, 0]);
+    // Calls share the connection.
+    assert.equal(seen.get('sideboard_store_calls_waiting{store="redis"}'), undefined);
+    await program.kill();
+    repo.remove();
+    // Nobody listens there.
+    repo = on(1);
+    const away = await serve();
+    await assert.rejects(away.client.ask(ASK));
+    assert.deepEqual(connections(await samples(away.program)), [0, 0, 1]);
+  });
+
   it('counts what the store refuses, and shows nothing that a caller or a secret says', async () => {
     const canary = 'canary-7f3a';
     repo = createSqliteRepo('simple', {

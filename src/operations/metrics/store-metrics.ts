@@ -33,18 +33,20 @@ export class StoreMetrics {
     this.#registry.number('sideboard_store_errors_total', this.#type, operation, code).add(1);
   }
 
-  /** The pool of connections of a store that has one. */
+  /** The connections of a store that keeps several. */
   watchConnections(store: OnlineStore): void {
-    if (store.connections === undefined) return;
+    const first = store.connections?.();
+    if (first === undefined) return;
     const states = (['in_use', 'idle', 'connecting'] as const).map((state) =>
       this.#registry.number('sideboard_store_connections', this.#type, state),
     );
-    const waiting = this.#registry.number('sideboard_store_calls_waiting', this.#type);
+    const waiting =
+      first.waiting === undefined ? undefined : this.#registry.number('sideboard_store_calls_waiting', this.#type);
     this.#registry.onCollect(() => {
       const now = store.connections?.();
       if (now === undefined) return;
       for (const [index, count] of [now.inUse, now.idle, now.connecting].entries()) states[index]?.set(count);
-      waiting.set(now.waiting);
+      waiting?.set(now.waiting ?? 0);
     });
   }
 

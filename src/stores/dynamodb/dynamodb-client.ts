@@ -1,5 +1,5 @@
 import { assertTimeLeft, withinLimits } from '../call-limits.ts';
-import type { CallOptions } from '../online-store.ts';
+import type { CallOptions, StoreConnections } from '../online-store.ts';
 import { type Retries, unlimitedRetries } from '../retry-allowance.ts';
 import { StoreError } from '../store-error.ts';
 import type { DynamoDBOnlineStoreConfig, DynamoDBOnlineStoreSettings } from './dynamodb-config.ts';
@@ -109,6 +109,12 @@ export class DynamoClient {
     });
     if (body !== undefined) return body;
     throw new StoreError('STORE_CORRUPT', `${this.where} gave an answer without content, ${request.doing}.`);
+  }
+
+  /** A request has a connection to itself, be it one that is only being opened. */
+  connections(): StoreConnections {
+    const { taken, waiting } = this.#slots;
+    return { inUse: taken, idle: this.#handler.idleConnections, connecting: 0, waiting };
   }
 
   /** Releases all connections. Requests under way fail. */

@@ -89,6 +89,15 @@ export class DynamoHttpHandler {
   /** Part of what the SDK expects of a handler; there is nothing that it may change. */
   updateHttpClientConfig(): void {}
 
+  /** Connections that are kept for the next request. */
+  get idleConnections(): number {
+    let idle = 0;
+    for (const { freeSockets } of [this.#plain, this.#secure]) {
+      for (const sockets of Object.values(freeSockets)) idle += sockets?.length ?? 0;
+    }
+    return idle;
+  }
+
   destroy(): void {
     this.#plain.destroy();
     this.#secure.destroy();

@@ -9,6 +9,7 @@ import type {
   ReadOptions,
   StoreCapabilities,
   StoreChange,
+  StoreConnections,
   StoreContext,
   StoredRow,
   TableRead,
@@ -108,6 +109,10 @@ export class DynamoDBOnlineStore implements OnlineStore {
 
   async readMany(reads: readonly TableRead[], options?: CallOptions): Promise<void> {
     await this.#reader.read(reads, options);
+  }
+
+  connections(): StoreConnections {
+    return this.#client.connections();
   }
 
   async ping(options?: CallOptions): Promise<void> {

@@ -19,6 +19,14 @@ export class RequestSlots {
     this.#maxWaiting = maxWaiting;
   }
 
+  get taken(): number {
+    return this.#taken;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   /**
    * Waits for a slot; whoever got one must give it back with {@link release}.
    * @throws StoreError `STORE_OVERLOADED` when too many wait already, `STORE_TIMEOUT` at the caller's deadline

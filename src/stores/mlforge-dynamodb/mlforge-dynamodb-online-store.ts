@@ -15,6 +15,7 @@ import type {
   ReadOptions,
   StoreCapabilities,
   StoreChange,
+  StoreConnections,
   StoreContext,
   StoredRow,
   TableRead,
@@ -153,6 +154,10 @@ export class MlforgeDynamodbOnlineStore implements OnlineStore {
   }
 
   /** Looks at the table, as mlforge's `ping` does. Not being allowed to is an answer as well: the credentials were checked. */
+  connections(): StoreConnections {
+    return this.#client.connections();
+  }
+
   async ping(options?: CallOptions): Promise<void> {
     try {
       if (await this.#table.isThere(options)) return;

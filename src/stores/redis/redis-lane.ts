@@ -69,6 +69,11 @@ export class RedisLane<C extends LaneCall> {
     return this.#socket !== undefined;
   }
 
+  /** Replies are owed. */
+  get busy(): boolean {
+    return this.#replies.waiting > 0;
+  }
+
   /** Stands for the present connection. */
   protected get connection(): object | undefined {
     return this.#socket;

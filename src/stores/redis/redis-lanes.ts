@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Cluster, type Redis } from 'ioredis';
-import type { CallOptions } from '../online-store.ts';
+import type { CallOptions, StoreConnections } from '../online-store.ts';
 import { StoreError } from '../store-error.ts';
 import type { RedisClientOptions } from './redis-client.ts';
 import { RedisConnection } from './redis-connection.ts';
@@ -18,6 +18,7 @@ export const REDIRECTION = /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN|LOADING|MASTERDOWN)
 /** A lane as far as the connection that keeps it is concerned. */
 export interface Lane {
   readonly ready: boolean;
+  readonly busy: boolean;
   close(): void;
 }
 
@@ -56,6 +57,17 @@ export class RedisLanes<L extends Lane> {
     this.#closed = true;
     for (const lane of this.#lanes.values()) closeLane(lane);
     this.#lanes.clear();
+  }
+
+  /** What the connections of the lanes do now; calls share them. */
+  connections(): StoreConnections {
+    const count = { inUse: 0, idle: 0, connecting: 0 };
+    for (const open of this.#lanes.values()) {
+      if (!isReady(open)) count.connecting++;
+      else if (open.lane?.busy === true) count.inUse++;
+      else count.idle++;
+    }
+    return count;
   }
 
   /** The cluster's client, which knows who serves which slot. */

@@ -8,6 +8,7 @@ import type {
   ReadOptions,
   StoreCapabilities,
   StoreChange,
+  StoreConnections,
   StoreContext,
   StoredRow,
   TableRead,
@@ -134,6 +135,16 @@ export class RedisOnlineStore implements OnlineStore {
 
   async sampleKeys(table: OnlineTable, limit: number, options?: CallOptions): Promise<readonly Uint8Array[]> {
     return sampleKeys(this.#connection, table, limit, options);
+  }
+
+  /** Of the lanes: one to every server for reads, and one for writes, opened when they are needed. */
+  connections(): StoreConnections {
+    const [reads, writes] = [this.#reader.connections(), this.#writer.connections()];
+    return {
+      inUse: reads.inUse + writes.inUse,
+      idle: reads.idle + writes.idle,
+      connecting: reads.connecting + writes.connecting,
+    };
   }
 
   async ping(options?: CallOptions): Promise<void> {

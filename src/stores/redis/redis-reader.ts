@@ -1,6 +1,6 @@
 import slotOf from 'cluster-key-slot';
 import type { Cluster } from 'ioredis';
-import type { CallOptions, TableRead } from '../online-store.ts';
+import type { CallOptions, StoreConnections, TableRead } from '../online-store.ts';
 import type { RedisClientOptions } from './redis-client.ts';
 import type { RedisConnection } from './redis-connection.ts';
 import { LaneLost } from './redis-lane.ts';
@@ -55,6 +55,10 @@ export class RedisReader {
   /** Proves that rows can be read: the lane is connected. A cluster's lanes are opened as rows need them. */
   async ping(call?: CallOptions): Promise<void> {
     if (this.#options.redis_type !== 'redis_cluster') await this.#lanes.laneTo(ONLY).connection.ready(call);
+  }
+
+  connections(): StoreConnections {
+    return this.#lanes.connections();
   }
 
   close(): void {

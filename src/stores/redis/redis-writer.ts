@@ -1,6 +1,6 @@
 import slotOf from 'cluster-key-slot';
 import type { Cluster } from 'ioredis';
-import type { CallOptions } from '../online-store.ts';
+import type { CallOptions, StoreConnections } from '../online-store.ts';
 import { describeTable } from '../row-objects.ts';
 import { StoreError } from '../store-error.ts';
 import type { RedisClientOptions } from './redis-client.ts';
@@ -74,6 +74,10 @@ export class RedisWriter {
     for (let start = 0; start < rows.length; start += CLUSTER_ROWS) {
       await this.#writeCluster(plan, rows.subarray(start, start + CLUSTER_ROWS), call);
     }
+  }
+
+  connections(): StoreConnections {
+    return this.#lanes.connections();
   }
 
   close(): void {
