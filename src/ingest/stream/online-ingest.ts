@@ -39,16 +39,31 @@ export interface IngestCall extends CallByCaller {
   send(message: Uint8Array): Promise<void>;
 }
 
+/** What is worked on now. */
+export interface IngestUnderWay {
+  /** Of all calls, those among them that wait. */
+  readonly batches: number;
+  /** Batches that wait for room in memory. */
+  readonly waiting: number;
+  /** Of batches that have room. */
+  readonly bytes: number;
+}
+
 /** `sideboard.v1.Ingest/Write`: writes the batches of calls. Knows no transport. */
 export class OnlineIngest {
   readonly #options: OnlineIngestOptions;
   readonly #pending: PendingBytes;
+  #batches = 0;
   #targets = new Map<string, BatchTarget>();
   #snapshot: RegistrySnapshot | undefined;
 
   constructor(options: OnlineIngestOptions) {
     this.#options = options;
     this.#pending = new PendingBytes(options.maxPendingBytes);
+  }
+
+  underWay(): IngestUnderWay {
+    return { batches: this.#batches, waiting: this.#pending.waiting, bytes: this.#pending.bytes };
   }
 
   /**
@@ -72,11 +87,14 @@ export class OnlineIngest {
     const batches = new CallBatches();
     await inOrder(call.messages, {
       atOnce: maxBatchesInFlight,
-      begin: (message) =>
-        batches.begin(
+      begin: (message) => {
+        this.#batches++;
+        const work = batches.begin(
           () => this.#typed(message, batches.turns, call),
           (batch) => this.#written(batch),
-        ),
+        );
+        return work.finally(() => this.#batches--);
+      },
       finish: (answer) => call.send(answer),
     });
   }

@@ -13,6 +13,15 @@ export class PendingBytes {
     this.#maxBytes = maxBytes;
   }
 
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** How many wait for room. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** Resolves when there is room. Every call is to be followed by {@link leave} with the same number. */
   enter(bytes: number): Promise<void> {
     if (this.#waiting.length === 0 && this.#hasRoom(bytes)) {

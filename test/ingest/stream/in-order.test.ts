@@ -117,11 +117,13 @@ describe('PendingBytes', () => {
     const all = [enter('a', 60), enter('b', 60), enter('c', 10)];
     await sleep(1);
     assert.deepEqual(entered, ['huge']);
+    assert.deepEqual([pending.bytes, pending.waiting], [1_000, 3]);
     pending.leave(1_000);
     await sleep(1);
     assert.deepEqual(entered, ['huge', 'a'], 'c waits behind b');
     pending.leave(60);
     await Promise.all(all);
     assert.deepEqual(entered, ['huge', 'a', 'b', 'c']);
+    assert.deepEqual([pending.bytes, pending.waiting], [70, 0]);
   });
 });

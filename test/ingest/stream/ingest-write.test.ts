@@ -27,6 +27,7 @@ describe('sideboard.v1.Ingest/Write', function () {
   let repo: FeatureRepo;
   let project: OpenProject;
   let server: GrpcServer;
+  let ingest: OnlineIngest;
   const streams: IngestStream[] = [];
   const failures: unknown[] = [];
 
@@ -45,7 +46,7 @@ describe('sideboard.v1.Ingest/Write', function () {
     const store = { type: 'redis', connection_string: `127.0.0.1:${redis.port}` };
     repo = createSqliteRepo('multiview', storeType === 'redis' ? { online_store: store } : {});
     project = await openProject({ location: { repo: repo.path }, env: {}, warn: () => {} });
-    const ingest = new OnlineIngest({
+    ingest = new OnlineIngest({
       registry: () => project.registry.current(),
       store: wrap(project.store),
       enabled: true,
@@ -289,10 +290,14 @@ describe('sideboard.v1.Ingest/Write', function () {
       assert.equal(writes, 3);
       assert.ok(seen < 20, `${seen} batches of 60 kB were let through`);
       assert.equal(stream.acks.length, 0);
+      const { batches, waiting, bytes } = ingest.underWay();
+      assert.deepEqual([batches, waiting], [3, 0]);
+      assert.ok(bytes > 3 * 60_000 && bytes < 3 * 80_000, `${bytes} bytes`);
       gate.open();
       await sending;
       assert.equal((await stream.finish()).code, status.OK);
       assert.equal(stream.acks.length, 100);
+      assert.deepEqual(ingest.underWay(), { batches: 0, waiting: 0, bytes: 0 });
     });
 
     it('finishes and acknowledges what it has taken when the server stops', async () => {
