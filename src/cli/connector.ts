@@ -54,6 +54,7 @@ export async function connector(options: ConnectorOptions, { io, globals, exitWi
       metrics?.refreshed(outcome);
       readiness.registryChecked();
     };
+    metrics?.store.watchConnections(opened);
     const registry = await openServedRegistry({
       config,
       env: io.env,
@@ -100,7 +101,7 @@ export async function connector(options: ConnectorOptions, { io, globals, exitWi
       onLimit: (limit) => metrics?.limits.exceeded(limit),
       onFailure(error, path, call) {
         metrics?.calls.failed(error, path);
-        metrics?.limits.failed(error);
+        metrics?.limits.failed(error, call);
         records.failed(error, path, call);
         logFailure(error, path);
         outages.failed(error);

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
+import type { OnlineIngest } from '../ingest/stream/online-ingest.ts';
 import { createFailureLog } from '../operations/failure-log.ts';
 import type { Logger } from '../operations/logger.ts';
 import { metricsText } from '../operations/metrics/metrics-text.ts';
@@ -124,9 +125,11 @@ export async function serveProject(
         versioned: config.registry.enableOnlineFeatureViewVersioning,
       });
     });
+    let loading: OnlineIngest | undefined;
+    metrics?.watchIngest(() => loading?.underWay());
     const ingest = createIngestService(async () => {
       const { OnlineIngest } = await import('../ingest/stream/online-ingest.ts');
-      return new OnlineIngest({
+      loading = new OnlineIngest({
         registry: () => registry.current(),
         store: written,
         access: rules?.access,
@@ -134,6 +137,7 @@ export async function serveProject(
         versioned: config.registry.enableOnlineFeatureViewVersioning,
         ...config.sideboard.ingest,
       });
+      return loading;
     });
     const methods = [...createFeastServices(features, version), ...pushes, ...ingest];
     const health = new HealthService(
@@ -170,7 +174,7 @@ export async function serveProject(
         calls.failed(path);
         records.failed(error, path, call);
         metrics?.calls.failed(error, path);
-        metrics?.limits.failed(error);
+        metrics?.limits.failed(error, call);
         logFailure(error, path);
         outages.failed(error);
       },

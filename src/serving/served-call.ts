@@ -20,6 +20,8 @@ export interface ServedCall extends CallOptions {
   /** Nothing where the caller sent none of them. */
   readonly marks?: CallMarks | undefined;
   readonly peer?: PeerKind | undefined;
+  /** The caller named no deadline, or a later one than the server allows. */
+  readonly deadlineIsOurs?: boolean | undefined;
   /** Told what becomes of the call. Whoever wants to know puts it here, before the method runs. */
   observer?: CallObserver | undefined;
   /**

@@ -72,8 +72,15 @@ describe('sideboard serve at its limits', function () {
     }
   });
 
-  it('ends a call without a deadline at the usual one', async () => {
+  it('ends a call without a deadline at the usual one and counts that, but no deadline of a caller', async () => {
+    // A client that would wait, and says that it would not.
+    const headers = { 'grpc-timeout': '300m' };
+    const hurried = createOnlineFeaturesClient(await program.ready(), {}, { headers });
+    const early = await refusalOf(askWho(hurried, 60_000)).finally(() => hurried.close());
+    assert.equal(early.status, 'DEADLINE_EXCEEDED');
+    assert.equal(await exceeded('deadline'), 0);
     const refusal = await refusalOf(askWho(client, 60_000));
     assert.equal(refusal.status, 'DEADLINE_EXCEEDED');
+    assert.equal(await exceeded('deadline'), 1);
   });
 });

@@ -6,7 +6,9 @@ import { limitNames } from '../../src/operations/metrics/limit-metrics.ts';
 import { metrics } from '../../src/operations/metrics/metric-catalogue.ts';
 import { servingErrors } from '../../src/serving/serving-error.ts';
 import { storeErrors } from '../../src/stores/store-error.ts';
+import { MAX_WATCHES } from '../../src/transports/grpc/health-service.ts';
 import { http2Limits } from '../../src/transports/grpc/http2-limits.ts';
+import { netHttp2Limits } from '../../src/transports/grpc/net-http2/net-http2-limits.ts';
 import { transportErrors } from '../../src/transports/transport-error.ts';
 import { projectRoot } from '../support/project-root.ts';
 
@@ -15,6 +17,10 @@ const rows = [...page.matchAll(/^\| [^|]+ \| `([a-z_.]+)` \| (\d+) \| [^|]+ \| (
   ([, setting = '', value, code = '', metric = '', test = '']) => {
     return { setting, value: Number(value), code: code.replaceAll('`', ''), metric, test };
   },
+);
+/** Those that nobody can configure. */
+const fixed = [...page.matchAll(/^\| [^|]+ \| ([\d][^`|]*) \| [^|]+ \| (\S+) \| `(\w+)` \| `(\S+)` \|$/gm)].map(
+  ([, value = '', code = '', metric = '', test = '']) => ({ value, code: code.replaceAll('`', ''), metric, test }),
 );
 const codes = new Set(Object.keys({ ...servingErrors, ...storeErrors, ...transportErrors }));
 const defaults = sideboardSchema.parse({}) as unknown as Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -48,6 +54,31 @@ describe('docs/reference/limits.md', () => {
     });
   }
 
+  for (const { value, code, metric, test } of fixed) {
+    it(`names code, metric and test of the limit of ${value}`, () => {
+      assert.ok(code === '–' || codes.has(code), code);
+      assert.ok(limitNames.includes(metric), metric);
+      const text = readFileSync(join(projectRoot, test), 'utf8');
+      assert.ok(text.includes(code === '–' ? `'${metric}'` : code), `${test} says nothing of ${metric}`);
+    });
+  }
+
+  it('gives the values of those that cannot be configured as the code has them', () => {
+    const { resetsAtOnce, resetsPerSecond, idleFramesAtOnce, idleFramesPerSecond } = netHttp2Limits;
+    const { maxHeaderBlockBytes, maxHeaderFrames, settingsTimeoutMs } = netHttp2Limits;
+    const count = (value: number): string => value.toLocaleString('en');
+    assert.deepEqual(
+      fixed.map(({ value }) => value),
+      [
+        count(MAX_WATCHES),
+        `${count(resetsAtOnce)} at once, ${count(resetsPerSecond)} a second`,
+        `${count(idleFramesAtOnce)} at once, ${count(idleFramesPerSecond)} a second`,
+        `${count(maxHeaderBlockBytes)} bytes in ${maxHeaderFrames} frames`,
+        `${settingsTimeoutMs / 1000} s`,
+      ],
+    );
+  });
+
   it('has every limit that is configured', () => {
     assert.deepEqual(
       rows.map(({ setting }) => setting).sort(),
@@ -59,7 +90,7 @@ describe('docs/reference/limits.md', () => {
   });
 
   it('has every limit that is counted', () => {
-    const named = new Set(rows.map(({ metric }) => metric));
+    const named = new Set([...rows, ...fixed].map(({ metric }) => metric));
     assert.deepEqual(
       limitNames.filter((name) => !named.has(name)),
       [],

@@ -1,3 +1,4 @@
+import type { IngestUnderWay } from '../../ingest/stream/online-ingest.ts';
 import type { RefreshOutcome, RegistryHolder } from '../../registry/registry-holder.ts';
 import type { OnlineFeatures } from '../../serving/online-features.ts';
 import type { GrpcServer } from '../../transports/grpc/service-table.ts';
@@ -59,6 +60,19 @@ export class ProjectMetrics {
       const now = features.underWay();
       waiting.set(now.waiting);
       pending.set(now.bytes);
+    });
+  }
+
+  /** @param underWay nothing before the first call */
+  watchIngest(underWay: () => IngestUnderWay | undefined): void {
+    const batches = this.registry.number('sideboard_ingest_batches');
+    const waiting = this.registry.number('sideboard_ingest_batches_waiting');
+    const bytes = this.registry.number('sideboard_ingest_pending_bytes');
+    this.registry.onCollect(() => {
+      const now = underWay();
+      batches.set(now?.batches ?? 0);
+      waiting.set(now?.waiting ?? 0);
+      bytes.set(now?.bytes ?? 0);
     });
   }
 

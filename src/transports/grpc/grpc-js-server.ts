@@ -158,7 +158,7 @@ function serve(
   });
   const origin = originOf(call);
   const served: ServedCall = {
-    deadline: deadlineOf(call, options),
+    ...deadlineOf(call, options),
     signal: controller.signal,
     caller,
     ...origin,
@@ -184,11 +184,17 @@ function serve(
 }
 
 /** Milliseconds since the Unix epoch: the caller's deadline, the default where there is none, never behind the maximum. */
-function deadlineOf(call: Call, options: GrpcServerOptions): number {
-  const deadline = call.getDeadline();
-  const asked = deadline instanceof Date ? deadline.getTime() : deadline;
+function deadlineOf(
+  call: Call,
+  options: GrpcServerOptions,
+): { readonly deadline: number; readonly deadlineIsOurs: boolean } {
+  const named = call.getDeadline();
+  const asked = named instanceof Date ? named.getTime() : named;
   const now = Date.now();
-  return Math.min(Number.isFinite(asked) ? asked : now + options.defaultDeadlineMs, now + options.maxDeadlineMs);
+  const latest = now + options.maxDeadlineMs;
+  if (!Number.isFinite(asked))
+    return { deadline: Math.min(now + options.defaultDeadlineMs, latest), deadlineIsOurs: true };
+  return { deadline: Math.min(asked, latest), deadlineIsOurs: asked > latest };
 }
 
 /**

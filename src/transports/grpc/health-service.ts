@@ -14,7 +14,7 @@ import type { ServiceTable, StreamCall } from './service-table.ts';
 const WHOLE = '';
 
 /** Watches that may be open at a time. A client needs one for each service that it cares for. */
-const MAX_WATCHES = 1_000;
+export const MAX_WATCHES = 1_000;
 
 interface Watcher {
   readonly service: string;

@@ -35,10 +35,10 @@ export type ServiceMethod = UnaryMethod | StreamMethod;
 export type ServiceTable = readonly ServiceMethod[];
 
 /** What is known of a call that failed; of one that reached no method that is little. */
-export type FailedCall = Pick<ServedCall, 'marks' | 'peer' | 'observer'>;
+export type FailedCall = Pick<ServedCall, 'marks' | 'peer' | 'observer' | 'deadline' | 'deadlineIsOurs'>;
 
 /** A call of a {@link StreamMethod}, as its method sees it. */
-export interface StreamCall extends FailedCall, Pick<CallOptions, 'trace'> {
+export interface StreamCall extends Pick<ServedCall, 'marks' | 'peer' | 'observer'>, Pick<CallOptions, 'trace'> {
   /**
    * The serialized messages of the client, to be iterated once. The client may send only some more than were taken from here:
    * whoever takes no more messages stops it. It ends when the client has ended its side, when the call is over, and when the server

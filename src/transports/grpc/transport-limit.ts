@@ -6,4 +6,7 @@ export type TransportLimit =
   | 'keepalive'
   | 'pings'
   | 'streams'
-  | 'metadata';
+  | 'metadata'
+  | 'resets'
+  | 'frames'
+  | 'settings';

@@ -38,6 +38,7 @@ const methods: ServiceTable = [
     path: '/test.Echo/Deadline',
     handle: (_, call) => Buffer.from(String(Math.round((call.deadline ?? 0) - Date.now()))),
   },
+  { path: '/test.Echo/Whose', handle: (_, call) => Buffer.from(call.deadlineIsOurs === true ? 'ours' : 'theirs') },
 ];
 
 const options: GrpcServerOptions = {
@@ -123,6 +124,9 @@ for (const [name, start] of Object.entries(grpcServers)) {
         close(await remaining(20_000), 20_000);
         close(await remaining(), 5_000);
         close(await remaining(3_600_000), 60_000);
+        const whose = async (deadline?: number) =>
+          (await call(client, 'Whose', Buffer.alloc(0), deadline)).reply?.toString();
+        assert.deepEqual([await whose(20_000), await whose(), await whose(3_600_000)], ['theirs', 'ours', 'ours']);
       });
 
       it('tells the method that the caller went away', async () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { HealthService, servicesOf } from '../../../src/transports/grpc/health-service.ts';
+import { HealthService, MAX_WATCHES, servicesOf } from '../../../src/transports/grpc/health-service.ts';
 import type { GrpcServer } from '../../../src/transports/grpc/service-table.ts';
 import { grpcServers } from '../../../src/transports/grpc/start-grpc-server.ts';
+import type { TransportError } from '../../../src/transports/transport-error.ts';
 import { createEchoService } from '../../support/echo-service.ts';
 import { createHealthClient, type HealthClient } from '../../support/health-client.ts';
 
@@ -90,3 +91,31 @@ for (const [kind, start] of Object.entries(grpcServers)) {
     });
   });
 }
+
+describe('the health service', () => {
+  it('takes no more watches than it has room for, and others again when some have ended', async () => {
+    const health = new HealthService(new Map());
+    const method = health.methods.find(({ path }) => path === '/grpc.health.v1.Health/Watch');
+    assert.ok(method !== undefined && 'stream' in method);
+    const leave = new AbortController();
+    const watch = async (signal: AbortSignal): Promise<string> => {
+      const messages = (async function* () {
+        yield new Uint8Array();
+      })();
+      try {
+        await method.stream({ messages, signal, isComplete: false, send: async () => {} });
+        return 'left';
+      } catch (error) {
+        return (error as TransportError).code;
+      }
+    };
+    const open = Array.from({ length: MAX_WATCHES }, () => watch(leave.signal));
+    const other = new AbortController();
+    assert.equal(await watch(other.signal), 'TOO_MANY_WATCHES');
+    leave.abort();
+    assert.deepEqual([...new Set(await Promise.all(open))], ['left']);
+    const again = watch(other.signal);
+    other.abort();
+    assert.equal(await again, 'left');
+  });
+});

@@ -44,6 +44,9 @@ export interface CallHead {
   readonly method: UnaryMethod;
   readonly encoding: MessageEncoding;
   readonly isLimited: boolean;
+  /** Milliseconds since the Unix epoch. */
+  readonly deadline: number;
+  readonly deadlineIsOurs: boolean;
   readonly marks: CallMarks | undefined;
 }
 
@@ -70,6 +73,7 @@ export interface CallHost {
  */
 export class GrpcCall implements ServedCall, ConnectionCall {
   readonly deadline: number;
+  readonly deadlineIsOurs: boolean;
   /** Who calls, once that is known. */
   caller: Caller | undefined;
   readonly marks: CallMarks | undefined;
@@ -96,9 +100,8 @@ export class GrpcCall implements ServedCall, ConnectionCall {
 
   constructor(
     stream: ServerHttp2Stream,
-    { method, encoding, isLimited, marks }: CallHead,
+    { method, encoding, isLimited, deadline, deadlineIsOurs, marks }: CallHead,
     admission: Admission,
-    deadline: number,
     host: CallHost,
   ) {
     this.marks = marks;
@@ -108,6 +111,7 @@ export class GrpcCall implements ServedCall, ConnectionCall {
     this.#method = method;
     this.#encoding = encoding;
     this.deadline = deadline;
+    this.deadlineIsOurs = deadlineIsOurs;
     this.#host = host;
     this.#reader = new MessageReader(host.options.maxMessageBytes);
     stream.on('data', (frame: Buffer) => this.#receive(frame));

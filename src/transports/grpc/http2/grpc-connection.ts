@@ -233,7 +233,9 @@ export class GrpcConnection implements ServedConnection, CallHost {
         return;
       }
       const deadline = Date.now() + Math.min(asked ?? defaultDeadlineMs, maxDeadlineMs);
-      this.#calls.add(new GrpcCall(stream, { method, encoding, isLimited: limited, marks }, admission, deadline, this));
+      const deadlineIsOurs = asked === undefined || asked > maxDeadlineMs;
+      const head = { method, encoding, isLimited: limited, deadline, deadlineIsOurs, marks };
+      this.#calls.add(new GrpcCall(stream, head, admission, this));
     } catch (error) {
       this.options.onFailure(error, reached, { marks, peer: this.peer });
       refuse(stream, failureHeaders(grpcFailureFrom(error)));

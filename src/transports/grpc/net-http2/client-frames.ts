@@ -1,6 +1,7 @@
 import type { CallMarks } from '../../../serving/served-call.ts';
 import { grpcFailureFrom } from '../grpc-status.ts';
 import { PingGuard } from '../ping-guard.ts';
+import type { TransportLimit } from '../transport-limit.ts';
 import type { AnswerSender } from './answer-sender.ts';
 import { type CallPlan, callPlanFrom } from './call-plan.ts';
 import { ForeignRequest } from './foreign-request.ts';
@@ -173,7 +174,7 @@ export class ClientFrames implements FrameHandler {
 
   /** Part of {@link FrameHandler}. */
   reset(id: number): void {
-    if (this.#resets.spent(this.now)) throw fault(ErrorCode.ENHANCE_YOUR_CALM, 'too many resets');
+    if (this.#resets.spent(this.now)) throw tooMany('resets', 'too many resets');
     const stream = this.#streams.get(id);
     if (stream === undefined) this.#strayFrame(id, false);
     else this.#streams.close(stream);
@@ -337,16 +338,20 @@ export class ClientFrames implements FrameHandler {
 
   /** Resets a stream for a fault of the client. That costs as much as a reset of its own, and is counted like one. */
   #refuse(id: number, errorCode: number): void {
-    if (this.#resets.spent(this.now)) throw fault(ErrorCode.ENHANCE_YOUR_CALM, 'too many faults');
+    if (this.#resets.spent(this.now)) throw tooMany('resets', 'too many faults');
     this.#streams.stop(id, errorCode);
   }
 
   /** A frame came that is of no use. */
   #idleFrame(): void {
-    if (this.#idleFrames.spent(this.now)) throw fault(ErrorCode.ENHANCE_YOUR_CALM, 'too many frames of no use');
+    if (this.#idleFrames.spent(this.now)) throw tooMany('frames', 'too many frames of no use');
   }
 }
 
 function fault(errorCode: number, message: string): ConnectionFault {
   return new ConnectionFault(errorCode, message);
+}
+
+function tooMany(limit: TransportLimit, message: string): ConnectionFault {
+  return new ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, message, limit);
 }

@@ -98,6 +98,7 @@ export class Connection implements ServedConnection, FramesHost, AnswerSenderHos
     this.#streams.sweep(now);
     if (!this.#frames.knowsSettings && now > this.#connectedAt + this.#context.limits.settingsTimeoutMs) {
       this.greeted();
+      this.#context.options.onLimit?.('settings');
       this.#giveUp(ErrorCode.SETTINGS_TIMEOUT, 'the settings were not acknowledged');
     }
   }
@@ -196,6 +197,7 @@ export class Connection implements ServedConnection, FramesHost, AnswerSenderHos
     } catch (error) {
       const isFault = error instanceof ConnectionFault;
       if (!isFault) this.#context.options.onFailure(error, undefined);
+      else if (error.limit !== undefined) this.#context.options.onLimit?.(error.limit);
       this.#giveUp(isFault ? error.errorCode : ErrorCode.INTERNAL_ERROR, isFault ? error.message : '');
       return;
     }

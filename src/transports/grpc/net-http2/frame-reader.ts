@@ -303,7 +303,7 @@ export class FrameReader {
     const { maxHeaderBlockBytes, maxHeaderFrames } = this.#limits;
     this.#blockFrames++;
     if (length > maxHeaderBlockBytes || this.#blockFrames > maxHeaderFrames) {
-      throw fault(ErrorCode.ENHANCE_YOUR_CALM, 'a header block is too large');
+      throw new ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, 'a header block is too large', 'metadata');
     }
     if (length > this.#block.length) {
       const larger = Buffer.allocUnsafe(Math.max(length, Math.min(2 * length, maxHeaderBlockBytes)));

@@ -1,3 +1,5 @@
+import type { TransportLimit } from '../transport-limit.ts';
+
 /** Numbers of HTTP/2 (RFC 9113): frame types (section 6), flags, error codes (section 7), settings (section 6.5.2). */
 
 export const FrameType = {
@@ -61,9 +63,12 @@ export const DEFAULT_TABLE_SIZE = 4_096;
 export class ConnectionFault extends Error {
   /** One of {@link ErrorCode}. */
   readonly errorCode: number;
+  /** The limit that was exceeded, where it is no breach of the protocol. */
+  readonly limit: TransportLimit | undefined;
 
-  constructor(errorCode: number, message: string) {
+  constructor(errorCode: number, message: string, limit?: TransportLimit) {
     super(message);
     this.errorCode = errorCode;
+    this.limit = limit;
   }
 }

@@ -29,6 +29,7 @@ export interface StreamsOptions {
 /** The streams of one connection: which are open, whose methods run, which have to wait, what their requests take. */
 export class Streams implements CallHost, StreamingHost, ForeignHost {
   readonly maxMessageBytes: number;
+  readonly maxDeadlineMs: number;
   readonly peer: PeerKind;
   readonly #sender: AnswerSender;
   readonly #options: GrpcServerOptions;
@@ -49,6 +50,7 @@ export class Streams implements CallHost, StreamingHost, ForeignHost {
   constructor({ sender, options, limits, memory, admission, peer, changed }: StreamsOptions) {
     this.peer = peer;
     this.maxMessageBytes = options.maxMessageBytes;
+    this.maxDeadlineMs = options.maxDeadlineMs;
     this.#sender = sender;
     this.#options = options;
     this.#limits = limits;

@@ -29,6 +29,7 @@ export interface MethodHost {
 
 /** What a unary call needs of the connection it came by. */
 export interface CallHost extends MethodHost {
+  readonly maxDeadlineMs: number;
   answer(call: UnaryCall, message: Uint8Array): void;
   fail(call: UnaryCall, error: unknown): void;
   /** Memory for an answer, and its way back. */
@@ -44,6 +45,7 @@ export interface CallHead {
   readonly method: UnaryMethod;
   readonly isLimited: boolean;
   readonly encoding: MessageEncoding;
+  readonly timeoutMs: number | undefined;
   readonly contentLength: number | undefined;
   readonly marks: CallMarks | undefined;
 }
@@ -91,6 +93,11 @@ export class UnaryCall extends Stream implements ServedCall, RunnableCall {
 
   get peer(): PeerKind {
     return this.#host.peer;
+  }
+
+  get deadlineIsOurs(): boolean {
+    const { timeoutMs } = this.#head;
+    return timeoutMs === undefined || timeoutMs > this.#host.maxDeadlineMs;
   }
 
   get path(): string {
