@@ -97,7 +97,6 @@ describe('the health service', () => {
     const health = new HealthService(new Map());
     const method = health.methods.find(({ path }) => path === '/grpc.health.v1.Health/Watch');
     assert.ok(method !== undefined && 'stream' in method);
-    const leave = new AbortController();
     const watch = async (signal: AbortSignal): Promise<string> => {
       const messages = (async function* () {
         yield new Uint8Array();
@@ -109,10 +108,11 @@ describe('the health service', () => {
         return (error as TransportError).code;
       }
     };
-    const open = Array.from({ length: MAX_WATCHES }, () => watch(leave.signal));
+    const leaving = Array.from({ length: MAX_WATCHES }, () => new AbortController());
+    const open = leaving.map(({ signal }) => watch(signal));
     const other = new AbortController();
     assert.equal(await watch(other.signal), 'TOO_MANY_WATCHES');
-    leave.abort();
+    for (const each of leaving) each.abort();
     assert.deepEqual([...new Set(await Promise.all(open))], ['left']);
     const again = watch(other.signal);
     other.abort();
