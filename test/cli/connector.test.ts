@@ -135,9 +135,10 @@ describe('sideboard connector', function () {
         ],
         [
           'feast/serving/Connector.proto',
-          'feast/types/EntityKey.proto',
+          'feast/serving/ServingService.proto',
           'feast/types/Value.proto',
           'google/protobuf/timestamp.proto',
+          'feast/types/EntityKey.proto',
         ],
       ]);
     }

@@ -177,6 +177,24 @@ for (const kind of http2Servers) {
   });
 }
 
+for (const kind of ['node-http2', 'grpc-js'] as const) {
+  describe(`the ${kind} server, of calls on one connection`, () => {
+    it('runs no more than it allows: the connection of a client that opens more ends', async () => {
+      const echo = createEchoService();
+      const server = await startGrpcServer(kind, echo.methods, echo.options({ maxConcurrentStreams: 2 }));
+      const wire = await Http2Wire.greet(server.address);
+      // The limit holds once the client has acknowledged it, which it has with the answer to its first call.
+      wire.send(unaryCall(1, '/test.Echo/Echo', Buffer.from('x')));
+      await wire.next(({ type, stream }) => type === FrameType.DATA && stream === 1);
+      for (const stream of [3, 5, 7]) wire.send(unaryCall(stream, '/test.Echo/Wait', Buffer.from('5000')));
+      assert.notEqual(goawayOf(await wire.next(isGoaway)).code, 0);
+      await wire.hungUp();
+      assert.ok(echo.counts.started <= 3, `${echo.counts.started} methods began`);
+      await server.close(100);
+    });
+  });
+}
+
 describe('the net-http2 server, of calls on one connection', () => {
   it('tells of those that are more than it allows', async () => {
     const limits: TransportLimit[] = [];
