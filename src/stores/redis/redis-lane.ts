@@ -31,8 +31,8 @@ export class LaneLost extends Error {
   }
 }
 
-/** Redis takes the connection, says this to whatever comes, and hangs up. */
-const NO_MORE_CLIENTS = /^ERR max number of clients reached/;
+/** What Redis says to whatever comes on a connection, until it hangs up: it lets nobody else in, or nobody without a password. */
+const CONNECTION_REFUSED = /^ERR max number of clients reached|^NOAUTH|^ERR Protocol error: unauthenticated/;
 
 /**
  * A connection to one Redis server on which nothing but the commands of a lane travel, so that they can be laid into reused memory and
@@ -117,6 +117,9 @@ export class RedisLane<C extends LaneCall> {
     // Counted until they are really answered: a caller that stops waiting does not shorten the queue.
     this.#inFlight -= pending.commands;
     this.#lastWords = undefined;
+    this.#note(pending.firstRefusal);
+    // It may not hang up by itself, and the next connection may bring the password: a file that it stands in was empty for a moment.
+    if (this.#lastWords !== undefined) this.#socket?.destroy();
   };
 
   #takeOver(): void {
@@ -154,7 +157,7 @@ export class RedisLane<C extends LaneCall> {
   }
 
   #note(said: string | undefined): void {
-    if (said !== undefined && NO_MORE_CLIENTS.test(said)) this.#lastWords = said.trim();
+    if (said !== undefined && CONNECTION_REFUSED.test(said)) this.#lastWords = said.trim();
   }
 
   #lost(): LaneLost {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { CallOptions } from '../../../src/stores/online-store.ts';
 import {
@@ -14,6 +16,7 @@ import { type SlicingProxy, startSlicingProxy } from '../../support/slicing-prox
 import { succeedsWithin } from '../../support/store-load.ts';
 import { storeErrorOf } from '../../support/store-rows.ts';
 import { assertTold, someReads, tellingRow, tellingTable, wholeReads } from '../../support/telling-rows.ts';
+import { until } from '../../support/until.ts';
 
 const STORED = 40;
 const VERSIONS = { stored: STORED, oldest: 1, newest: 1 };
@@ -304,8 +307,12 @@ describe('the connection on which Redis is read', () => {
         await nextTurn();
       }
     });
-    for (let flap = 0; flap < 50; flap++) {
-      await sleep(25);
+    for (let flap = 1; flap <= 50; flap++) {
+      await sleep(10);
+      await until(
+        () => (served > flap ? true : undefined),
+        () => `${served} served after ${flap} losses`,
+      );
       proxy.cutAll();
     }
     running = false;
@@ -313,7 +320,6 @@ describe('the connection on which Redis is read', () => {
     await succeedsWithin(BACK_WITHIN_MS, () => readOne(1));
     await succeedsWithin(BACK_WITHIN_MS, () => store.ping());
     await settled();
-    assert.ok(served > 50, `${served} served`);
     assertNoMoreThan(before);
     assert.equal((await connections()).length, open0);
     process.removeListener('warning', onWarning);
@@ -355,6 +361,44 @@ describe('the connection on which Redis is read', () => {
       await store.close();
       await guarded.remove();
     });
+
+    // Redis refuses commands of more than ten words before it looks at them, and hangs up; with shorter ones it does not.
+    for (const features of [6, 20]) {
+      it(`says to all callers that the password is missing, and takes it once it is there (${features} features)`, async () => {
+        const guarded = await startRedisServer({ args: ['--requirepass', PASSWORD], client: { password: PASSWORD } });
+        try {
+          const file = join(guarded.folder, 'password');
+          writeFileSync(file, PASSWORD);
+          await store.close();
+          open({ reconnect_max_delay_ms: 50, password_file: file }, guarded.port);
+          const wide = tellingTable('wide', features);
+          const entities = Array.from({ length: 10 }, (_, entity) => entity);
+          await store.onlineWriteBatch(
+            wide,
+            entities.map((entity) => tellingRow(wide, entity, 1)),
+          );
+          const read = async (): Promise<void> => {
+            const reads = wholeReads([wide], entities);
+            await store.readMany(reads);
+            assertTold(reads, entities, VERSIONS);
+          };
+          await read();
+          writeFileSync(file, '');
+          await guarded.client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+          // Of a pipeline that the server resets, what it said may be lost; then it is known.
+          await storeErrorOf(read(), 'STORE_AUTH_FAILED');
+          for (let round = 0; round < 3; round++) {
+            const calls = Array.from({ length: 20 }, () => storeErrorOf(read(), 'STORE_AUTH_FAILED'));
+            for (const { message } of await Promise.all(calls)) assert.match(message, /asks for a password/);
+          }
+          writeFileSync(file, PASSWORD);
+          await succeedsWithin(BACK_WITHIN_MS, read);
+        } finally {
+          await store.close();
+          await guarded.remove();
+        }
+      });
+    }
   });
 });
 
