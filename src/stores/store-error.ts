@@ -2,11 +2,14 @@ import { type ErrorCatalogue, SideboardError, type SideboardErrorOptions } from 
 
 /** Everything that can go wrong at a store, by what a caller can do about it. */
 export const storeErrors = {
-  STORE_UNAVAILABLE: { kind: 'unavailable', summary: 'The store cannot be reached, is starting or went away.' },
+  STORE_UNAVAILABLE: {
+    kind: 'unavailable',
+    summary: 'The store cannot be reached, is starting, went away, or throttled as long as there was time.',
+  },
   STORE_TIMEOUT: { kind: 'deadline_exceeded', summary: "The store did not answer within the caller's deadline." },
   STORE_OVERLOADED: {
     kind: 'resource_exhausted',
-    summary: 'The store throttles, or the bounded queue in front of it is full.',
+    summary: 'The store has no memory, connection or quota left, or the bounded queue in front of it is full.',
   },
   STORE_AUTH_FAILED: { kind: 'unavailable', summary: 'The store refused the credentials of the sidecar.' },
   STORE_PERMISSION_DENIED: {

@@ -27,6 +27,7 @@ const TOO_LATE: ErrorTranslation = {
   says: 'ended a statement that took too long',
   hint: 'Look at its load, and at sideboard.mysql.read_timeout_ms and write_timeout_ms.',
 };
+const KILLED: ErrorTranslation = { ...TOO_LATE, says: 'ended a statement, which was killed' };
 const BUSY_ROWS: ErrorTranslation = {
   code: 'STORE_UNAVAILABLE',
   says: 'has the rows locked by another writer',
@@ -90,7 +91,7 @@ const BY_NUMBER: Readonly<Record<number, ErrorTranslation>> = {
     says: 'does not know the time zone',
     hint: 'Check sideboard.mysql.time_zone.',
   },
-  1317: TOO_LATE,
+  1317: KILLED,
   1366: {
     code: 'STORE_INVALID_ROW',
     says: 'cannot hold the name of a feature in the character set of its table',
