@@ -8,6 +8,7 @@ import { cutReplies } from './r06-cut-replies.ts';
 import { killedStore } from './r07-killed-store.ts';
 import { flaps } from './r08-flaps.ts';
 import { stoppedProcesses } from './r09-stopped-processes.ts';
+import { storeRefusals } from './r10-store-refusals.ts';
 import { rotation } from './r11-rotation.ts';
 import { spoiledRows } from './r12-stored-bytes.ts';
 import { spoiledRegistry } from './r13-registry.ts';
@@ -34,6 +35,7 @@ export const faultRows: readonly FaultRow[] = [
   killedStore,
   flaps,
   stoppedProcesses,
+  storeRefusals,
   rotation,
   spoiledRows,
   spoiledRegistry,

@@ -28,7 +28,7 @@ export interface RedisServerOptions {
   /** Options of the command line, after `--port`, `--bind`, `--dir` and the ones that turn saving off. */
   readonly args?: readonly string[];
   /** How the raw client connects; what it needs beyond host and port. */
-  readonly client?: Pick<RedisOptions, 'username' | 'password' | 'tls'>;
+  readonly client?: Pick<RedisOptions, 'username' | 'password' | 'tls' | 'enableReadyCheck'>;
   /** For a server that only speaks TLS. */
   readonly plainPort?: boolean;
   /** Resolves when the server can be used; pings by default. */

@@ -47,7 +47,8 @@ export class LoadRun {
   }
 
   get counts(): LoadCounts {
-    return { ...this.#counts };
+    const earlier = this.#phases.reduce((sum, phase) => sum + (phase === this.#phase ? 0 : phase.underWay), 0);
+    return { ...this.#counts, earlier };
   }
 
   async start(): Promise<void> {

@@ -94,6 +94,8 @@ export interface LoadCounts {
   readonly wrong: number;
   /** OK in a row up to now. */
   readonly okInARow: number;
+  /** Calls of earlier phases that are still under way. */
+  readonly earlier: number;
 }
 
 /** Milliseconds of the system's monotonic clock, the same in all processes of a machine. */

@@ -15,6 +15,7 @@ export class PhaseCounter {
   readonly #wrong = new Map<Wrong, number>();
   readonly #wrongDetails = new Set<string>();
   readonly #failureTexts = new Set<string>();
+  #failed = 0;
   sent = 0;
   ok = 0;
   endedMs: number | undefined;
@@ -24,12 +25,17 @@ export class PhaseCounter {
     this.#beganMs = beganMs;
   }
 
+  get underWay(): number {
+    return this.sent - this.ok - this.#failed;
+  }
+
   countOk(ms: number): void {
     this.ok++;
     this.#okLatency.record(ms * 1000);
   }
 
   countFailure(ms: number, code: string, sideboardCode: string | undefined, text: string | undefined): void {
+    this.#failed++;
     this.#failedLatency.record(ms * 1000);
     increment(this.#codes, code);
     if (sideboardCode !== undefined) increment(this.#sideboardCodes, sideboardCode);

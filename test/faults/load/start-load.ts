@@ -18,6 +18,8 @@ export interface Load {
   recovers(inARow: number, withinMs: number): Promise<boolean>;
   /** Waits until so many more calls have ended, in whatever way. */
   untilEnded(calls: number, withinMs?: number): Promise<void>;
+  /** Waits until all calls of the phases before the present one have ended. @throws Error where that takes longer */
+  untilEarlierEnded(withinMs?: number): Promise<void>;
   /** Stops sending, waits for what is under way, and ends the process. The same result for whoever asks again. */
   stop(): Promise<LoadResult>;
 }
@@ -89,6 +91,17 @@ export async function startLoad(spec: LoadSpec, cleanUp: (end: () => unknown) =>
           return last.ok + last.failed >= goal ? true : undefined;
         },
         () => `${calls} calls ended: ${JSON.stringify(last)}`,
+        withinMs,
+      );
+    },
+    async untilEarlierEnded(withinMs = 60_000) {
+      let last = await counts();
+      await until(
+        async () => {
+          last = await counts();
+          return last.earlier === 0 ? true : undefined;
+        },
+        () => `the calls of earlier phases have ended: ${JSON.stringify(last)}`,
         withinMs,
       );
     },
