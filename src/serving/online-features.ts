@@ -95,7 +95,7 @@ export class OnlineFeatures {
    * @throws StoreError the store failed; that is never reported as a missing value
    */
   async getOnlineFeatures(message: Uint8Array, call: ServedCall = {}): Promise<Uint8Array> {
-    const request = parseOnlineFeaturesRequest(message);
+    const request = parseOnlineFeaturesRequest(message, this.#policy);
     const registry = this.#registry();
     const plan = this.#plans.planFor(request, registry);
     this.#access?.assertAllowed(registry, plan.resources, 'READ_ONLINE', call.caller);
@@ -205,12 +205,12 @@ function countRows(request: OnlineFeaturesRequest): number {
   const columns = [...request.entities, ...request.requestContext];
   const first = columns[0];
   if (first === undefined) return 1;
-  const rows = first.starts.length;
-  const uneven = columns.find((column) => column.starts.length !== rows);
+  const { rows } = first;
+  const uneven = columns.find((column) => column.rows !== rows);
   if (uneven !== undefined) {
     throw new ServingError(
       'UNEVEN_COLUMNS',
-      `Column "${first.name}" has ${rows} rows, but column "${uneven.name}" has ${uneven.starts.length}.`,
+      `Column "${first.name}" has ${rows} rows, but column "${uneven.name}" has ${uneven.rows}.`,
       { hint: 'Send one value per entity in every column.' },
     );
   }

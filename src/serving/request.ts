@@ -1,5 +1,6 @@
 import { EncodingError } from '../encoding/encoding-error.ts';
 import { WIRE_BYTES, WIRE_VARINT, WireReader } from '../encoding/wire.ts';
+import type { RequestLimits } from './request-limits.ts';
 import { ServingError } from './serving-error.ts';
 
 /** Field numbers of `feast.serving.GetOnlineFeaturesRequest`. */
@@ -18,7 +19,12 @@ const MAX_COLUMNS = 1_000;
 /** One column of entity values or request data. Values stay where they are in the request's bytes. */
 export interface RequestColumn {
   readonly name: string;
-  /** Value i is the serialized `feast.types.Value` in `bytes[starts[i], ends[i])`. */
+  /** How many values there are. */
+  readonly rows: number;
+  /**
+   * Value i is the serialized `feast.types.Value` in `bytes[starts[i], ends[i])`. Of a column that is longer than a request may be,
+   * only the first are noted.
+   */
   readonly starts: readonly number[];
   readonly ends: readonly number[];
   /**
@@ -43,10 +49,21 @@ export interface OnlineFeaturesRequest {
 /** What is asked for. Decoded only when a plan has to be compiled. */
 export interface FeatureSelection {
   readonly featureService: string | undefined;
+  /** Of a list that is longer than a request may be, only the first. */
   readonly references: readonly string[];
+  /** How many references there are. */
+  readonly referenceCount: number;
   readonly fullFeatureNames: boolean;
   readonly includeVersionMetadata: boolean;
 }
+
+/**
+ * How much of a request is noted; what is more is counted, so that a refusal can say how much it was. A few megabytes hold millions of
+ * values or names, and what is noted of each takes several times its own length.
+ */
+export type RequestBounds = Pick<RequestLimits, 'maxEntities' | 'maxFeatures'>;
+
+const UNBOUNDED: RequestBounds = { maxEntities: Number.POSITIVE_INFINITY, maxFeatures: Number.POSITIVE_INFINITY };
 
 interface Span {
   readonly start: number;
@@ -57,11 +74,14 @@ interface Span {
  * Takes a serialized `feast.serving.GetOnlineFeaturesRequest` apart.
  * @throws ServingError `MALFORMED_REQUEST` when the bytes are no such message, `TOO_MANY_FEATURES` when it has too many columns.
  */
-export function parseOnlineFeaturesRequest(message: Uint8Array): OnlineFeaturesRequest {
+export function parseOnlineFeaturesRequest(
+  message: Uint8Array,
+  bounds: RequestBounds = UNBOUNDED,
+): OnlineFeaturesRequest {
   const bytes = Buffer.isBuffer(message)
     ? message
     : Buffer.from(message.buffer, message.byteOffset, message.byteLength);
-  return refusingMalformed(() => parse(bytes));
+  return refusingMalformed(() => parse(bytes, bounds));
 }
 
 function refusingMalformed<T>(read: () => T): T {
@@ -76,7 +96,7 @@ function refusingMalformed<T>(read: () => T): T {
   }
 }
 
-function parse(bytes: Buffer): OnlineFeaturesRequest {
+function parse(bytes: Buffer, { maxEntities, maxFeatures }: RequestBounds): OnlineFeaturesRequest {
   const reader = new WireReader(bytes);
   let service: Span | undefined;
   let lists: Span[] = [];
@@ -89,7 +109,7 @@ function parse(bytes: Buffer): OnlineFeaturesRequest {
     const wireType = tag & 7;
     if (wireType === WIRE_BYTES && field <= FIELD.requestContext) {
       const span = readSpan(reader);
-      if (field === FIELD.entities) addColumn(entities, bytes, span);
+      if (field === FIELD.entities) addColumn(entities, bytes, span, maxEntities);
       else if (field === FIELD.features) {
         // A oneof: whichever of the two kinds comes last on the wire counts; several feature lists are merged.
         service = undefined;
@@ -97,7 +117,7 @@ function parse(bytes: Buffer): OnlineFeaturesRequest {
       } else if (field === FIELD.featureService) {
         service = span;
         lists = [];
-      } else if (field === FIELD.requestContext) addColumn(requestContext, bytes, span);
+      } else if (field === FIELD.requestContext) addColumn(requestContext, bytes, span, maxEntities);
     } else if (wireType === WIRE_VARINT && field === FIELD.fullFeatureNames) fullFeatureNames = reader.bool();
     else if (wireType === WIRE_VARINT && field === FIELD.includeVersionMetadata) includeVersionMetadata = reader.bool();
     else reader.skip(wireType);
@@ -112,7 +132,7 @@ function parse(bytes: Buffer): OnlineFeaturesRequest {
     get selection(): FeatureSelection {
       return {
         featureService: service === undefined ? undefined : bytes.toString('utf8', service.start, service.end),
-        references: refusingMalformed(() => lists.flatMap((list) => readStrings(bytes, list))),
+        ...refusingMalformed(() => readReferences(bytes, lists, maxFeatures)),
         fullFeatureNames,
         includeVersionMetadata,
       };
@@ -147,7 +167,7 @@ function readSpan(reader: WireReader): Span {
 }
 
 /** Reads one entry of `map<string, RepeatedValue>`. A column that is sent twice counts once, with its last values. */
-function addColumn(columns: RequestColumn[], bytes: Buffer, entry: Span): void {
+function addColumn(columns: RequestColumn[], bytes: Buffer, entry: Span, maxRows: number): void {
   const reader = new WireReader(bytes, entry.start, entry.end);
   let name = '';
   let payload: Span | undefined;
@@ -166,7 +186,7 @@ function addColumn(columns: RequestColumn[], bytes: Buffer, entry: Span): void {
       }
     } else reader.skip(tag & 7);
   }
-  const column = readColumn(name, bytes, payload ?? { start: entry.end, end: entry.end }, more);
+  const column = readColumn(name, bytes, payload ?? { start: entry.end, end: entry.end }, more, maxRows);
   const earlier = columns.findIndex((other) => other.name === name);
   if (earlier < 0 && columns.length === MAX_COLUMNS) {
     throw new ServingError('TOO_MANY_FEATURES', `The request has more than ${MAX_COLUMNS} columns.`, {
@@ -177,42 +197,51 @@ function addColumn(columns: RequestColumn[], bytes: Buffer, entry: Span): void {
   else columns[earlier] = column;
 }
 
-function readColumn(name: string, bytes: Buffer, payload: Span, more: readonly Span[] = []): RequestColumn {
+function readColumn(
+  name: string,
+  bytes: Buffer,
+  payload: Span,
+  more: readonly Span[] | undefined,
+  maxRows: number,
+): RequestColumn {
   const starts: number[] = [];
   const ends: number[] = [];
-  let spliceable = readValues(bytes, payload, starts, ends);
-  for (const part of more) {
-    readValues(bytes, part, starts, ends);
-    spliceable = false;
-  }
-  return { name, starts, ends, payloadStart: payload.start, payloadEnd: payload.end, spliceable };
-}
-
-/** Adds the values of a `RepeatedValue`, and says whether it holds nothing else. */
-function readValues(bytes: Buffer, payload: Span, starts: number[], ends: number[]): boolean {
-  let spliceable = true;
-  const reader = new WireReader(bytes, payload.start, payload.end);
-  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
-    if (tag === 0x0a) {
-      const value = readSpan(reader);
-      starts.push(value.start);
-      ends.push(value.end);
-    } else {
-      spliceable = false;
-      reader.skip(tag & 7);
+  let rows = 0;
+  // Whether the column holds values and nothing else, in one piece.
+  let spliceable = more === undefined;
+  for (let part: Span | undefined = payload, next = 0; part !== undefined; part = more?.[next++]) {
+    const reader = new WireReader(bytes, part.start, part.end);
+    for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+      if (tag === 0x0a) {
+        const start = reader.delimited();
+        if (rows++ < maxRows) {
+          starts.push(start);
+          ends.push(reader.pos);
+        }
+      } else {
+        spliceable = false;
+        reader.skip(tag & 7);
+      }
     }
   }
-  return spliceable;
+  return { name, rows, starts, ends, payloadStart: payload.start, payloadEnd: payload.end, spliceable };
 }
 
-function readStrings(bytes: Buffer, list: Span): string[] {
-  const strings: string[] = [];
-  const reader = new WireReader(bytes, list.start, list.end);
-  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
-    if (tag === 0x0a) {
-      const value = readSpan(reader);
-      strings.push(bytes.toString('utf8', value.start, value.end));
-    } else reader.skip(tag & 7);
+function readReferences(
+  bytes: Buffer,
+  lists: readonly Span[],
+  maxFeatures: number,
+): Pick<FeatureSelection, 'references' | 'referenceCount'> {
+  const references: string[] = [];
+  let referenceCount = 0;
+  for (const list of lists) {
+    const reader = new WireReader(bytes, list.start, list.end);
+    for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+      if (tag === 0x0a) {
+        const start = reader.delimited();
+        if (referenceCount++ < maxFeatures) references.push(bytes.toString('utf8', start, reader.pos));
+      } else reader.skip(tag & 7);
+    }
   }
-  return strings;
+  return { references, referenceCount };
 }

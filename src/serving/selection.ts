@@ -30,11 +30,7 @@ export function selectFeatures(
   registry: RegistrySnapshot,
   policy: ServingPolicy,
 ): readonly SelectedFeature[] {
-  // Feast treats an empty service name as no service.
-  const selected =
-    selection.featureService !== undefined && selection.featureService !== ''
-      ? fromService(serviceNamed(selection.featureService, registry), registry, policy)
-      : selection.references.map((text) => fromReference(text, registry, policy));
+  const selected = selectedFeatures(selection, registry, policy);
   if (selected.length === 0) {
     throw new ServingError('NO_FEATURES_REQUESTED', 'The request names no feature and no feature service.', {
       hint: `Ask for "view:feature" references, or for one of the feature services: ${listNames(registry.services.keys())}.`,
@@ -42,6 +38,20 @@ export function selectFeatures(
   }
   assertFeatures(selected.length, policy);
   return selected;
+}
+
+function selectedFeatures(
+  { featureService, references, referenceCount }: FeatureSelection,
+  registry: RegistrySnapshot,
+  policy: ServingPolicy,
+): readonly SelectedFeature[] {
+  // Feast treats an empty service name as no service.
+  if (featureService !== undefined && featureService !== '') {
+    return fromService(serviceNamed(featureService, registry), registry, policy);
+  }
+  // Before each is looked up: what is known of a reference takes ten times the room that it takes in the request.
+  assertFeatures(referenceCount, policy);
+  return references.map((text) => fromReference(text, registry, policy));
 }
 
 /** Looks a service up by name. @throws ServingError `UNKNOWN_FEATURE_SERVICE` */

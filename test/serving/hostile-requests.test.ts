@@ -90,6 +90,20 @@ describe('a request that is not well meant', () => {
     assert.equal(await codeOf(Buffer.concat([bytesOf(seen), ...many])), 'TOO_MANY_FEATURES');
   });
 
+  it('of a million rows, or of very many features, is refused with their number before they are noted or looked up', async () => {
+    const entities = { id: { val: Array(1_000_000).fill(int64(1)) } };
+    const rows = bytesOf({ kind: { case: 'features', value: { val: ['counts:clicks'] } }, entities });
+    await assert.rejects(features.getOnlineFeatures(rows), {
+      code: 'TOO_MANY_ENTITIES',
+      message: 'The request has 1000000 entity rows; the limit is 10000.',
+    });
+    const unknown = bytesOf({ kind: { case: 'features', value: { val: Array(100_000).fill('none:none') } } });
+    await assert.rejects(features.getOnlineFeatures(unknown), {
+      code: 'TOO_MANY_FEATURES',
+      message: 'The request asks for 100000 features; the limit is 5000.',
+    });
+  });
+
   it('cannot fill the memory with plans: they and their keys have a bound', async () => {
     const entities = { id: { val: [int64(1)] }, place_id: { val: [string('a')] } };
     const ask = async (from: number, count: number) => {

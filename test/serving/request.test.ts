@@ -29,6 +29,7 @@ describe('the request parser', () => {
     assert.deepEqual(request.selection, {
       featureService: undefined,
       references: ['v:a', 'v:b'],
+      referenceCount: 2,
       fullFeatureNames: true,
       includeVersionMetadata: true,
     });
@@ -93,6 +94,33 @@ describe('the request parser', () => {
       ask(['v:a'], []),
     ];
     assert.equal(new Set(keys).size, keys.length);
+  });
+
+  it('notes no more of a request than it may have, and counts the rest', () => {
+    const bytes = serialized({
+      kind: { case: 'features', value: { val: ['v:a', 'v:b', 'v:c'] } },
+      entities: { id: { val: Array(100_000).fill(int64(1n)) } },
+      requestContext: { amount: { val: [int64(5n), int64(6n)] } },
+    });
+    const { entities, requestContext, selection } = parseOnlineFeaturesRequest(bytes, {
+      maxEntities: 10,
+      maxFeatures: 2,
+    });
+    const [id, amount] = [entities[0], requestContext[0]];
+    assert.deepEqual([id?.rows, id?.starts.length, id?.ends.length], [100_000, 10, 10]);
+    assert.deepEqual([amount?.rows, amount?.starts.length], [2, 2]);
+    assert.deepEqual([selection.referenceCount, selection.references], [3, ['v:a', 'v:b']]);
+  });
+
+  it('refuses what is malformed also behind what it notes', () => {
+    const column = Buffer.from('0a020a0020010a0200', 'hex');
+    const entry = Buffer.concat([Buffer.from('0a026964', 'hex'), Buffer.from([0x12, column.length]), column]);
+    const bytes = Buffer.concat([Buffer.from([0x1a, entry.length]), entry]);
+    assert.throws(() => parseOnlineFeaturesRequest(bytes, { maxEntities: 1, maxFeatures: 1 }), {
+      code: 'MALFORMED_REQUEST',
+    });
+    const list = parseOnlineFeaturesRequest(Buffer.from('12050a01610a09', 'hex'), { maxEntities: 1, maxFeatures: 1 });
+    assert.throws(() => list.selection, { code: 'MALFORMED_REQUEST' });
   });
 
   it('refuses a malformed feature list when it is decoded', () => {
