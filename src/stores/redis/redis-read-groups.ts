@@ -26,7 +26,8 @@ export interface GroupRequest {
   readonly project: Buffer;
   /** `\r\n$4\r\n<field>…\r\n` */
   readonly tail: Buffer;
-  readonly fields: readonly Buffer[];
+  /** How many fields are asked for. */
+  readonly elements: number;
 }
 
 /** Groups the reads of one request. */
@@ -41,7 +42,7 @@ export function groupReads(reads: readonly TableRead[]): ReadGroup[] {
   return grouped.map((group) => {
     const keys = group[0]?.keys ?? [];
     const request = requestFor(group);
-    return { keys, reads: group, rows: undefined, count: keys.length, elements: request.fields.length, request };
+    return { keys, reads: group, rows: undefined, count: keys.length, elements: request.elements, request };
   });
 }
 
@@ -97,20 +98,34 @@ function requestFor(reads: readonly TableRead[]): GroupRequest {
   ) {
     return known.request;
   }
-  const fields = reads.flatMap((read) => fieldsOfTable(read.table, read.features));
-  const parts = fields.flatMap((field) => [Buffer.from(`\r\n$${field.length}\r\n`), field]);
-  const request: GroupRequest = {
-    head: Buffer.from(`*${fields.length + 2}\r\n$5\r\nHMGET\r\n$`),
-    project: projectSuffix(reads[0]?.table.project ?? ''),
-    tail: Buffer.concat([...parts, Buffer.from('\r\n')]),
-    fields,
-  };
+  const request = requestOfFields(fieldsOfReads(reads), projectSuffix(reads[0]?.table.project ?? ''));
   knownRequests.set(first, {
     lists: reads.map((read) => read.features),
     tables: reads.map((read) => read.table),
     request,
   });
   return request;
+}
+
+/** The fields that are asked for of every key. */
+export function fieldsOfReads(reads: readonly TableRead[]): Buffer[] {
+  return reads.flatMap((read) => fieldsOfTable(read.table, read.features));
+}
+
+/** As long as a plan is remembered so is this: in memory of its own, since a part of Node's pool would keep 8 KB of it. */
+function requestOfFields(fields: readonly Buffer[], project: Buffer): GroupRequest {
+  const head = Buffer.from(`*${fields.length + 2}\r\n$5\r\nHMGET\r\n$`);
+  const parts = fields.flatMap((field) => [Buffer.from(`\r\n$${field.length}\r\n`), field]);
+  const laid = Buffer.concat([head, project, ...parts, Buffer.from('\r\n')]);
+  const own = Buffer.allocUnsafeSlow(laid.length);
+  laid.copy(own);
+  const tailAt = head.length + project.length;
+  return {
+    head: own.subarray(0, head.length),
+    project: own.subarray(head.length, tailAt),
+    tail: own.subarray(tailAt),
+    elements: fields.length,
+  };
 }
 
 /** Bytes of the HMGET commands of groups, one per row. */

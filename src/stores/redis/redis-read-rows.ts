@@ -3,7 +3,7 @@ import { describeTable } from '../row-objects.ts';
 import { StoreError } from '../store-error.ts';
 import type { RedisCommand, RedisConnection } from './redis-connection.ts';
 import { redisKey } from './redis-layout.ts';
-import { corruptTime, type ReadGroup, setRowTime } from './redis-read-groups.ts';
+import { corruptTime, fieldsOfReads, type ReadGroup, setRowTime } from './redis-read-groups.ts';
 
 /** One row of a group. */
 export interface RowRead {
@@ -17,9 +17,11 @@ export async function readRows(
   rows: readonly RowRead[],
   call: CallOptions | undefined,
 ): Promise<void> {
+  const groups = new Set(rows.map(({ group }) => group));
+  const fields = new Map([...groups].map((group) => [group, fieldsOfReads(group.reads)]));
   const commands = rows.map(({ group, row }): RedisCommand => {
-    const { fields, project } = group.request;
-    return ['hmget', redisKey(group.keys[row] ?? new Uint8Array(), project), ...fields];
+    const { keys, request } = group;
+    return ['hmget', redisKey(keys[row] ?? new Uint8Array(), request.project), ...(fields.get(group) ?? [])];
   });
   const replies = await connection.run(commands, { repeatable: true }, call);
   for (const [index, { group, row }] of rows.entries()) fillRow(group, row, replies[index]);
