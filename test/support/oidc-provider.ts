@@ -61,6 +61,10 @@ export class OidcProvider {
   keys: JsonWebKey[] = [];
   /** Answers nothing but errors. */
   down = false;
+  /** What its discovery document says otherwise than it should. */
+  discovery: object = {};
+  /** How it answers; where it is a redirection, to the same place with a slash behind it, where the answer is. */
+  status = 200;
   /** How often the key set was asked for. */
   fetches = 0;
   readonly #server: Server;
@@ -70,14 +74,17 @@ export class OidcProvider {
     this.caFile = caFile;
     this.url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
     server.on('request', (request, response) => {
+      const { url = '' } = request;
+      const status = url.endsWith('/') ? 200 : this.status;
       const send = (body: object): void => {
-        response.writeHead(200, { 'content-type': 'application/json', connection: 'close' }).end(JSON.stringify(body));
+        const headers = { 'content-type': 'application/json', connection: 'close', location: `${url}/` };
+        response.writeHead(status, headers).end(JSON.stringify(body));
       };
-      if (request.url === '/keys') this.fetches++;
+      if (url === '/keys') this.fetches++;
       if (this.down) response.writeHead(503, { connection: 'close' }).end('{}');
-      else if (request.url === '/keys') send({ keys: this.keys });
-      else if (request.url === '/.well-known/openid-configuration')
-        send({ issuer: this.url, jwks_uri: `${this.url}/keys` });
+      else if (/^\/keys\/?$/.test(url)) send({ keys: this.keys });
+      else if (/^\/\.well-known\/openid-configuration\/?$/.test(url))
+        send({ issuer: this.url, jwks_uri: `${this.url}/keys`, ...this.discovery });
       else response.writeHead(404).end('{}');
     });
   }

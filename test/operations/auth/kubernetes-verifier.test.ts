@@ -16,6 +16,8 @@ interface User {
   readonly username: string;
   readonly groups?: readonly string[];
   readonly audiences?: readonly string[];
+  /** The review names it, and says that the token is not good. */
+  readonly refused?: boolean;
 }
 
 /** No cluster here: a server that speaks the API server's TokenReview and lists role bindings, over HTTPS. */
@@ -30,7 +32,12 @@ describe('tokens of Kubernetes', function () {
     ['sa', { username: READER, groups: ['system:serviceaccounts', 'system:serviceaccounts:models'] }],
     ['person', { username: 'ann@example.org', groups: ['ml'] }],
     ['for-us', { username: READER, audiences: ['features'] }],
+    ['refused', { username: READER, refused: true }],
   ]);
+  /** Whether the API server knows what an audience is. */
+  let knowsAudiences = true;
+  /** Holds reviews back until it is resolved. */
+  let held: Promise<void> | undefined;
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'sideboard-k8s-'));
@@ -41,7 +48,7 @@ describe('tokens of Kubernetes', function () {
     server = createServer({ cert: readFileSync(cert), key: readFileSync(key) }, (request, response) => {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
-      request.on('end', () => {
+      request.on('end', async () => {
         const send = (status: number, body: object): void => {
           response
             .writeHead(status, { 'content-type': 'application/json', connection: 'close' })
@@ -50,6 +57,7 @@ describe('tokens of Kubernetes', function () {
         if (request.headers.authorization !== `Bearer ${POD_TOKEN}`) send(401, { kind: 'Status' });
         else if (request.url === '/apis/authentication.k8s.io/v1/tokenreviews' && request.method === 'POST') {
           reviews++;
+          await held;
           send(201, { kind: 'TokenReview', status: reviewOf(JSON.parse(Buffer.concat(chunks).toString())) });
         } else if (request.url === '/apis/rbac.authorization.k8s.io/v1/namespaces/features/rolebindings') {
           if (mayListBindings) send(200, { items: bindings });
@@ -69,6 +77,8 @@ describe('tokens of Kubernetes', function () {
     writeFileSync(join(folder, 'token'), `${POD_TOKEN}\n`);
     reviews = 0;
     mayListBindings = true;
+    knowsAudiences = true;
+    held = undefined;
     warnings.length = 0;
   });
 
@@ -85,10 +95,15 @@ describe('tokens of Kubernetes', function () {
   }): object {
     const { token, audiences } = request.spec;
     const user = users.get(token);
-    const forAudience = audiences === undefined || audiences.some((each) => user?.audiences?.includes(each));
+    const asked = knowsAudiences ? audiences : undefined;
+    const forAudience = asked === undefined || asked.some((each) => user?.audiences?.includes(each));
     if (user === undefined || !forAudience) return { authenticated: false, error: 'not known' };
-    const { username, groups = [] } = user;
-    return { authenticated: true, user: { username, groups }, ...(audiences === undefined ? {} : { audiences }) };
+    const { username, groups = [], refused = false } = user;
+    return {
+      authenticated: !refused,
+      user: { username, groups },
+      ...(asked === undefined ? {} : { audiences: asked }),
+    };
   }
 
   const open = (audience?: readonly string[]) =>
@@ -138,8 +153,25 @@ describe('tokens of Kubernetes', function () {
 
   it('are refused when Kubernetes does not know them, or they are for another audience', async () => {
     assert.equal((await failure(open().verify('invented'))).code, 'AUTH_TOKEN_INVALID');
+    assert.equal((await failure(open().verify('refused'))).code, 'AUTH_TOKEN_INVALID');
     assert.equal((await failure(open(['features']).verify('sa'))).code, 'AUTH_TOKEN_INVALID');
     assert.equal((await open(['features']).verify('for-us'))?.caller.name, 'models:ranking');
+    knowsAudiences = false;
+    assert.equal((await failure(open(['features']).verify('for-us'))).code, 'AUTH_TOKEN_INVALID');
+  });
+
+  it('are reviewed sixty-four at a time: invented ones do not keep the API server busy', async () => {
+    let release = (): void => {};
+    held = new Promise((resolve) => {
+      release = resolve;
+    });
+    const verifier = open();
+    const invented = Array.from({ length: 64 }, (_, at) => failure(verifier.verify(`invented-${at}`)));
+    assert.equal((await failure(verifier.verify('sa'))).code, 'AUTH_UNAVAILABLE');
+    release();
+    assert.deepEqual(new Set((await Promise.all(invented)).map(({ code }) => code)), new Set(['AUTH_TOKEN_INVALID']));
+    assert.equal((await verifier.verify('sa'))?.caller.name, 'models:ranking');
+    assert.equal(reviews, 65);
   });
 
   it('cannot be judged while the API server refuses this pod, or is another one', async () => {
@@ -148,6 +180,7 @@ describe('tokens of Kubernetes', function () {
     assert.equal(refused.code, 'AUTH_UNAVAILABLE');
     assert.doesNotMatch(refused.describe(), /expired|127\.0\.0\.1|status/);
     assert.match(String(refused.cause), /status 401/);
+    writeFileSync(join(folder, 'token'), POD_TOKEN);
     const other = new TestAuthority(folder, 'stranger');
     const own = readFileSync(join(folder, 'ca.crt'));
     writeFileSync(join(folder, 'ca.crt'), other.certificate);

@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AuthError } from '../../../src/operations/auth/auth-error.ts';
-import { Jwks } from '../../../src/operations/auth/jwks.ts';
+import { Jwks, type JwksOptions } from '../../../src/operations/auth/jwks.ts';
 import { jwtAlgorithms } from '../../../src/operations/auth/jwt-algorithms.ts';
 import { createOidcVerifier, type OidcVerifierOptions } from '../../../src/operations/auth/oidc-verifier.ts';
 import type { TokenVerifier } from '../../../src/operations/auth/token-verifier.ts';
 import { createSigningKey, OidcProvider, signByHmac, signJwt, unsigned } from '../../support/oidc-provider.ts';
+import { TestAuthority } from '../../support/tls-certificates.ts';
 
 const AUDIENCE = 'feature-serving';
 const SKEW = 30;
@@ -33,13 +38,15 @@ describe('tokens of an OpenID Connect provider', function () {
   beforeEach(() => {
     provider.publish(key);
     provider.down = false;
+    provider.discovery = {};
+    provider.status = 200;
     provider.fetches = 0;
     now = 1_700_000_000_000;
     errors = [];
     verifier = open();
   });
 
-  function open(changes: Partial<OidcVerifierOptions> = {}): TokenVerifier {
+  function open(changes: Partial<OidcVerifierOptions> = {}, connection: Partial<JwksOptions> = {}): TokenVerifier {
     const jwks = new Jwks({
       discoveryUrl: provider.discoveryUrl,
       ca: readFileSync(provider.caFile),
@@ -48,6 +55,7 @@ describe('tokens of an OpenID Connect provider', function () {
       lifespanMs: 300_000,
       onError: (error) => errors.push(error),
       now: () => now,
+      ...connection,
     });
     return createOidcVerifier({
       jwks,
@@ -189,6 +197,9 @@ describe('tokens of an OpenID Connect provider', function () {
     const lax = open({ audience: undefined, issuer: 'https://login.test/v1' });
     assert.equal(await codeOf(signJwt(key, claims({ aud: 'x', iss: 'https://login.test/v1' })), lax), 'accepted');
     assert.equal(await codeOf(signJwt(key, claims()), lax), 'AUTH_TOKEN_INVALID');
+    for (const aud of [7, [7]]) {
+      assert.equal(await codeOf(signJwt(key, claims({ aud })), open({ audience: ['7'] })), 'AUTH_TOKEN_INVALID');
+    }
   });
 
   it('are not verified by keys that are meant for something else, or too weak', async () => {
@@ -199,6 +210,57 @@ describe('tokens of an OpenID Connect provider', function () {
       provider.keys.push({ ...published, ...change });
       assert.equal(await codeOf(signJwt(key, claims()), open()), 'AUTH_TOKEN_INVALID', JSON.stringify(change));
     }
+    const weak = { kid: 'weak', alg: 'RS256', ...generateKeyPairSync('rsa', { modulusLength: 1024 }) };
+    provider.publish(other, weak);
+    assert.equal(await codeOf(signJwt(weak, claims()), open()), 'AUTH_TOKEN_INVALID');
+    assert.equal(await codeOf(signJwt(other, claims()), open()), 'accepted');
+  });
+
+  it('without a key id are of the only key that there is, and of none where there are several', async () => {
+    const anonymous = signJwt(key, claims(), { kid: undefined });
+    assert.equal(await codeOf(anonymous), 'accepted');
+    provider.publish(key, createSigningKey('two'));
+    assert.equal(await codeOf(anonymous, open()), 'AUTH_TOKEN_INVALID');
+  });
+
+  it('cannot be judged by keys of somebody who only answers in the place of the provider', async () => {
+    const stranger = readFileSync(new TestAuthority(folder, 'stranger').file);
+    const token = signJwt(key, claims());
+    assert.equal(await codeOf(token, open({}, { ca: stranger })), 'AUTH_UNAVAILABLE');
+    assert.equal(await codeOf(token, open({}, { ca: undefined })), 'AUTH_UNAVAILABLE');
+    const unverified = open({}, { ca: undefined, verifyTls: false });
+    assert.equal(await codeOf(token, unverified), 'accepted', 'which only whoever asks for it gets');
+    const otherName = provider.discoveryUrl.replace('127.0.0.1', 'localhost');
+    assert.equal(await codeOf(token, open({}, { discoveryUrl: otherName })), 'AUTH_UNAVAILABLE');
+  });
+
+  it('cannot be judged by documents that come without TLS, by a redirection, with an error, or without end', async () => {
+    const token = signJwt(key, claims());
+    const plain = createServer((_, response) => {
+      provider.fetches++;
+      response.end(JSON.stringify({ keys: provider.keys }));
+    }).listen(0, '127.0.0.1');
+    await once(plain, 'listening');
+    for (const discovery of [
+      { jwks_uri: `http://127.0.0.1:${(plain.address() as AddressInfo).port}/keys` },
+      { jwks_uri: 'keys' },
+      { jwks_uri: undefined },
+      { issuer: undefined },
+      { padding: 'x'.repeat(1024 * 1024) },
+    ]) {
+      provider.discovery = discovery;
+      const fetches = provider.fetches;
+      assert.equal(await codeOf(token, open()), 'AUTH_UNAVAILABLE', JSON.stringify(discovery).slice(0, 80));
+      assert.equal(provider.fetches, fetches, 'the keys were asked for');
+    }
+    plain.close();
+    provider.discovery = {};
+    for (const status of [201, 302, 307, 403, 500]) {
+      provider.status = status;
+      assert.equal(await codeOf(token, open()), 'AUTH_UNAVAILABLE', String(status));
+    }
+    provider.status = 200;
+    assert.equal(await codeOf(token, open()), 'accepted');
   });
 
   it('of a new key are accepted at once, and invented key ids do not make a flood', async () => {

@@ -87,6 +87,18 @@ describe('the guard of calls', () => {
     assert.deepEqual(asked, ['ann', 'ann', 'ann']);
   });
 
+  it('does not remember what was found out about a token before it was told to look anew', async () => {
+    const guard = open();
+    for (const header of ['Bearer ann', 'Bearer bad']) {
+      asked = [];
+      const before = outcome(guard, header);
+      guard.forget();
+      await before;
+      await outcome(guard, header);
+      assert.equal(asked.length, 2, header);
+    }
+  });
+
   it('remembers a refusal for a moment, and not that nobody could be asked', async () => {
     const guard = open();
     for (let at = 0; at < 3; at++) assert.equal(await outcome(guard, 'Bearer bad'), 'AUTH_TOKEN_INVALID');
@@ -149,7 +161,15 @@ describe('a file of tokens', () => {
   it('is an error where it cannot be read, naming the line and nothing that stands in it', async () => {
     await assert.rejects(open, (error: AuthError) => error.code === 'AUTH_CONFIG_INVALID');
     const secret = 'hunter2-hunter2-hunter2';
-    for (const line of ['ann', `ann ${secret}`, `:${secret}`, 'ann:short', 'ann:sha256:abc', `ann:${secret} role=x`]) {
+    for (const line of [
+      'ann',
+      `ann ${secret}`,
+      `:${secret}`,
+      'ann:short',
+      'ann:sha256:abc',
+      `ann:sha256:${secret}`,
+      `ann:${secret} role=x`,
+    ]) {
       writeFileSync(path(), `# first\n${line}\n`);
       await assert.rejects(open, (error: AuthError) => {
         assert.equal(error.code, 'AUTH_CONFIG_INVALID', line);
@@ -158,6 +178,8 @@ describe('a file of tokens', () => {
         return true;
       });
     }
+    writeFileSync(path(), `ann:${LONG}\n#${'x'.repeat(1024 * 1024)}`);
+    await assert.rejects(open, /has more than 1048576 bytes/);
   });
 
   it('counts as it stands when it changes, and as it stood while it cannot be read', async () => {

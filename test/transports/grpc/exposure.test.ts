@@ -3,6 +3,7 @@ import { chmodSync, existsSync, lstatSync, statSync, writeFileSync } from 'node:
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { assertProtected } from '../../../src/transports/grpc/exposure.ts';
+import { createdPrivately } from '../../../src/transports/grpc/grpc-address.ts';
 import { listen } from '../../../src/transports/grpc/listen.ts';
 import { TransportError } from '../../../src/transports/transport-error.ts';
 import { skipBecause } from '../../support/skip-because.ts';
@@ -77,6 +78,19 @@ describe('a Unix socket to serve', () => {
     await start(0o600);
     assert.equal(statSync(socketFile()).mode & 0o777, 0o600);
     assert.equal(process.umask(), umask);
+  });
+
+  it('lets in nobody else in the moment before it has its mode', () => {
+    const umask = process.umask(0);
+    const server = createServer();
+    servers.push(server);
+    try {
+      createdPrivately(() => server.listen(socketFile()));
+      assert.equal(statSync(socketFile()).mode & 0o177, 0);
+      assert.equal(process.umask(0), 0);
+    } finally {
+      process.umask(umask);
+    }
   });
 
   it('is an error where somebody answers, and where a file that is no socket stands', async () => {

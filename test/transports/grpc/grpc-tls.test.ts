@@ -17,6 +17,7 @@ import { useTempFolder } from '../../support/temp-folder.ts';
 import { TestAuthority } from '../../support/tls-certificates.ts';
 
 const LOCAL = { names: 'IP:127.0.0.1' };
+const EMPTY_SETTINGS = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
 const MODEL = 'spiffe://cluster.test/ns/ml/sa/model';
 
 for (const kind of Object.keys(grpcServers) as (keyof typeof grpcServers)[]) {
@@ -140,6 +141,35 @@ for (const kind of Object.keys(grpcServers) as (keyof typeof grpcServers)[]) {
         assert.equal(await call(clientFiles(names)), undefined, names);
       }
     });
+
+    it('resumes no session, which would not show its certificate again', async () => {
+      await start();
+      for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+        const { session } = await handshake({ maxVersion: version });
+        const { reused } = await handshake({ maxVersion: version, ...(session === undefined ? {} : { session }) });
+        assert.equal(reused, false, version);
+      }
+      assert.equal(await call(), 0);
+    });
+
+    /** A connection that lasts until the server has sent its first frame. @returns what the server offers to resume it */
+    async function handshake(options: ConnectionOptions): Promise<{ session: Buffer | undefined; reused: boolean }> {
+      const [host, port] = server?.address.split(':') ?? [];
+      const ca = authority.certificate;
+      const socket = connectTls({ host, port: Number(port), ca, ALPNProtocols: ['h2'], ...options });
+      try {
+        let offered: Buffer | undefined;
+        socket.on('session', (session: Buffer) => {
+          offered = session;
+        });
+        await once(socket, 'secureConnect');
+        socket.write(Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), EMPTY_SETTINGS]));
+        await once(socket, 'data');
+        return { session: offered ?? socket.getSession(), reused: socket.isSessionReused() };
+      } finally {
+        socket.destroy();
+      }
+    }
 
     it('serves connections that are handed to it', async () => {
       let serve: ((socket: Socket) => void) | undefined;
