@@ -13,7 +13,8 @@ import { string } from '../support/feature-values.ts';
 import { createSqliteRepo } from '../support/golden-repo.ts';
 import { createOnlineFeaturesClient } from '../support/online-features-client.ts';
 import { createCertificates } from '../support/redis-topologies.ts';
-import { collect, startProgram, startSideboard } from '../support/sideboard-process.ts';
+import { startServing } from '../support/serving-program.ts';
+import { collect, startProgram } from '../support/sideboard-process.ts';
 import { startTlsDoor } from '../support/tls-door.ts';
 
 const ROW = '{"customer_id": "c-1", "clicks": 9007199254740993, "event_timestamp": "2026-01-10T08:00:00.123456Z"}\n';
@@ -138,8 +139,8 @@ describe('the command line on DynamoDB', () => {
     this.timeout(60_000);
     await sideboard(['apply']);
     await write();
-    const serving = await startSideboard(repo.path);
-    const client = createOnlineFeaturesClient(serving.address);
+    const serving = await startServing(repo.path);
+    const client = createOnlineFeaturesClient(await serving.ready());
     try {
       const answer = await client.ask({
         features: ['live_counters:clicks', 'customer_profile:age'],
@@ -147,9 +148,20 @@ describe('the command line on DynamoDB', () => {
       });
       const [clicks] = answer.columns.filter(({ name }) => name === 'clicks');
       assert.deepEqual(clicks?.values, [{ int64Val: '9007199254740993' }, {}]);
+      const { text } = await serving.page('/metrics');
+      const connections = (state: string): number =>
+        Number(
+          new RegExp(`^sideboard_store_connections\\{store="dynamodb",state="${state}"\\} (\\d+)$`, 'm').exec(
+            text,
+          )?.[1],
+        );
+      assert.equal(connections('in_use'), 0);
+      assert.ok(connections('idle') >= 1, text);
+      assert.match(text, /^sideboard_store_calls_waiting\{store="dynamodb"\} 0$/m);
     } finally {
       client.close();
-      assert.equal(await serving.stop(), 0);
+      serving.child.kill('SIGTERM');
+      assert.deepEqual(await serving.ended, [0, null]);
     }
   });
 });
