@@ -31,6 +31,7 @@ export async function openServedStore(
     ? new StoreBreaker({
         ...settings,
         ping: (call) => opened.ping(call),
+        secretVersion: opened.secretVersion && (() => opened.secretVersion?.()),
         onChange: createChangeLog(log, (change) => metrics?.breakerChanged(change.state)),
       })
     : undefined;

@@ -93,6 +93,12 @@ export interface OnlineStore {
   /** What the connections of a store that keeps several do now. For metrics. */
   connections?(): StoreConnections;
 
+  /**
+   * Stands for the secret that the next connection would be made with, for a store that looks for one: another number than before says that
+   * it is another secret. A store that is left alone because it does not answer is asked again then.
+   */
+  secretVersion?(): number | undefined;
+
   /** One cheap round trip that proves that the store answers. */
   ping(options?: CallOptions): Promise<void>;
 

@@ -28,7 +28,8 @@ export function guardUserStore(store: OnlineStore, type: string, retries?: Retri
       throw storeErrorFrom(error, type);
     }
   };
-  const { writeBlock, beginLoad, readMany, listTables, sampleKeys, sampleHashedRows, connections } = store;
+  const { writeBlock, beginLoad, readMany, listTables, sampleKeys, sampleHashedRows, connections, secretVersion } =
+    store;
   return {
     capabilities: store.capabilities,
     update: (change, options) => guard(options, () => store.update(change, options)),
@@ -65,6 +66,7 @@ export function guardUserStore(store: OnlineStore, type: string, retries?: Retri
         guard(options, () => sampleHashedRows.call(store, table, limit, options)),
     }),
     ...(connections !== undefined && { connections: () => connections.call(store) }),
+    ...(secretVersion !== undefined && { secretVersion: () => secretVersion.call(store) }),
     ping: (options) => guard(options, () => store.ping(options)),
     close: () => store.close(),
   };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OnlineStore } from '../../src/stores/online-store.ts';
+import { connectWithNewest, PasswordFile } from '../../src/stores/password-file.ts';
 import {
   RedisOnlineStore,
   RedisOnlineStoreConfig,
@@ -111,6 +112,52 @@ const rotations: Readonly<Record<string, () => Promise<Rotation>>> = {
   },
 };
 
+describe('a password that comes from a file', () => {
+  const folder = useTempFolder();
+  const file = (password: string): void => writeFileSync(join(folder(), FILE), password);
+  const refusal = new StoreError('STORE_AUTH_FAILED', 'It was refused.');
+  let attempts: number;
+
+  /** Connects by a password that is refused, while the file is replaced. */
+  const connect = (secret: PasswordFile, replacement: string, error = refusal): Promise<never> =>
+    connectWithNewest(secret, async () => {
+      attempts++;
+      secret.read();
+      file(replacement);
+      throw error;
+    });
+
+  beforeEach(() => {
+    attempts = 0;
+    file('first');
+  });
+
+  it('has another version once it is another password', () => {
+    const secret = new PasswordFile('setting', FILE, folder());
+    const version = secret.version();
+    file('first\n');
+    assert.equal(secret.version(), version);
+    file('second');
+    assert.equal(secret.read(), 'second');
+    const next = secret.version();
+    assert.notEqual(next, version);
+    rmSync(join(folder(), FILE));
+    assert.equal(secret.version(), next);
+    assert.equal(secret.read(), 'second');
+  });
+
+  it('is tried once more where it was replaced while the server refused it, and only then', async () => {
+    const secret = new PasswordFile('setting', FILE, folder());
+    await assert.rejects(connect(secret, 'second'), refusal);
+    assert.equal(attempts, 2);
+    await assert.rejects(connect(secret, 'second'), refusal);
+    assert.equal(attempts, 3);
+    const away = new StoreError('STORE_UNAVAILABLE', 'It is away.');
+    await assert.rejects(connect(secret, 'third', away), away);
+    assert.equal(attempts, 4);
+  });
+});
+
 for (const [name, start] of Object.entries(rotations)) {
   describe(`a password of ${name} that comes from a file`, function () {
     this.timeout(60_000);
@@ -167,7 +214,9 @@ for (const [name, start] of Object.entries(rotations)) {
       );
       assert.doesNotMatch(refused.describe() + String(refused.cause), /4711/);
       file('second-4711');
-      await served();
+      // The very first call, whatever pause the one before has left behind.
+      await read();
+      await store.ping();
     });
 
     it('stays what it was while the file is away, and has to be there once', async () => {

@@ -16,10 +16,11 @@ describe('the circuit breaker of a store', function () {
   let changes: BreakerChange[];
   let breaker: StoreBreaker;
 
-  function createBreaker(overrides: Partial<BreakerSettings> = {}): StoreBreaker {
+  function createBreaker(overrides: Partial<BreakerSettings> = {}, secretVersion?: () => number): StoreBreaker {
     return new StoreBreaker({
       ...settings,
       ...overrides,
+      secretVersion,
       random: () => 1,
       onChange: (change) => changes.push(change),
       async ping({ deadline = 0 }) {
@@ -168,6 +169,33 @@ describe('the circuit breaker of a store', function () {
     assert.equal(breaker.state, 'closed');
     await fail('STORE_UNAVAILABLE');
     assert.equal(changes.at(-1)?.probeInMs, 40);
+  });
+
+  it('asks as soon as the store has another secret, once for each, and lets the pauses grow anew', async () => {
+    breaker.close();
+    answersPings = false;
+    let secretVersion = 7;
+    const long = { minOpenMs: 60_000, maxOpenMs: 3_600_000 };
+    breaker = createBreaker(long, () => secretVersion);
+    await failTimes(5, 'STORE_AUTH_FAILED');
+    await sleep(250);
+    assert.equal(pings, 0);
+    for (const times of [2, 3, 4]) {
+      secretVersion++;
+      await seen('open', times);
+      await sleep(250);
+      assert.equal(pings, times - 1);
+    }
+    const pauses = changes.filter(({ state }) => state === 'open').map(({ probeInMs }) => probeInMs);
+    assert.deepEqual(pauses, [60_000, 120_000, 120_000, 120_000]);
+    answersPings = true;
+    secretVersion++;
+    await seen('closed', 1);
+    assert.equal(breaker.refusal(), undefined);
+    // On probation, as behind every probe.
+    answersPings = false;
+    await fail('STORE_AUTH_FAILED');
+    assert.equal(breaker.state, 'open');
   });
 
   it('asks nothing while nobody calls', async () => {

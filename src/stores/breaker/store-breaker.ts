@@ -26,6 +26,8 @@ export interface BreakerChange {
 export interface StoreBreakerOptions extends BreakerSettings {
   /** Asks the store whether it is there: settles by the deadline. */
   readonly ping: (call: CallOptions) => Promise<void>;
+  /** Another number than before says that the store would be asked with another secret: a probe is due then. */
+  readonly secretVersion?: (() => number | undefined) | undefined;
   /** Told of every change. Must not throw. */
   readonly onChange?: (change: BreakerChange) => void;
   /** From 0 to 1, for pauses. */
@@ -36,7 +38,7 @@ export interface StoreBreakerOptions extends BreakerSettings {
 const AWAY: ReadonlySet<string> = new Set<StoreErrorCode>(['STORE_UNAVAILABLE', 'STORE_AUTH_FAILED']);
 /** Said without the store, so that neither a failure nor an answer follows from them. */
 const NO_ANSWER: ReadonlySet<string> = new Set<StoreErrorCode>(['STORE_OVERLOADED', 'STORE_CLOSED']);
-/** How often it is looked at whether calls wait for nothing, in milliseconds. */
+/** How often it is looked at whether calls wait for nothing, and whether an open store has another secret, in milliseconds. */
 const LOOK_MS = 100;
 
 /**
@@ -44,8 +46,9 @@ const LOOK_MS = 100;
  * the store comes back to peace.
  *
  * It opens after so many failures in a row; where calls run out of time, or nothing is answered for a while, it asks the store first,
- * because a short deadline proves nothing. While it is open one probe at a time asks again, with growing pauses left partly to chance. After
- * a probe that was answered, one failure is enough to open again until a call has succeeded.
+ * because a short deadline proves nothing. While it is open one probe at a time asks again, with growing pauses left partly to chance;
+ * another secret ends a pause and lets them grow anew, once per secret. After a probe that was answered, one failure is enough to open
+ * again until a call has succeeded.
  *
  * What a call costs is a few numbers: no clock is read, and there is one timer for all calls, while there are any.
  */
@@ -67,10 +70,14 @@ export class StoreBreaker {
   #answersSeen = 0;
   #quietLooks = 0;
   #pause: NodeJS.Timeout | undefined;
+  #secretLook: NodeJS.Timeout | undefined;
+  /** As the last probe found it. */
+  #secretVersion: number | undefined;
   #closed = false;
 
   constructor(options: StoreBreakerOptions) {
     this.#options = Object.freeze({ ...options });
+    this.#secretVersion = options.secretVersion?.();
   }
 
   get state(): BreakerState {
@@ -99,7 +106,7 @@ export class StoreBreaker {
   close(): void {
     this.#closed = true;
     clearInterval(this.#look);
-    clearTimeout(this.#pause);
+    this.#endPause();
   }
 
   // One function for all calls in place of a closure for each.
@@ -180,6 +187,7 @@ export class StoreBreaker {
 
   /** @returns the code of what says that the store is away; nothing where it is there */
   async #probe(): Promise<StoreErrorCode | undefined> {
+    this.#secretVersion = this.#options.secretVersion?.();
     try {
       await this.#options.ping({ deadline: Date.now() + this.#options.probeTimeoutMs });
       return undefined;
@@ -201,9 +209,24 @@ export class StoreBreaker {
     if (this.#closed) return;
     this.#pause = setTimeout(() => void this.#halfOpen(), probeInMs);
     this.#pause.unref();
+    const { secretVersion } = this.#options;
+    if (secretVersion === undefined) return;
+    this.#secretLook = setInterval(() => {
+      if (secretVersion() === this.#secretVersion) return;
+      // The pauses grow anew, still behind an opening.
+      this.#openings = 1;
+      void this.#halfOpen();
+    }, LOOK_MS);
+    this.#secretLook.unref();
+  }
+
+  #endPause(): void {
+    clearTimeout(this.#pause);
+    clearInterval(this.#secretLook);
   }
 
   async #halfOpen(): Promise<void> {
+    this.#endPause();
     this.#become({ state: 'half-open' });
     const fault = await this.#probe();
     if (this.#closed) return;

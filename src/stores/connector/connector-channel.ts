@@ -4,7 +4,7 @@ import type { ChannelCredentials, ChannelOptions, Client, Metadata, ServiceError
 import { type TraceContext, traceHeaders } from '../../encoding/trace-context.ts';
 import { timeLeft } from '../call-limits.ts';
 import type { CallOptions } from '../online-store.ts';
-import { passwordFromFile } from '../password-file.ts';
+import { PasswordFile } from '../password-file.ts';
 import { StoreError } from '../store-error.ts';
 import type { ConnectorOnlineStoreConfig, ConnectorOnlineStoreSettings } from './connector-config.ts';
 
@@ -134,13 +134,13 @@ export class ConnectorChannel {
     const { token_file: path } = this.#settings;
     let metadata = create();
     if (path === undefined) return () => metadata;
-    const token = passwordFromFile('sideboard.connector.token_file', path, this.#repoPath);
+    const token = new PasswordFile('sideboard.connector.token_file', path, this.#repoPath);
     let lookAgainAt = Number.NEGATIVE_INFINITY;
     const current = (): Metadata => {
       const now = Date.now();
       if (now < lookAgainAt) return metadata;
       const changed = create();
-      changed.set('authorization', `Bearer ${token().trim()}`);
+      changed.set('authorization', `Bearer ${token.read().trim()}`);
       metadata = changed;
       lookAgainAt = now + TOKEN_LOOK_MS;
       return metadata;

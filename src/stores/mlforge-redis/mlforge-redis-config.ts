@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { passwordFromFile } from '../password-file.ts';
+import { PasswordFile } from '../password-file.ts';
 import type { RedisClientOptions } from '../redis/redis-client.ts';
 import { RedisOnlineStoreSettings } from '../redis/redis-config.ts';
 import type { RedisHints } from '../redis/redis-errors.ts';
@@ -48,7 +48,7 @@ export function clientOptionsFromConfig(
     sentinel_master: '',
     sentinel_tls: false,
     hints,
-    ...(file !== undefined && { password: passwordFromFile('sideboard.mlforge_redis.password_file', file, repoPath) }),
+    ...(file !== undefined && { password: new PasswordFile('sideboard.mlforge_redis.password_file', file, repoPath) }),
     target: {
       nodes: [{ host, port }],
       db,

@@ -16,6 +16,7 @@ import type {
   StoredRow,
   TableRead,
 } from '../online-store.ts';
+import type { PasswordFile } from '../password-file.ts';
 import { readRows } from '../read-rows.ts';
 import { type RedisCommand, RedisConnection } from '../redis/redis-connection.ts';
 import { walkSome } from '../redis/redis-inspection.ts';
@@ -40,6 +41,7 @@ export class MlforgeRedisOnlineStore implements OnlineStore {
   /** Reads have a connection of their own: they do not wait behind a batch of writes. */
   readonly #reads: RedisConnection;
   readonly #writes: RedisConnection;
+  readonly #passwordFile: PasswordFile | undefined;
 
   constructor(
     config: MlforgeRedisOnlineStoreConfig,
@@ -52,6 +54,7 @@ export class MlforgeRedisOnlineStore implements OnlineStore {
     this.capabilities = mlforgeCapabilities({ ttl: this.#ttl > 0 });
     const retries = context.retries ?? unlimitedRetries;
     const options = clientOptionsFromConfig(config, settings, context.repoPath, retries);
+    this.#passwordFile = options.password;
     this.#reads = new RedisConnection(options);
     this.#writes = new RedisConnection(options);
   }
@@ -143,6 +146,10 @@ export class MlforgeRedisOnlineStore implements OnlineStore {
       options,
     );
     return [...found.values()];
+  }
+
+  secretVersion(): number | undefined {
+    return this.#passwordFile?.version();
   }
 
   async ping(options?: CallOptions): Promise<void> {

@@ -18,7 +18,7 @@ import type {
   TableRead,
   WriteOptions,
 } from '../online-store.ts';
-import { passwordFromFile } from '../password-file.ts';
+import { connectWithNewest, PasswordFile } from '../password-file.ts';
 import { readRows } from '../read-rows.ts';
 import { unlimitedRetries } from '../retry-allowance.ts';
 import { keysFromRows, validateBlockTimes } from '../row-objects.ts';
@@ -58,6 +58,7 @@ export class MySQLOnlineStore implements OnlineStore {
     feastPython: { missingRow: 'NOT_FOUND', missingFeature: 'NOT_FOUND', missingFeatureTime: 'row' },
   };
   readonly #database: SqlDatabase<MysqlConnection>;
+  readonly #passwordFile: PasswordFile | undefined;
   readonly #reader: MysqlReader;
   /** Lists of features of which MySQL tells every name apart, by table. */
   readonly #validNames = new Map<string, string>();
@@ -69,21 +70,22 @@ export class MySQLOnlineStore implements OnlineStore {
   ) {
     const where = `MySQL at ${config.host}:${config.port}`;
     const { password_file: file } = settings;
-    const password =
-      file === undefined
-        ? () => config.password
-        : passwordFromFile('sideboard.mysql.password_file', file, context.repoPath);
-    const client = () => clientOptions({ ...config, password: password() }, settings, context.repoPath);
+    const secret =
+      file === undefined ? undefined : new PasswordFile('sideboard.mysql.password_file', file, context.repoPath);
+    this.#passwordFile = secret;
+    const client = () =>
+      clientOptions({ ...config, password: secret?.read() ?? config.password }, settings, context.repoPath);
     const connect = { client, settings, where };
+    const open = async (onBroken: () => void): Promise<MysqlConnection> => {
+      try {
+        return await MysqlConnection.open(connect, onBroken);
+      } catch (error) {
+        throw storeErrorFromMysql(error, where);
+      }
+    };
     this.#database = new SqlDatabase<MysqlConnection>({
       pool: {
-        connect: async (onBroken) => {
-          try {
-            return await MysqlConnection.open(connect, onBroken);
-          } catch (error) {
-            throw storeErrorFromMysql(error, where);
-          }
-        },
+        connect: (onBroken) => connectWithNewest(secret, () => open(onBroken)),
         where,
         maxConnections: settings.max_connections,
         minConnections: settings.min_connections,
@@ -185,6 +187,10 @@ export class MySQLOnlineStore implements OnlineStore {
 
   connections(): StoreConnections {
     return this.#database.connections();
+  }
+
+  secretVersion(): number | undefined {
+    return this.#passwordFile?.version();
   }
 
   async ping(options?: CallOptions): Promise<void> {

@@ -16,7 +16,7 @@ import type {
   TableRead,
   WriteOptions,
 } from '../online-store.ts';
-import { passwordFromFile } from '../password-file.ts';
+import { connectWithNewest, PasswordFile } from '../password-file.ts';
 import { readRows } from '../read-rows.ts';
 import { unlimitedRetries } from '../retry-allowance.ts';
 import { keysFromRows, validateBlockTimes } from '../row-objects.ts';
@@ -65,6 +65,7 @@ export class PostgreSQLOnlineStore implements OnlineStore {
   };
   readonly #config: PostgreSQLOnlineStoreConfig;
   readonly #database: SqlDatabase<PostgresConnection>;
+  readonly #passwordFile: PasswordFile | undefined;
   readonly #reader: PostgresReader;
   readonly #names = new PostgresTableNames();
 
@@ -76,21 +77,22 @@ export class PostgreSQLOnlineStore implements OnlineStore {
     this.#config = Object.freeze({ ...config });
     const where = `PostgreSQL at ${config.host}:${config.port}`;
     const { password_file: file } = settings;
-    const password =
-      file === undefined
-        ? () => config.password
-        : passwordFromFile('sideboard.postgres.password_file', file, context.repoPath);
-    const clients = () => clientOptions({ ...config, password: password() }, settings, context.repoPath);
+    const secret =
+      file === undefined ? undefined : new PasswordFile('sideboard.postgres.password_file', file, context.repoPath);
+    this.#passwordFile = secret;
+    const clients = () =>
+      clientOptions({ ...config, password: secret?.read() ?? config.password }, settings, context.repoPath);
     const connect = { clients, settings, where };
+    const open = async (onBroken: () => void): Promise<PostgresConnection> => {
+      try {
+        return await PostgresConnection.open(connect, onBroken);
+      } catch (error) {
+        throw storeErrorFromPostgres(error, where);
+      }
+    };
     this.#database = new SqlDatabase<PostgresConnection>({
       pool: {
-        connect: async (onBroken) => {
-          try {
-            return await PostgresConnection.open(connect, onBroken);
-          } catch (error) {
-            throw storeErrorFromPostgres(error, where);
-          }
-        },
+        connect: (onBroken) => connectWithNewest(secret, () => open(onBroken)),
         where,
         maxConnections: config.max_conn,
         minConnections: config.min_conn,
@@ -187,6 +189,10 @@ export class PostgreSQLOnlineStore implements OnlineStore {
 
   connections(): StoreConnections {
     return this.#database.connections();
+  }
+
+  secretVersion(): number | undefined {
+    return this.#passwordFile?.version();
   }
 
   async ping(options?: CallOptions): Promise<void> {

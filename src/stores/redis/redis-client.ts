@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import type { PasswordFile } from '../password-file.ts';
 import type { Retries } from '../retry-allowance.ts';
 import { StoreError } from '../store-error.ts';
 import type { RedisOnlineStoreConfig, RedisOnlineStoreSettings } from './redis-config.ts';
@@ -14,7 +15,7 @@ export type RedisClientOptions = RedisOnlineStoreSettings &
     readonly target: RedisOnlineStoreConfig['connection_string'];
     readonly hints?: RedisHints;
     /** Gives the password for a connection, in place of the target's. */
-    readonly password?: () => string;
+    readonly password?: PasswordFile;
     /** Asked before a call is repeated. */
     readonly retries: Retries;
   };
@@ -25,14 +26,16 @@ const MAX_REDIRECTIONS = 6;
 const DISCONNECT_MS = 200;
 
 /**
- * Creates a client that is not connected yet.
+ * Creates a client that is not connected yet, and that does not connect again by itself.
+ * @param lost told when its connection was lost or could not be made
  * @param connector makes the sockets to a single server in place of the library
  */
 export function createRedisClient(
   options: RedisClientOptions,
+  lost: () => void,
   connector?: NonNullable<RedisOptions['Connector']>,
 ): Redis | Cluster {
-  const client = unfollowedClient(options, connector);
+  const client = unfollowedClient(options, lost, connector);
   const { password } = options;
   const prepare = (each: Redis): void => {
     sayName(each);
@@ -52,17 +55,22 @@ function sayName({ options }: Redis): void {
 }
 
 /** The library looks its options up whenever it connects. */
-function askForPassword(client: Redis, password: () => string): void {
-  Object.defineProperty(client.options, 'password', { get: password, enumerable: true, configurable: true });
+function askForPassword(client: Redis, file: PasswordFile): void {
+  const get = (): string => file.read();
+  Object.defineProperty(client.options, 'password', { get, enumerable: true, configurable: true });
 }
 
 function unfollowedClient(
   options: RedisClientOptions,
+  lost: () => void,
   connector: RedisOptions['Connector'] | undefined,
 ): Redis | Cluster {
   const { target } = options;
   const common = commonOptions(options);
-  const retryStrategy = (attempt: number): number => reconnectDelay(attempt, options.reconnect_max_delay_ms);
+  const retryStrategy = (): null => {
+    lost();
+    return null;
+  };
   const single = { ...common, db: target.db, enableOfflineQueue: false, retryStrategy };
   switch (options.redis_type) {
     case 'redis':
@@ -76,7 +84,7 @@ function unfollowedClient(
         ...(options.sentinel_password !== undefined && { sentinelPassword: options.sentinel_password }),
         ...(options.sentinel_tls && target.tls && { sentinelTLS: tlsOptions(target.tls) }),
         enableTLSForSentinelMode: target.tls !== undefined,
-        sentinelRetryStrategy: retryStrategy,
+        sentinelRetryStrategy: (times) => reconnectDelay(times, options.reconnect_max_delay_ms),
         // A demoted primary answers READONLY: leave it and ask the sentinels again.
         reconnectOnError: (error) => error.message.startsWith('READONLY'),
       });
@@ -97,7 +105,7 @@ function unfollowedClient(
 
 function commonOptions(options: RedisClientOptions) {
   const { target } = options;
-  const password = options.password?.() ?? target.password;
+  const password = options.password?.read() ?? target.password;
   return {
     ...(target.username !== undefined && { username: target.username }),
     ...(password !== undefined && { password }),
@@ -120,8 +128,8 @@ function commonOptions(options: RedisClientOptions) {
 }
 
 /** Doubles from 20 ms to the limit; the second half is left to chance, so that many sidecars do not come at once. */
-function reconnectDelay(attempt: number, maxMs: number): number {
-  const delay = Math.min(maxMs, FIRST_RECONNECT_MS * 2 ** Math.min(attempt - 1, 20));
+export function reconnectDelay(times: number, maxMs: number): number {
+  const delay = Math.min(maxMs, FIRST_RECONNECT_MS * 2 ** Math.min(times - 1, 20));
   return Math.ceil(delay * (0.5 + Math.random() / 2));
 }
 

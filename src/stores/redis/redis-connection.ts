@@ -2,7 +2,7 @@ import { Cluster, type Redis, type RedisOptions } from 'ioredis';
 import { assertTimeLeft, withinLimits } from '../call-limits.ts';
 import type { CallOptions } from '../online-store.ts';
 import { StoreError } from '../store-error.ts';
-import { createRedisClient, type RedisClientOptions } from './redis-client.ts';
+import { createRedisClient, type RedisClientOptions, reconnectDelay } from './redis-client.ts';
 import { isConnectionLoss, storeErrorFromRedis } from './redis-errors.ts';
 
 const NOTICE_LOSS_MS = 100;
@@ -18,8 +18,9 @@ export interface RunOptions {
 /**
  * The connection to a Redis, a cluster or a primary behind sentinels. Connects on first use and again after every loss.
  *
- * While it is connecting, calls wait for it; once an attempt has failed, they fail at once until one succeeds. Nothing
- * queues beyond `max_in_flight_commands`.
+ * While it is connecting, calls wait for it; once an attempt has failed, they fail at once until one succeeds. Between attempts there
+ * are pauses that grow, but for a call that finds another password in the file than the last attempt had: it begins the next one.
+ * Nothing queues beyond `max_in_flight_commands`.
  */
 export class RedisConnection {
   readonly #options: RedisClientOptions;
@@ -30,6 +31,12 @@ export class RedisConnection {
   #client: Redis | Cluster | undefined;
   #connecting: Promise<void> | undefined;
   #stopConnecting: (() => void) | undefined;
+  /** Ends with the next attempt to connect. */
+  #pause: NodeJS.Timeout | undefined;
+  /** How often in a row the connection was lost or could not be made, with one password. */
+  #losses = 0;
+  /** Which password of the file was there when the last attempt began. */
+  #passwordVersion: number | undefined;
   /** Settles when a connection that broke under a call is known to be closed. */
   #noticing: Promise<void> | undefined;
   #lastError: unknown;
@@ -112,6 +119,7 @@ export class RedisConnection {
 
   close(): void {
     this.#closed = true;
+    this.#endPause();
     this.#client?.disconnect();
     this.#client = undefined;
     // Between two attempts to connect the client ends without a word.
@@ -160,12 +168,26 @@ export class RedisConnection {
     this.#client ??= this.#createClient();
     const client = this.#client;
     if (client.status === 'ready') return client;
+    const connected = this.#connected(client, options);
+    const version = this.#passwordVersion;
+    try {
+      await connected;
+    } catch (error) {
+      // The attempt may have begun before the file was replaced, and the call behind it.
+      if (this.#closed || version === this.#options.password?.version()) throw error;
+      await this.#connected(client, options);
+    }
+    return client;
+  }
+
+  async #connected(client: Redis | Cluster, options: CallOptions | undefined): Promise<void> {
+    if (this.#pause !== undefined && this.#hasNewPassword()) this.#attempt(client);
     // Between two attempts, after one has failed: whoever calls now learns why instead of waiting.
     if (
       this.#attemptFailed &&
       client.status !== 'connecting' &&
       client.status !== 'connect' &&
-      client.status !== 'end'
+      (client.status !== 'end' || this.#pause !== undefined)
     ) {
       throw this.#unreachable();
     }
@@ -178,11 +200,11 @@ export class RedisConnection {
         ? this.#unreachable()
         : error;
     });
-    return client;
   }
 
   #createClient(): Redis | Cluster {
-    const client = createRedisClient(this.#options, this.#connector);
+    const lost = (): void => this.#scheduleAttempt(client);
+    const client = createRedisClient(this.#options, lost, this.#connector);
     client.on('error', (error: unknown) => {
       this.#lastError = error;
     });
@@ -192,6 +214,7 @@ export class RedisConnection {
     client.on('ready', () => {
       this.#lastError = undefined;
       this.#attemptFailed = false;
+      this.#losses = 0;
     });
     this.#onClient(client);
     return client;
@@ -217,9 +240,34 @@ export class RedisConnection {
       client.on('ready', onReady);
       client.on('close', onClose);
       client.on('end', onClose);
-      // Its result arrives as an event; `connect` rejects as well when it is called while an attempt is under way.
-      if (client.status === 'wait' || client.status === 'end') client.connect().catch(() => undefined);
+      if ((client.status === 'wait' || client.status === 'end') && this.#pause === undefined) this.#attempt(client);
     });
+  }
+
+  /** Its result arrives as an event; `connect` rejects as well. */
+  #attempt(client: Redis | Cluster): void {
+    this.#endPause();
+    const version = this.#options.password?.version();
+    // Pauses grow anew: the server may take the new password a moment later than the file.
+    if (version !== this.#passwordVersion) this.#losses = 0;
+    this.#passwordVersion = version;
+    client.connect().catch(() => undefined);
+  }
+
+  #scheduleAttempt(client: Redis | Cluster): void {
+    this.#endPause();
+    if (this.#closed) return;
+    const delay = reconnectDelay(++this.#losses, this.#options.reconnect_max_delay_ms);
+    this.#pause = setTimeout(() => this.#attempt(client), delay);
+  }
+
+  #endPause(): void {
+    clearTimeout(this.#pause);
+    this.#pause = undefined;
+  }
+
+  #hasNewPassword(): boolean {
+    return this.#passwordVersion !== this.#options.password?.version();
   }
 
   #closedError(): StoreError {
@@ -242,7 +290,7 @@ export class RedisConnection {
   /** The password of a file that can be read. */
   #filedPassword(): readonly string[] {
     try {
-      return [this.#options.password?.() ?? ''];
+      return [this.#options.password?.read() ?? ''];
     } catch {
       return [];
     }

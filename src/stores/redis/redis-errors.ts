@@ -92,7 +92,7 @@ const TRANSLATIONS: readonly Translation[] = [
   },
   {
     pattern:
-      /ECONN|ENOTFOUND|EAI_AGAIN|EHOST|ENET|EPIPE|Connection is closed|max retries per request|writeable|isn't ready|startup nodes|sentinels|socket closed|AbortError|aborted/i,
+      /ECONN|ENOTFOUND|EAI_AGAIN|EHOST|ENET|EPIPE|Connection is closed|max retries per request|writeable|isn't ready|Cluster is ended|startup nodes|sentinels|socket closed|AbortError|aborted/i,
     code: 'STORE_UNAVAILABLE',
     says: 'cannot be reached',
     hint: 'Check that it runs and that the address in online_store is its own.',

@@ -14,7 +14,7 @@ import type {
   TableRead,
   WriteOptions,
 } from '../online-store.ts';
-import { passwordFromFile } from '../password-file.ts';
+import { PasswordFile } from '../password-file.ts';
 import { readRows } from '../read-rows.ts';
 import { unlimitedRetries } from '../retry-allowance.ts';
 import { keysFromRows, validateBlockTimes } from '../row-objects.ts';
@@ -40,6 +40,7 @@ export class RedisOnlineStore implements OnlineStore {
   readonly #reader: RedisReader;
   readonly #writer: RedisWriter;
   readonly #warn: (message: string) => void;
+  readonly #passwordFile: PasswordFile | undefined;
 
   constructor(
     config: RedisOnlineStoreConfig,
@@ -58,14 +59,16 @@ export class RedisOnlineStore implements OnlineStore {
       blockWrites: true,
       feastPython: { missingRow: 'PRESENT', missingFeature: 'PRESENT', missingFeatureTime: 'row' },
     };
+    const { password_file: file } = settings;
+    if (file !== undefined) {
+      this.#passwordFile = new PasswordFile('sideboard.redis.password_file', file, context.repoPath);
+    }
     const options: RedisClientOptions = {
       ...settings,
       redis_type: config.redis_type,
       sentinel_master: config.sentinel_master,
       target: config.connection_string,
-      ...(settings.password_file !== undefined && {
-        password: passwordFromFile('sideboard.redis.password_file', settings.password_file, context.repoPath),
-      }),
+      ...(this.#passwordFile !== undefined && { password: this.#passwordFile }),
       retries: context.retries ?? unlimitedRetries,
     };
     this.#connection = new RedisConnection(options);
@@ -145,6 +148,10 @@ export class RedisOnlineStore implements OnlineStore {
       idle: reads.idle + writes.idle,
       connecting: reads.connecting + writes.connecting,
     };
+  }
+
+  secretVersion(): number | undefined {
+    return this.#passwordFile?.version();
   }
 
   async ping(options?: CallOptions): Promise<void> {

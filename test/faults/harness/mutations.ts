@@ -40,9 +40,9 @@ export const truncatedValue: Mutation = {
 /** A connection to Redis that is lost stays lost for a minute. */
 export const neverReconnect: Mutation = {
   name: 'a lost connection is not made again for a minute',
-  file: 'src/stores/redis/redis-client.js',
-  find: 'const retryStrategy = (attempt) => reconnectDelay(attempt, options.reconnect_max_delay_ms);',
-  replace: 'const retryStrategy = () => 60_000;',
+  file: 'src/stores/redis/redis-connection.js',
+  find: 'const delay = reconnectDelay(++this.#losses, this.#options.reconnect_max_delay_ms);',
+  replace: 'const delay = 60_000;',
   fails: 'first OK',
 };
 
