@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { goldenPath } from '../support/golden.ts';
 import { chartCases, chartFolder, featureStore } from '../support/kubernetes/chart-cases.ts';
@@ -54,6 +54,12 @@ describe('the Helm chart', function () {
       { mode: 'standalone', config: { featureStore } },
       /standalone serves other pods: name tls\.secretName/,
     ],
+    ['a mode that there is not', { mode: 'sidekick', config: { featureStore } }, /at '\/mode': value must be one of/],
+    [
+      'a value that is misspelt, instead of doing without it',
+      { config: { featureStore }, networkPolicy: { enabeld: true } },
+      /at '\/networkPolicy': additional properties 'enabeld' not allowed/,
+    ],
     [
       'an example without an image',
       { config: { featureStore }, sidecar: { example: { enabled: true } } },
@@ -78,6 +84,25 @@ describe('the Helm chart', function () {
     assert.ok(pod !== undefined);
     assert.equal(pod.terminationGracePeriodSeconds, 32);
     assert.equal(sidecarOf(pod).restartPolicy, 'Always');
+  });
+
+  it('tells after an installation of Deployments that it has made, or that it has made none', () => {
+    const notes = readFileSync(join(chartFolder, 'templates/NOTES.txt'), 'utf8');
+    let told = 0;
+    for (const [index, { kubernetes, values }] of chartCases.filter(({ chart }) => chart === undefined).entries()) {
+      // helm shows notes where there is a cluster; as a template they are rendered without one.
+      const copy = join(temp(), `chart-${index}`);
+      cpSync(chartFolder, copy, { recursive: true });
+      const template = `{{ define "notes" }}${notes}{{ end }}kind: Notes\nmetadata: {name: x}\ntext: {{ include "notes" . | quote }}\n`;
+      writeFileSync(join(copy, 'templates/notes.yaml'), template);
+      const manifests = manifestsFrom(renderChart({ kubernetes, values }, temp(), copy));
+      const { text } = manifests.find(({ kind }) => kind === 'Notes') as unknown as { text: string };
+      const made = manifests.filter(({ kind }) => kind === 'Deployment').map(({ metadata }) => metadata.name);
+      assert.deepEqual([...new Set([...text.matchAll(/deployment\/([\w-]+)/g)].map(([, name]) => name))], made);
+      if (made.length === 0) assert.match(text, /runs nothing: .*mode=standalone/s);
+      told += made.length;
+    }
+    assert.ok(told >= 6, `${told} Deployments`);
   });
 
   it('has the pods replaced when the configuration changes, in each of its Deployments', () => {

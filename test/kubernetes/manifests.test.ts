@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import { assertSafeAddress } from '../../src/cli/transport-security.ts';
 import { loadFeatureStoreConfig } from '../../src/config/load-config.ts';
 import { readGoldenJson } from '../support/golden.ts';
-import { tlsSettings } from '../support/kubernetes/chart-cases.ts';
+import { chartFolder, tlsSettings } from '../support/kubernetes/chart-cases.ts';
 import {
   argument,
   type Container,
@@ -222,6 +223,18 @@ describe('what is handed out for Kubernetes', () => {
     assert.deepEqual(new Set(versions), new Set([version]));
   });
 
+  it('takes the values that values.yaml explains, and no others', () => {
+    const chart = join(chartFolder, 'values');
+    const explained = keysOf(parse(readFileSync(`${chart}.yaml`, 'utf8')));
+    const schema: ValuesSchema = JSON.parse(readFileSync(`${chart}.schema.json`, 'utf8'));
+    // Helm itself gives every chart `global`, and containers' resources are the API's affair.
+    const open = ['global', 'resources.requests', 'resources.limits'];
+    const without = (keys: readonly string[]) =>
+      keys.filter((key) => !open.some((each) => key.startsWith(each))).sort();
+    assert.deepEqual(without(keysOfSchema(schema)), without(explained));
+    assert.ok(explained.length > 60, `${explained.length} values`);
+  });
+
   it('is the same container in all plain YAML, but for when it starts and where secrets come from', () => {
     const plain = pods.filter(({ file }) =>
       /^(classic-sidecar|job|kustomize-example|native-sidecar)\.yaml$/.test(file),
@@ -234,6 +247,24 @@ describe('what is handed out for Kubernetes', () => {
     for (const each of plain.slice(1)) assert.deepEqual(body(each), body(plain[0] ?? each), each.file);
   });
 });
+
+interface ValuesSchema {
+  readonly additionalProperties?: unknown;
+  readonly properties?: Readonly<Record<string, ValuesSchema>>;
+}
+
+/** Keys of a document and of what stands below them, with dots. */
+function keysOf(value: unknown, at = ''): string[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
+  return Object.entries(value).flatMap(([key, inner]) => [`${at}${key}`, ...keysOf(inner, `${at}${key}.`)]);
+}
+
+/** The same of a schema, which has to be closed wherever it names keys. */
+function keysOfSchema({ properties, additionalProperties }: ValuesSchema, at = ''): string[] {
+  if (properties === undefined) return [];
+  assert.equal(additionalProperties, false, at);
+  return Object.entries(properties).flatMap(([key, inner]) => [`${at}${key}`, ...keysOfSchema(inner, `${at}${key}.`)]);
+}
 
 function containersOf(pod: PodSpec): readonly Container[] {
   return [...(pod.initContainers ?? []), ...pod.containers];

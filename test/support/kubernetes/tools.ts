@@ -37,17 +37,24 @@ export function helm(...args: readonly string[]): Ran {
   return spawnSync(join(bin, 'helm'), args, { encoding: 'utf8' });
 }
 
-/** @param folder an empty one, for the chart and its values @throws Error with what helm said */
-export function renderChart(chartCase: Omit<ChartCase, 'name'>, folder: string): string {
-  const { status, stdout, stderr } = tryRender(chartCase, folder);
+/**
+ * @param folder an empty one, for the chart and its values
+ * @param source in place of Sideboard's chart
+ * @throws Error with what helm said
+ */
+export function renderChart(chartCase: Omit<ChartCase, 'name'>, folder: string, source?: string): string {
+  const { status, stdout, stderr } = tryRender(chartCase, folder, source);
   if (status !== 0) throw new Error(stderr);
   return stdout;
 }
 
-export function tryRender({ chart, kubernetes, values }: Omit<ChartCase, 'name'>, folder: string): Ran {
+export function tryRender(
+  { chart, kubernetes, values }: Omit<ChartCase, 'name'>,
+  folder: string,
+  source = chart === 'own' ? layOwnChart(folder) : chartFolder,
+): Ran {
   const file = join(folder, 'values.json');
   writeFileSync(file, JSON.stringify(values));
-  const source = chart === 'own' ? layOwnChart(folder) : chartFolder;
   return helm('template', 'demo', source, '--kube-version', kubernetes, '--values', file);
 }
 
