@@ -30,8 +30,8 @@ export async function refusalsOfDynamo(
     env: { ...awsEnvironment(accessKey), AWS_SECRET_ACCESS_KEY: canaries.create('the secret access key') },
     // DynamoDB Local is slow at first.
     sideboard: { dynamodb: { connect_timeout_ms: 5_000, request_timeout_ms: 20_000 } },
-    perSecond: { long: 30, short: 15 },
-    askDeadlineMs: 1_500,
+    perSecond: { long: 30, short: 25 },
+    askDeadlineMs: 1_000,
     canaries,
   });
   const restore = (): void => proxy.intervene(undefined);
@@ -55,11 +55,12 @@ export async function refusalsOfDynamo(
     questions: [reading('OK'), writing('OK')],
     load: 'unharmed',
   });
+  let turn = 0;
   await store.refuse({
     name: 'keys left unprocessed',
     inject: () =>
       proxy.intervene((call, forward) => {
-        if (call.action !== 'BatchGetItem' || context.random(2) === 0) return forward();
+        if (call.action !== 'BatchGetItem' || turn++ % 2 === 0) return forward();
         interventions.cut++;
         return processOnly(1 + context.random(8), call, forward);
       }),

@@ -20,7 +20,7 @@ const LOAD_DEADLINE_MS = 10_000;
 const GIVE_UP_BEHIND_MS = 20_000;
 const SEEN_WITHIN_MS = 20_000;
 const LONG_MS = 5_000;
-const SHORT_CALLS = 20;
+const SHORT_CALLS = 15;
 /** Neither the breaker nor a queue answers in the store's place; all that is logged is looked at for secrets. */
 const STORE_ALONE_SPEAKS = {
   breaker: { enabled: false },
