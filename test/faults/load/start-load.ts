@@ -11,6 +11,8 @@ export interface Load {
   /** Calls sent from now on are counted under this name. */
   phase(name: string): Promise<void>;
   setPace(pace: LoadPace): Promise<void>;
+  /** Sends nothing until it is given another pace, and waits until no call is under way. */
+  rest(): Promise<void>;
   counts(): Promise<LoadCounts>;
   /** Waits until so many calls in a row, counted from now, were OK. @throws Error where that takes longer */
   untilOk(inARow: number, withinMs?: number): Promise<void>;
@@ -64,6 +66,9 @@ export async function startLoad(spec: LoadSpec, cleanUp: (end: () => unknown) =>
       withinMs,
     );
   };
+  const setPace = async (pace: LoadPace): Promise<void> => {
+    await ask({ kind: 'pace', pace });
+  };
   await ask({ kind: 'start', spec });
   let result: Promise<LoadResult> | undefined;
   return {
@@ -71,8 +76,17 @@ export async function startLoad(spec: LoadSpec, cleanUp: (end: () => unknown) =>
     async phase(name) {
       await ask({ kind: 'phase', name });
     },
-    async setPace(pace) {
-      await ask({ kind: 'pace', pace });
+    setPace,
+    async rest() {
+      await setPace({ kind: 'closed', concurrency: 0 });
+      let last = await counts();
+      await until(
+        async () => {
+          last = await counts();
+          return last.sent === last.ok + last.failed ? true : undefined;
+        },
+        () => `no call under way: ${JSON.stringify(last)}`,
+      );
     },
     counts,
     untilOk,
