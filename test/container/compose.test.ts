@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { chownSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
+import { freePort } from '../support/container/own-network.ts';
 import { type RunningContainer, startContainer } from '../support/container/runc-container.ts';
 import { IMAGE_UID } from '../support/container/served-project.ts';
 import { sharedTestImage, type TestImage } from '../support/container/test-image.ts';
 import { projectRoot } from '../support/project-root.ts';
 import { type RedisServer, startRedisServer } from '../support/redis-server.ts';
-import { until } from '../support/until.ts';
 
 interface Service {
   readonly command?: readonly string[];
@@ -96,9 +96,11 @@ describe('docker/compose.yaml', function () {
       const once = start(name);
       assert.equal(await once.ended, 0, once.output());
     }
-    const server = start('serve', '--grpc-address', '127.0.0.1:0');
-    const address = await until(() => / from redis on (127\.0\.0\.1:\d+)/.exec(server.output())?.[1], server.output);
+    const address = `127.0.0.1:${await freePort()}`;
+    // `docker compose run` does not wait until the service serves.
     const ask = start('ask', address);
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    const server = start('serve', '--grpc-address', address);
     assert.equal(await ask.ended, 0, ask.output());
     assert.deepEqual(ask.output().trim().split('\n'), [
       'driver_id 1001 (PRESENT)  1 (PRESENT)',

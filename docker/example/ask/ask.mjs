@@ -10,6 +10,10 @@ const definition = loadSync('feast/serving/ServingService.proto', options);
 const { ServingService } = loadPackageDefinition(definition).feast.serving;
 const client = new ServingService(process.argv[2] ?? '127.0.0.1:50051', credentials.createInsecure());
 
+// It may be started in the moment in which Sideboard is.
+await new Promise((resolve, reject) => {
+  client.waitForReady(Date.now() + 30_000, (error) => (error ? reject(error) : resolve()));
+});
 const entities = { driver_id: { val: [{ int64_val: '1001' }, { int64_val: '1' }] } };
 client.GetOnlineFeatures({ feature_service: 'ranking', entities }, (error, answer) => {
   if (error) throw error;
