@@ -50,6 +50,11 @@ describe('the Helm chart', function () {
       /config\.featureStore holds a secret: write \$\{NAME\}/,
     ],
     [
+      'a password in a URL of the configuration',
+      { config: { featureStore: featureStore.replace('https://features', 'postgresql://u:hunter2@features') } },
+      /config\.featureStore holds a secret/,
+    ],
+    [
       'to serve other pods without TLS and authentication unless that is asked for',
       { mode: 'standalone', config: { featureStore } },
       /standalone serves other pods: name tls\.secretName/,
@@ -84,6 +89,16 @@ describe('the Helm chart', function () {
     assert.ok(pod !== undefined);
     assert.equal(pod.terminationGracePeriodSeconds, 32);
     assert.equal(sidecarOf(pod).restartPolicy, 'Always');
+  });
+
+  it('takes secrets that are variables, and files that hold some, wherever they stand', () => {
+    const more = [
+      `registry: {registry_type: sql, path: "postgresql://u:\${DB_PASSWORD}@db:5432/feast"}`,
+      `auth: {type: oidc, client_secret: \${CLIENT_SECRET}, token_env_var: TOKEN, auth_discovery_url: "https://idp:8443/x@y"}`,
+      'sideboard: {auth: {tokens_file: /etc/tokens}, redis: {password_file: /etc/password}}',
+    ].join('\n');
+    const { status, stderr } = tryRender({ kubernetes: '1.36', values: { config: { featureStore: more } } }, temp());
+    assert.equal(status, 0, stderr);
   });
 
   it('tells after an installation of Deployments that it has made, or that it has made none', () => {

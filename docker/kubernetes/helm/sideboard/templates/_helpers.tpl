@@ -89,7 +89,9 @@ seccompProfile:
 {{- fail (printf "env %s has a value: a secret comes by valueFrom.secretKeyRef, or by envFrom" .name) -}}
 {{- end -}}
 {{- end -}}
-{{- if regexMatch "(?i)(password|secret|token)[\"']?\\s*[:=]\\s*[\"']?[^\\s\"'$#]" .values.config.featureStore -}}
+{{- $named := "(?i)(passw(or)?d|secret|token|api_?key)[\"']?\\s*[:=]\\s*[\"']?[^\\s\"'$#]" -}}
+{{- $inUrl := "://[^/\\s\"'@]*:[^$/\\s\"'@][^/\\s\"'@]*@" -}}
+{{- if or (regexMatch $named .values.config.featureStore) (regexMatch $inUrl .values.config.featureStore) -}}
 {{- fail "config.featureStore holds a secret: write ${NAME} there, and give NAME by env or envFrom" -}}
 {{- end -}}
 {{- end -}}
