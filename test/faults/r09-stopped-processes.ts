@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { FigureSheet } from './harness/figures.ts';
-import { blindSweep, cancelledCallsRun } from './harness/mutations.ts';
+import { cancelledCallsRun } from './harness/mutations.ts';
 import { lasting } from './harness/pace.ts';
 import type { FaultRow } from './harness/row.ts';
 import { codesText, judgeInvariants, okPercent, phaseOf } from './load/load-figures.ts';
@@ -17,7 +17,7 @@ export const stoppedProcesses: FaultRow = {
   id: 'R9',
   title: 'a store, and a sidecar, that stand still',
   injected: `SIGSTOP of Redis for ${STOPPED_MS / 1000} s, then SIGSTOP of Sideboard for ${STOPPED_MS / 1000} s, under load`,
-  mutations: [{ ...blindSweep, fails: 'longest wait' }, cancelledCallsRun],
+  mutations: [cancelledCallsRun],
   async run(context, form) {
     const sheet = new FigureSheet(form);
     const { redis, proxy, product, load: start, ring } = await createRedisScene(context, form);

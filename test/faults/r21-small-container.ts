@@ -37,9 +37,9 @@ export const smallContainer: FaultRow = {
   mutations: [
     {
       name: 'every request leaves a megabyte behind',
-      file: 'src/serving/online-features.js',
-      find: 'if (rows > policy.maxEntities)',
-      replace: '(globalThis.left ??= []).push(Buffer.alloc(1e6, 1)); if (rows > policy.maxEntities)',
+      file: 'src/serving/request-limits.js',
+      find: 'if (rows > maxEntities)',
+      replace: '(globalThis.left ??= []).push(Buffer.alloc(1e6, 1)); if (rows > maxEntities)',
     },
   ],
   async run(context, form) {
