@@ -17,7 +17,8 @@ export interface TraceParent {
 /** Longest `tracestate` that is handed on: what the specification asks for at least. */
 export const MAX_TRACESTATE = 512;
 
-const PARENT = /^([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
+/** What a later version has behind the flags is handed on with it, so that it has to be fit for a header. */
+const PARENT = /^([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-[!-~]{0,256})?$/;
 
 /**
  * Reads the header `traceparent`. Of a later version than 00 what is known is taken, as the specification asks.

@@ -24,6 +24,8 @@ describe('traceparent', () => {
     'version ff': `ff-${TRACE}-${SPAN}-01`,
     'more behind version 00': `${PARENT}-more`,
     'a version without a dash behind the flags': `cc-${TRACE}-${SPAN}-01more`,
+    'a later version and what no header may hold': `cc-${TRACE}-${SPAN}-01-\xff`,
+    'a later version without end': `cc-${TRACE}-${SPAN}-01-${'x'.repeat(300)}`,
     'no trace': `00-${'0'.repeat(32)}-${SPAN}-01`,
     'no span': `00-${TRACE}-${'0'.repeat(16)}-01`,
     'capital letters': PARENT.toUpperCase(),

@@ -1,5 +1,6 @@
 import { addresses } from './addresses.fuzz.ts';
 import { authorizationHeader } from './authorization-header.fuzz.ts';
+import { clientNames } from './client-names.fuzz.ts';
 import { requestedEntityKey, storedEntityKey } from './entity-key.fuzz.ts';
 import type { FuzzTarget } from './fuzz-target.ts';
 import { grpcHeaders, grpcMessages } from './grpc-message.fuzz.ts';
@@ -15,6 +16,7 @@ import { csv, jsonLines, timestamps } from './rows.fuzz.ts';
 import { dynamodbAnswer, gatheredRow, mlforgeRow } from './stored-rows.fuzz.ts';
 import { storedValue } from './stored-value.fuzz.ts';
 import { jwt, tokenFile } from './tokens.fuzz.ts';
+import { traceContext } from './trace-context.fuzz.ts';
 import { definitionsYaml, definitionTexts, featureStoreYaml } from './yaml.fuzz.ts';
 
 /** Everything that takes bytes or text from outside apart. The HTTP door of probes has no entry: its parser is Node's. */
@@ -46,4 +48,6 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   json,
   jwt,
   tokenFile,
+  clientNames,
+  traceContext,
 ];
