@@ -37,8 +37,8 @@ export const badInput: FaultRow = {
   mutations: [
     {
       name: 'any number of entities is taken',
-      file: 'src/serving/online-features.js',
-      find: 'if (rows > policy.maxEntities)',
+      file: 'src/serving/request-limits.js',
+      find: 'if (rows > maxEntities)',
       replace: 'if (false)',
       fails: 'wrong requests',
     },
