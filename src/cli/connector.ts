@@ -100,7 +100,7 @@ export async function connector(options: ConnectorOptions, { io, globals, exitWi
       admission: { maxInFlight: serving.maxInFlightCalls, maxQueueAgeMs: serving.maxQueueAgeMs },
       onLimit: (limit) => metrics?.limits.exceeded(limit),
       onFailure(error, path, call) {
-        metrics?.calls.failed(error, path);
+        metrics?.calls.failed(error, path, call);
         metrics?.limits.failed(error, call);
         records.failed(error, path, call);
         logFailure(error, path);

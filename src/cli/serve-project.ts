@@ -173,7 +173,7 @@ export async function serveProject(
       onFailure(error, path, call) {
         calls.failed(path);
         records.failed(error, path, call);
-        metrics?.calls.failed(error, path);
+        metrics?.calls.failed(error, path, call);
         metrics?.limits.failed(error, call);
         logFailure(error, path);
         outages.failed(error);

@@ -1,12 +1,14 @@
 import type { ServedCall } from '../../serving/served-call.ts';
 import { GrpcStatus } from '../../transports/grpc/grpc-status.ts';
-import type { ServiceTable, StreamMethod, UnaryMethod } from '../../transports/grpc/service-table.ts';
+import type { FailedCall, ServiceTable, StreamMethod, UnaryMethod } from '../../transports/grpc/service-table.ts';
 import { hasLeft, isOver, nameOfStatus, statusOfFailure } from '../call-outcome.ts';
 import type { MetricRegistry, NumberSeries } from './metric-registry.ts';
 
 /** Measures calls of methods: how many ended how, and how long unary ones took. */
 export class CallMetrics {
   readonly #registry: MetricRegistry;
+  /** Calls whose failure was told of, and counted. Their methods may settle later. */
+  readonly #told = new WeakSet<object>();
 
   constructor(registry: MetricRegistry) {
     this.#registry = registry;
@@ -18,7 +20,8 @@ export class CallMetrics {
   }
 
   /** To be told of every call that was answered with an error, also of one that reached no method. */
-  failed(error: unknown, path = 'other'): void {
+  failed(error: unknown, path = 'other', call?: FailedCall): void {
+    if (call !== undefined) this.#told.add(call);
     this.#ended(path, statusOfFailure(error)).add(1);
   }
 
@@ -30,13 +33,18 @@ export class CallMetrics {
     const { path } = method;
     const answered = this.#ended(path, GrpcStatus.OK);
     const cancelled = this.#ended(path, GrpcStatus.CANCELLED);
+    const late = this.#ended(path, GrpcStatus.DEADLINE_EXCEEDED);
+    const told = this.#told;
     const duration = this.#registry.histogram('sideboard_request_duration_seconds', path);
     const settled = (start: number): void => duration.observe((performance.now() - start) / 1000);
-    // Failures are told by the server, which knows what its caller got; of a caller that left it tells nothing.
+    // Failures are told by the server, which knows what its caller got. Of a caller that did not wait for them it tells nothing.
+    const left = (call: ServedCall): void => {
+      if (!told.has(call)) (hasLeft(call) ? cancelled : late).add(1);
+    };
     const succeeded = (start: number, call: ServedCall): void => {
       settled(start);
-      if (!isOver(call)) answered.add(1);
-      else if (hasLeft(call)) cancelled.add(1);
+      if (isOver(call)) left(call);
+      else answered.add(1);
     };
     return {
       path,
@@ -60,7 +68,7 @@ export class CallMetrics {
           },
           (error) => {
             settled(start);
-            if (isOver(call) && hasLeft(call)) cancelled.add(1);
+            if (isOver(call)) left(call);
             throw error;
           },
         );
@@ -72,11 +80,21 @@ export class CallMetrics {
     const { path } = method;
     const answered = this.#ended(path, GrpcStatus.OK);
     const cancelled = this.#ended(path, GrpcStatus.CANCELLED);
+    const told = this.#told;
     return {
       path,
       async stream(call) {
-        await method.stream(call);
-        (call.signal.aborted ? cancelled : answered).add(1);
+        const settled = (): void => {
+          if (call.signal.aborted && !told.has(call)) cancelled.add(1);
+        };
+        try {
+          await method.stream(call);
+        } catch (error) {
+          settled();
+          throw error;
+        }
+        if (call.signal.aborted) settled();
+        else answered.add(1);
       },
     };
   }
