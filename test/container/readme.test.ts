@@ -36,7 +36,6 @@ describe('docker/kubernetes/README.md, followed to the letter', function () {
 
   before(async function () {
     image = sharedTestImage(this);
-    execFileSync(join(projectRoot, 'scripts/setup-grpcurl.sh'), { stdio: 'pipe' });
     example = await loadExample(image);
     const registry = readFileSync(join(example.data, 'registry.db'));
     web = createServer((request, response) => {
