@@ -84,17 +84,14 @@ export class CallMetrics {
     return {
       path,
       async stream(call) {
-        const settled = (): void => {
-          if (call.signal.aborted && !told.has(call)) cancelled.add(1);
-        };
         try {
           await method.stream(call);
-        } catch (error) {
-          settled();
-          throw error;
+        } finally {
+          // Only now the server says how it ends a call whose method has settled: one that it stopped fails all the same.
+          setImmediate(() => {
+            if (!told.has(call)) (call.signal.aborted ? cancelled : answered).add(1);
+          });
         }
-        if (call.signal.aborted) settled();
-        else answered.add(1);
       },
     };
   }

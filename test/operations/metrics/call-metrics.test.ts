@@ -1,15 +1,24 @@
 import assert from 'node:assert/strict';
-import { Client, type ClientUnaryCall, credentials } from '@grpc/grpc-js';
+import { once } from 'node:events';
+import { Client, type ClientDuplexStream, type ClientUnaryCall, credentials } from '@grpc/grpc-js';
 import { hasLeft } from '../../../src/operations/call-outcome.ts';
 import { CallMetrics } from '../../../src/operations/metrics/call-metrics.ts';
 import { MetricRegistry } from '../../../src/operations/metrics/metric-registry.ts';
-import type { GrpcServer } from '../../../src/transports/grpc/service-table.ts';
+import type { GrpcServer, StreamMethod } from '../../../src/transports/grpc/service-table.ts';
 import { grpcServers } from '../../../src/transports/grpc/start-grpc-server.ts';
 import { createEchoService } from '../../support/echo-service.ts';
 import { eventually } from '../../support/http2-server-under-test.ts';
 
 const CALLS = 40;
 const bytes = (message: Buffer): Buffer => message;
+
+/** Gives back what comes. */
+const giveBack: StreamMethod = {
+  path: '/test.Echo/GiveBack',
+  async stream(call) {
+    for await (const message of call.messages) await call.send(message);
+  },
+};
 
 for (const [kind, start] of Object.entries(grpcServers)) {
   describe(`calls of the ${kind} server, measured`, function () {
@@ -24,7 +33,10 @@ for (const [kind, start] of Object.entries(grpcServers)) {
       const metrics = new CallMetrics(registry);
       const echo = createEchoService();
       const onFailure = (...failure: Parameters<CallMetrics['failed']>): void => metrics.failed(...failure);
-      server = await start(metrics.measured(echo.methods), echo.options({ defaultDeadlineMs: 400, onFailure }));
+      server = await start(
+        metrics.measured([...echo.methods, giveBack]),
+        echo.options({ defaultDeadlineMs: 400, onFailure }),
+      );
       client = new Client(server.address, credentials.createInsecure());
     });
 
@@ -97,6 +109,30 @@ for (const [kind, start] of Object.entries(grpcServers)) {
       await Promise.all(Array.from({ length: 3 }, () => call('Refuse', 'x').ended));
       assert.deepEqual(await outcomes('Wait', CALLS), { CANCELLED: CALLS });
       assert.deepEqual(await outcomes('Refuse', 3), { NOT_FOUND: 3 });
+    });
+
+    it('counts a streaming call once, by how it ended for its caller', async () => {
+      const open = (): ClientDuplexStream<Buffer, Buffer> => {
+        const stream = client.makeBidiStreamRequest(giveBack.path, bytes, bytes);
+        stream.on('error', () => {});
+        stream.write(Buffer.from('x'));
+        return stream;
+      };
+      const [whole, left, stopped] = [open(), open(), open()];
+      await Promise.all([whole, left, stopped].map((stream) => once(stream, 'data')));
+      whole.end();
+      await once(whole, 'end');
+      left.cancel();
+      await eventually(
+        () => server.openCalls() === 1,
+        () => `${server.openCalls()} calls`,
+      );
+      const ended = new Promise((resolve) => stopped.on('status', resolve));
+      await server.close(1_000);
+      await ended;
+      // The libraries under the other two end the messages of a client that leaves as if it had ended them.
+      const ends = kind === 'net-http2' ? { OK: 1, CANCELLED: 1 } : { OK: 2 };
+      assert.deepEqual(await outcomes('GiveBack', 3), { ...ends, UNAVAILABLE: 1 });
     });
   });
 }
