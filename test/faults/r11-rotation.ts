@@ -90,7 +90,7 @@ async function rotatedMysql(context: RowContext): Promise<RotatedStore> {
     name: 'MariaDB',
     section: 'mysql',
     overlaps: false,
-    perSecond: 100,
+    perSecond: 50,
     onlineStore: { type: 'mysql', port: server.port, user: 'feast', password: `${SECRET}-none`, database: 'features' },
     async setPassword(password) {
       await server.query(`ALTER USER ${user} IDENTIFIED BY '${password}'`);
