@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { Roster, type RosterMember } from '../../encoding/roster.ts';
 import { limitPassed } from '../call-limits.ts';
 import type { CallOptions } from '../online-store.ts';
 import { StoreError } from '../store-error.ts';
@@ -47,7 +48,7 @@ export class RedisLane<C extends LaneCall> {
   readonly #createReplies: () => LaneReplies<C>;
   #socket: Redis['stream'] | undefined;
   #replies: LaneReplies<C>;
-  #pending = new Set<LaneCall>();
+  readonly #pending = new Roster<LaneCall>();
   #sweep: NodeJS.Timeout | undefined;
   #heardAt = 0;
   #inFlight = 0;
@@ -194,7 +195,9 @@ export class RedisLane<C extends LaneCall> {
 }
 
 /** One call's commands and replies. It settles once; replies that come later are scanned all the same, to stay in step. */
-export abstract class LaneCall implements LaneCommands, Expectation {
+export abstract class LaneCall implements LaneCommands, Expectation, RosterMember {
+  /** Part of {@link RosterMember}. */
+  place = -1;
   readonly call: CallOptions | undefined;
   /** How many commands it sends. */
   readonly commands: number;

@@ -1,4 +1,5 @@
 import type { Server } from 'node:net';
+import { Roster, type RosterMember } from '../../encoding/roster.ts';
 import { TransportError } from '../transport-error.ts';
 import type { CallAdmission } from './call-admission.ts';
 import type { Http2Limits } from './http2-limits.ts';
@@ -29,7 +30,7 @@ export interface ServedConnection {
 }
 
 /** What is known of a connection beside what it knows itself. Times are milliseconds since the Unix epoch. */
-interface Kept {
+interface Kept extends RosterMember {
   readonly connection: ServedConnection;
   /** When it is too old to be used. */
   readonly agesAt: number;
@@ -57,7 +58,7 @@ export class ConnectionSet {
   readonly #admission: CallAdmission | undefined;
   readonly #random: () => number;
   readonly #onLimit: (limit: TransportLimit) => void;
-  readonly #connections = new Set<Kept>();
+  readonly #connections = new Roster<Kept>();
   readonly #timers: NodeJS.Timeout[] = [];
   #pongTimer: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
@@ -81,6 +82,7 @@ export class ConnectionSet {
       callsSeen: connection.callsBegun,
       endsAt: undefined,
       isAbandoned: false,
+      place: -1,
     };
     this.#connections.add(kept);
     void connection.hungUp.then(() => this.#connections.delete(kept));

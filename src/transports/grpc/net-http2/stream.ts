@@ -1,10 +1,13 @@
+import type { RosterMember } from '../../../encoding/roster.ts';
 import { PREFIX_LENGTH } from '../grpc-message.ts';
 
 /**
  * One stream of a connection: what HTTP/2 says of it, apart from what is asked by it. Reader, sender and connection work on these
  * fields as frames come and go; a subclass knows what its request means and how it is answered.
  */
-export abstract class Stream {
+export abstract class Stream implements RosterMember {
+  /** Part of {@link RosterMember}: of those that are open. */
+  place = -1;
   readonly id: number;
   /** Milliseconds since the Unix epoch. */
   readonly deadline: number;

@@ -1,3 +1,4 @@
+import { Roster } from '../../../encoding/roster.ts';
 import type { PeerKind } from '../../../serving/served-call.ts';
 import type { TransportError } from '../../transport-error.ts';
 import type { CallAdmission } from '../call-admission.ts';
@@ -37,7 +38,9 @@ export class Streams implements CallHost, StreamingHost, ForeignHost {
   readonly #memory: MemoryPool;
   readonly #admission: CallAdmission | undefined;
   readonly #changed: () => void;
-  readonly #open = new Map<number, Stream>();
+  readonly #open = new Roster<Stream>();
+  /** The latest that was opened. */
+  #latest = 0;
   /** Calls whose methods wait: for the client to take answers, or for methods of calls that are gone. */
   readonly #held = new Set<RunnableCall>();
   /** Streams that were reset from here; their clients may not know it yet. */
@@ -69,15 +72,16 @@ export class Streams implements CallHost, StreamingHost, ForeignHost {
   }
 
   get(id: number): Stream | undefined {
-    return this.#open.get(id);
+    return id > this.#latest ? undefined : this.#open.find((stream) => stream.id === id);
   }
 
   all(): Iterable<Stream> {
-    return this.#open.values();
+    return this.#open;
   }
 
   add(stream: Stream): void {
-    this.#open.set(stream.id, stream);
+    this.#open.add(stream);
+    this.#latest = stream.id;
   }
 
   /** A piece of a request came. */
@@ -193,7 +197,7 @@ export class Streams implements CallHost, StreamingHost, ForeignHost {
 
   /** Nothing of the stream is on the connection any more. */
   close(stream: Stream): void {
-    this.#open.delete(stream.id);
+    this.#open.delete(stream);
     if (this.#held.size > 0) this.#held.delete(stream as RunnableCall);
     this.#sender.forget(stream);
     stream.close();
@@ -227,7 +231,7 @@ export class Streams implements CallHost, StreamingHost, ForeignHost {
 
   /** Ends the calls that stay open past their deadlines; those whose answers are not taken, some time later. */
   sweep(now: number): void {
-    const late = [...this.#open.values()].filter(({ expiresAt }) => now > expiresAt);
+    const late = [...this.#open].filter(({ expiresAt }) => now > expiresAt);
     // All of them first: what is cut off makes room for calls that wait, and none whose time is up is to be run.
     for (const stream of late) stream.expire();
     for (const stream of late) {
@@ -239,19 +243,19 @@ export class Streams implements CallHost, StreamingHost, ForeignHost {
 
   /** Calls that would go on for long come to an end. */
   drain(): void {
-    for (const stream of [...this.#open.values()]) stream.drain();
+    for (const stream of this.#open) stream.drain();
   }
 
   /** Answers every call that is still open with an error. */
   abandon(error: TransportError): void {
     this.#held.clear();
-    for (const stream of [...this.#open.values()]) stream.abandon(error);
+    for (const stream of this.#open) stream.abandon(error);
   }
 
   /** The connection is gone, and every call with it. */
   closeAll(): void {
     this.#held.clear();
-    for (const stream of [...this.#open.values()]) this.close(stream);
+    for (const stream of this.#open) this.close(stream);
   }
 
   #run(call: RunnableCall): void {

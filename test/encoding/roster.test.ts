@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { getHeapSpaceStatistics } from 'node:v8';
+import fc from 'fast-check';
+import { Roster, type RosterMember } from '../../src/encoding/roster.ts';
+import { heapAfterGc } from '../support/heap-after-gc.ts';
+
+const member = (id: number) => ({ id, place: -1 });
+
+describe('a roster', () => {
+  it('holds what a set would hold, whatever comes and goes', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.boolean(), fc.nat(9)), { maxLength: 60 }), (steps) => {
+        const all = Array.from({ length: 10 }, (_, id) => member(id));
+        const roster = new Roster<RosterMember & { readonly id: number }>();
+        const set = new Set<number>();
+        for (const [comes, id] of steps) {
+          const one = all[id];
+          assert.ok(one !== undefined);
+          if (comes) {
+            roster.add(one);
+            set.add(id);
+          } else {
+            roster.delete(one);
+            set.delete(id);
+          }
+          assert.equal(roster.size, set.size);
+          assert.deepEqual([...roster].map((each) => each.id).sort(), [...set].sort());
+          assert.equal(roster.find((each) => each.id === id)?.id, set.has(id) ? id : undefined);
+        }
+      }),
+    );
+  });
+
+  it('goes through those that were in when it began', () => {
+    const roster = new Roster<RosterMember & { readonly id: number }>();
+    for (let id = 0; id < 5; id++) roster.add(member(id));
+    const seen: number[] = [];
+    for (const each of roster) {
+      roster.delete(each);
+      seen.push(each.id);
+    }
+    assert.deepEqual([seen, roster.size], [[0, 1, 2, 3, 4], 0]);
+  });
+
+  it('lets what has left be collected with young objects, also behind a full collection', () => {
+    const roster = new Roster<RosterMember>();
+    const waiting: RosterMember[] = [];
+    let most = 0;
+    let before = Number.POSITIVE_INFINITY;
+    for (let n = 0; n < 100_000; n++) {
+      const call = { place: -1, load: new Array(64).fill(n) };
+      roster.add(call);
+      const gone = waiting[n % 20];
+      waiting[n % 20] = call;
+      if (gone !== undefined) roster.delete(gone);
+      if (n === 1_000) {
+        heapAfterGc();
+        before = oldSpaceUsed();
+      }
+      if (n > 1_000 && n % 1_000 === 0) most = Math.max(most, oldSpaceUsed() - before);
+    }
+    // A Set makes more than ten times as much of it.
+    assert.ok(most < 3_000_000, `${most} bytes more in the old space`);
+  });
+});
+
+function oldSpaceUsed(): number {
+  return getHeapSpaceStatistics().find((space) => space.space_name === 'old_space')?.space_used_size ?? 0;
+}
