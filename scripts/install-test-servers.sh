@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Brings what the tests start or call: servers for Redis, MariaDB and PostgreSQL, DynamoDB Local, openssl, grpcurl, h2spec, kubeconform and
-# kustomize, servers for S3 and Google Cloud Storage, Node 24 and Feast. System packages come by apt where it may install; the
-# rest goes into the git-ignored .tools/ and .venv/.
+# Brings what the tests start or call: servers for Redis, MariaDB and PostgreSQL, DynamoDB Local, openssl, grpcurl, h2spec, kubeconform,
+# servers for S3 and Google Cloud Storage, Node 24 and Feast. System packages come by apt where it may install; the rest goes into the
+# git-ignored .tools/ and .venv/.
 # Does nothing that is already done. Starts nothing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -28,7 +28,7 @@ trap 'rm -rf "$said"' EXIT
 declare -A running
 for script in setup-node24 setup-grpcurl setup-dynamodb-local setup-h2spec setup-kubernetes-tools setup-moto setup-fake-gcs setup-feast; do
   option=
-  [ "$script" != setup-kubernetes-tools ] || option=--without-helm
+  [ "$script" != setup-kubernetes-tools ] || option=--schemas
   "scripts/$script.sh" $option >"$said/$script" 2>&1 &
   running[$script]=$!
 done

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings what manifests are checked with, into the git-ignored .tools: kubeconform, kustomize and helm, built with the machine's Go, and
 # schemas for kubeconform made of what Kubernetes and the Prometheus operator publish in their Go modules.
-#   --without-helm  which compiles for six minutes of a processor; the others take 40 seconds together
+#   --schemas  without kustomize and helm, which compile for half a minute and for six minutes of a processor
 #   exit 3  there is no Go that is new enough
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -23,8 +23,10 @@ build() {
   echo "$3" >".tools/bin/$1.version"
 }
 build kubeconform github.com/yannh/kubeconform/cmd/kubeconform v0.8.0
-build kustomize sigs.k8s.io/kustomize/kustomize/v5 v5.7.1
-[ "${1:-}" = --without-helm ] || build helm helm.sh/helm/v3/cmd/helm v3.22.0
+if [ "${1:-}" != --schemas ]; then
+  build kustomize sigs.k8s.io/kustomize/kustomize/v5 v5.7.1
+  build helm helm.sh/helm/v3/cmd/helm v3.22.0
+fi
 
 # module PATH@RELEASE: downloads it and prints its folder.
 module() {

@@ -4,7 +4,17 @@ import { join } from 'node:path';
 import { goldenPath } from '../support/golden.ts';
 import { chartCases, chartFolder, featureStore } from '../support/kubernetes/chart-cases.ts';
 import { manifestsFrom, sidecarOf } from '../support/kubernetes/manifests.ts';
-import { helm, needHelm, needSchemas, renderChart, schemaErrors, tryRender } from '../support/kubernetes/tools.ts';
+import {
+  helm,
+  kustomizeBuild,
+  needHelm,
+  needKustomize,
+  needSchemas,
+  renderChart,
+  schemaErrors,
+  tryRender,
+} from '../support/kubernetes/tools.ts';
+import { projectRoot } from '../support/project-root.ts';
 import { useTempFolder } from '../support/temp-folder.ts';
 
 describe('the Helm chart', function () {
@@ -130,5 +140,17 @@ describe('the Helm chart', function () {
     const cases = chartCases.filter(({ name }) => ['own-chart', 'sidecar-native', 'standalone-1.29'].includes(name));
     assert.equal(cases.length, 3);
     for (const each of cases) assert.notEqual(podsOf(each, changed), podsOf(each, featureStore), each.name);
+  });
+});
+
+describe('the kustomize component', function () {
+  this.timeout(60_000);
+  before(function () {
+    needKustomize(this);
+  });
+
+  it('puts the sidecar into a labelled Deployment, as it is recorded', () => {
+    const text = kustomizeBuild(join(projectRoot, 'docker/kubernetes/kustomize/example'));
+    assert.equal(text, readFileSync(goldenPath('kubernetes', 'kustomize-example.yaml'), 'utf8'));
   });
 });

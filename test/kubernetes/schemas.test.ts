@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { goldenPath } from '../support/golden.ts';
-import { kustomizeBuild, needSchemas, schemaErrors } from '../support/kubernetes/tools.ts';
+import { needSchemas, schemaErrors } from '../support/kubernetes/tools.ts';
 import { projectRoot } from '../support/project-root.ts';
 
 const kubernetesFolder = join(projectRoot, 'docker/kubernetes');
@@ -25,11 +25,6 @@ describe('what is handed out for Kubernetes, against its schemas', function () {
       assert.equal(schemaErrors(texts.join('\n---\n'), release), '');
     });
   }
-
-  it('kustomize puts the sidecar into a labelled Deployment, as it is recorded', () => {
-    const text = kustomizeBuild(join(kubernetesFolder, 'kustomize/example'));
-    assert.equal(text, readFileSync(goldenPath('kubernetes', 'kustomize-example.yaml'), 'utf8'));
-  });
 
   it('catches a misspelt field, a port in words and an image that YAML takes for a flag', () => {
     const text = readFileSync(join(kubernetesFolder, 'examples/native-sidecar.yaml'), 'utf8');

@@ -16,9 +16,14 @@ export function needHelm(context: Context): void {
   need(context, ['helm']);
 }
 
-/** Skips where these are not built, for which `make test` needs Go. */
+/** The same of kustomize. */
+export function needKustomize(context: Context): void {
+  need(context, ['kustomize']);
+}
+
+/** Skips where these are not there, for which `make test` needs Go. */
 export function needSchemas(context: Context): void {
-  need(context, ['kubeconform', 'kustomize']);
+  need(context, ['kubeconform']);
   if (!existsSync(join(schemas, '1.36/complete'))) skipBecause(context, `there are no schemas: ${SETUP}`);
 }
 
