@@ -59,7 +59,7 @@ function rowSection(row: SavedRow): string {
 function mutationSection(mutations: readonly SavedMutation[]): string {
   const lines = mutations.map(
     ({ row, name, file, noticed, by, circumstances }) =>
-      `| ${row} | ${cell(name)} | \`${file}\` | ${noticed ? 'yes' : '**no**'} | ${cell(by)} | ${circumstances.commit} |`,
+      `| ${row} | ${cell(name)} | \`${file}\` | ${noticed ? 'yes' : '**no**'} | ${cell(figureOf(by))} | ${circumstances.commit} |`,
   );
   return [
     '## Can the rows fail?',
@@ -70,6 +70,11 @@ function mutationSection(mutations: readonly SavedMutation[]): string {
     '|---|---|---|---|---|---|',
     ...lines,
   ].join('\n');
+}
+
+/** The figure that failed, without the samples behind it. */
+function figureOf(by: string): string {
+  return by.split(';')[0] ?? '';
 }
 
 function headingOf({ id, title }: SavedRow): string {
