@@ -42,7 +42,7 @@ export class Streams implements CallHost, StreamingHost, ForeignHost {
   /** The latest that was opened. */
   #latest = 0;
   /** Calls whose methods wait: for the client to take answers, or for methods of calls that are gone. */
-  readonly #held = new Set<RunnableCall>();
+  readonly #held: RunnableCall[] = [];
   /** Streams that were reset from here; their clients may not know it yet. */
   readonly #stopped = new RecentStreams();
   #running = 0;
@@ -92,7 +92,7 @@ export class Streams implements CallHost, StreamingHost, ForeignHost {
   /** Part of {@link CallHost}: not while the client takes nothing, and not more methods at a time than calls are allowed. */
   ready(call: RunnableCall): void {
     if (!this.#looksThrough && this.#mayRun()) this.#run(call);
-    else this.#held.add(call);
+    else this.#held.push(call);
   }
 
   /** Part of {@link CallHost}. */
@@ -106,7 +106,7 @@ export class Streams implements CallHost, StreamingHost, ForeignHost {
     this.#running--;
     if (call.isLimited) this.#admission?.ended();
     this.#release(call);
-    if (this.#held.size > 0 || call.closed) this.#changed();
+    if (this.#held.length > 0 || call.closed) this.#changed();
   }
 
   /** Part of {@link CallHost}. */
@@ -198,7 +198,8 @@ export class Streams implements CallHost, StreamingHost, ForeignHost {
   /** Nothing of the stream is on the connection any more. */
   close(stream: Stream): void {
     this.#open.delete(stream);
-    if (this.#held.size > 0) this.#held.delete(stream as RunnableCall);
+    const held = this.#held.indexOf(stream as RunnableCall);
+    if (held >= 0) this.#held.splice(held, 1);
     this.#sender.forget(stream);
     stream.close();
     if (!stream.isRunning) this.#release(stream);
@@ -221,9 +222,9 @@ export class Streams implements CallHost, StreamingHost, ForeignHost {
     // A method that answers at once leads back here.
     if (this.#runsHeld || this.#looksThrough) return;
     this.#runsHeld = true;
-    for (const call of this.#held) {
-      if (!this.#mayRun()) break;
-      this.#held.delete(call);
+    while (this.#mayRun()) {
+      const call = this.#held.shift();
+      if (call === undefined) break;
       this.#run(call);
     }
     this.#runsHeld = false;
@@ -248,13 +249,13 @@ export class Streams implements CallHost, StreamingHost, ForeignHost {
 
   /** Answers every call that is still open with an error. */
   abandon(error: TransportError): void {
-    this.#held.clear();
+    this.#held.length = 0;
     for (const stream of this.#open) stream.abandon(error);
   }
 
   /** The connection is gone, and every call with it. */
   closeAll(): void {
-    this.#held.clear();
+    this.#held.length = 0;
     for (const stream of this.#open) this.close(stream);
   }
 
