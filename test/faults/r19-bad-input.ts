@@ -18,7 +18,7 @@ import { type Asker, codeOf, openAsker } from './load/asker.ts';
 import type { CallOutcome } from './load/grpc-caller.ts';
 import { failedOf, judgeInvariants } from './load/load-figures.ts';
 import { sampleProcess, startSampler } from './product/process-samples.ts';
-import { judgeProduct, type Product, startProduct } from './product/product.ts';
+import { IMAGE_NODE_OPTIONS, judgeProduct, type Product, startProduct } from './product/product.ts';
 import { createRedisScene } from './product/redis-scene.ts';
 
 const PATH = '/feast.serving.ServingService/GetOnlineFeatures';
@@ -45,7 +45,11 @@ export const badInput: FaultRow = {
   ],
   async run(context, form) {
     const sheet = new FigureSheet(form);
-    const { product, load: start } = await createRedisScene(context, form, { direct: true });
+    const { product, load: start } = await createRedisScene(context, form, {
+      direct: true,
+      product: { env: { NODE_OPTIONS: IMAGE_NODE_OPTIONS } },
+    });
+    sheet.note(`The product runs with the options of the container image: ${IMAGE_NODE_OPTIONS}.`);
     const load = await start({ deadlineMs: form === 'long' ? 1_000 : 5_000 });
     await load.untilOk(100);
     const before = sampleProcess(product.pid);

@@ -45,6 +45,8 @@ export interface WatchedRedis {
   readonly replica: RedisServer;
   readonly sentinelPort: number;
   readonly masterName: string;
+  /** Resolves when the replica has all that the primary has. */
+  caughtUp(): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -90,7 +92,13 @@ export async function startWatchedRedis(): Promise<WatchedRedis> {
     await remove();
     throw error;
   }
-  return { primary, replica, sentinelPort, masterName, remove };
+  const caughtUp = async (): Promise<void> => {
+    // Redis waits for what the connection itself has written, and for all before it.
+    await primary.client.set('caught-up', 'yes');
+    await primary.client.del('caught-up');
+    if ((await primary.client.wait(1, 10_000)) < 1) throw new Error('the replica lags behind by ten seconds');
+  };
+  return { primary, replica, sentinelPort, masterName, caughtUp, remove };
 }
 
 export interface TestCertificates {

@@ -7,6 +7,9 @@ import type { FigureSheet } from '../harness/figures.ts';
 import type { RowContext } from '../harness/row.ts';
 import { fetchMetrics, type Metrics } from './metrics.ts';
 
+/** What the container image gives to Node, for rows that look at the memory of a whole process. */
+export const IMAGE_NODE_OPTIONS = '--max-semi-space-size=8 --max-old-space-size=512';
+
 export interface ProductOptions {
   readonly repo: string;
   /** Further options of `sideboard serve`. */

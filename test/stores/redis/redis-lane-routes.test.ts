@@ -68,7 +68,7 @@ describe('reading Redis behind a sentinel', () => {
       sentinel_master: watched.masterName,
     });
     await writeAll(store);
-    await watched.primary.client.wait(1, 1000);
+    await watched.caughtUp();
     assert.equal(await readSome(store), true);
     await watched.primary.stop();
     const giveUpAt = Date.now() + 10_000;

@@ -127,7 +127,7 @@ describe('Redis behind a sentinel', () => {
     });
     await store.onlineWriteBatch(table, [driverRow(1, 100, { trips: 1 })]);
     assert.equal(await watched.primary.client.dbsize(), 1);
-    await watched.primary.client.wait(1, 1000);
+    await watched.caughtUp();
     await watched.primary.stop();
     const giveUpAt = Date.now() + 15_000;
     for (;;) {
