@@ -15,6 +15,12 @@ const SHORT_MS = 6_000;
 const SETTLING_MINUTES = 20;
 const ASKED_MINUTES = 120;
 
+/**
+ * Connections reach their age here, again and again. The load does not wait for the next one, and does not make a call again that the
+ * server has not looked at, as clients of gRPC do by themselves.
+ */
+const ENDINGS = new Set(['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'RESOURCE_EXHAUSTED', 'NOT_CONNECTED', 'NOT_BEGUN']);
+
 interface Fault {
   readonly name: string;
   readonly begin: (scene: RedisScene) => unknown;
@@ -76,9 +82,15 @@ export const soak: FaultRow = {
     const samples = sampler.stop();
     const settled = samples.filter(({ atMs }) => atMs >= began + settlingMs(wholeMs));
     const soaked = phaseOf(result, 'soak');
-    judgeInvariants(sheet, result);
+    judgeInvariants(sheet, result, ENDINGS);
     sheet.tell('faults', `${faults.length}`);
     sheet.tell('calls ended with', `${soaked.ok} OK, ${codesText(soaked)}`);
+    sheet.atMost(
+      'calls of these that a connection at its age left unsent or not begun',
+      (100 * ((soaked.codes.NOT_CONNECTED ?? 0) + (soaked.codes.NOT_BEGUN ?? 0))) / soaked.sent,
+      { long: 0.01 },
+      '%',
+    );
     sheet.atLeast('OK from 2 s after the last fault', okPercent(result, calm + 2_000), { long: 99.9, short: 90 }, '%');
     const growth = (samples.at(-1)?.rssMb ?? 0) - (samples[0]?.rssMb ?? 0);
     sheet.atMost('resident memory grows by', rssSlopePerHour(settled), { long: 2 }, 'MB an hour');
