@@ -15,7 +15,7 @@ export async function askOnce(endpoint: Endpoint, requests: readonly Uint8Array[
         await new Promise<Buffer>((resolve, reject) => {
           exchange.send(index, true, (failure, answer) => {
             if (answer === undefined) reject(new Error(`${endpoint.address}: ${failure ?? 'no answer'}`));
-            else resolve(answer);
+            else resolve(Buffer.from(answer));
           });
         }),
       );

@@ -11,7 +11,7 @@ export interface Exchange {
 
 /**
  * @param failure what went wrong, in few words; `undefined` for a whole answer with status OK
- * @param answer the message, where it was asked for
+ * @param answer the message, where it was asked for; what is to be kept has to be copied
  */
 export type Done = (failure: string | undefined, answer: Buffer | undefined) => void;
 
@@ -23,6 +23,17 @@ export interface GrpcEndpoint {
   readonly path: string;
 }
 
+/** The same, asked without a library: see `wire-exchange.ts`. */
+export interface WireEndpoint {
+  readonly kind: 'wire';
+  /** `host:port` */
+  readonly address: string;
+  /** `/package.Service/Method` */
+  readonly path: string;
+  /** Sent as `grpc-timeout`. */
+  readonly deadlineMs: number;
+}
+
 /** Redis itself, asked without a library. */
 export interface RespEndpoint {
   readonly kind: 'resp';
@@ -32,4 +43,4 @@ export interface RespEndpoint {
   readonly repliesPerRequest: number;
 }
 
-export type Endpoint = GrpcEndpoint | RespEndpoint;
+export type Endpoint = GrpcEndpoint | WireEndpoint | RespEndpoint;

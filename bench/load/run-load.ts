@@ -6,6 +6,7 @@ import { connectGrpc } from './grpc-exchange.ts';
 import { LatencyHistogram } from './histogram.ts';
 import type { LoadResult, LoadSpec } from './load-spec.ts';
 import { connectResp } from './resp-exchange.ts';
+import { connectWire } from './wire-exchange.ts';
 
 export interface WindowEvents {
   readonly onOpen?: () => void;
@@ -21,7 +22,8 @@ export function connectTo({
   ring,
   connections,
 }: Pick<LoadSpec, 'endpoint' | 'ring' | 'connections'>): Promise<Exchange> {
-  return endpoint.kind === 'grpc' ? connectGrpc(endpoint, ring, connections) : connectResp(endpoint, ring, connections);
+  if (endpoint.kind === 'grpc') return connectGrpc(endpoint, ring, connections);
+  return endpoint.kind === 'wire' ? connectWire(endpoint, ring, connections) : connectResp(endpoint, ring, connections);
 }
 
 /** Warms up, measures, waits for what is under way. */
@@ -158,7 +160,7 @@ class LoadRun {
     this.#checked++;
     if (crc32(answer) === checksum) return;
     this.#differingCount++;
-    this.#differing.set(index, answer);
+    this.#differing.set(index, Buffer.from(answer));
   }
 }
 
