@@ -1,15 +1,12 @@
 import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
 import { entityKeysInForce } from '../definitions/surrogate-key.ts';
 import type { Logger } from '../operations/logger.ts';
+import type { ProjectMetrics } from '../operations/metrics/project-metrics.ts';
+import type { Readiness } from '../operations/readiness.ts';
 import { tracedRegistrySource } from '../operations/tracing/traced-registry-source.ts';
 import type { Tracer } from '../operations/tracing/tracer.ts';
 import { createRegistryCopy } from '../registry/registry-copy.ts';
-import {
-  openRegistry,
-  type RefreshOutcome,
-  type RegistryHolder,
-  type RegistryOptions,
-} from '../registry/registry-holder.ts';
+import { openRegistry, type RegistryHolder, type RegistryOptions } from '../registry/registry-holder.ts';
 import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import type { OnlineStore } from '../stores/online-store.ts';
 import { ResolutionError } from '../stores/resolution-error.ts';
@@ -142,20 +139,21 @@ export interface ServedRegistryOptions {
   readonly log: Logger;
   /** What the log says of a registry that has changed. */
   readonly describeSwap: (snapshot: RegistrySnapshot, previous: RegistrySnapshot) => object;
-  /** Told of every time that the registry was read anew, or could not be. */
-  readonly onRefresh: (outcome: RefreshOutcome) => void;
+  /** Told that the registry is there, and of every time that it was read anew, or could not be. */
+  readonly readiness: Readiness;
+  readonly metrics: ProjectMetrics | undefined;
   readonly tracer: Tracer | undefined;
   /** The process is to stop, and need not wait for a registry any more. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Opens the registry of a process that serves: it is kept fresh, and the log tells of it.
+ * Opens the registry of a process that serves: it is kept fresh, and log, probes and metrics tell of it.
  * @throws RegistryError, CliError `CLI_REGISTRY_NOT_SERVED`
  */
-export function openServedRegistry(options: ServedRegistryOptions): Promise<RegistryHolder> {
-  const { config, env, log, describeSwap, onRefresh, tracer, signal } = options;
-  return openProjectRegistry({
+export async function openServedRegistry(options: ServedRegistryOptions): Promise<RegistryHolder> {
+  const { config, env, log, describeSwap, readiness, metrics, tracer, signal } = options;
+  const registry = await openProjectRegistry({
     config,
     env,
     warn: (message) => log.warn(message),
@@ -164,7 +162,13 @@ export function openServedRegistry(options: ServedRegistryOptions): Promise<Regi
     refresh: {
       onSwap: (snapshot, previous) => log.info(describeSwap(snapshot, previous), 'the registry has changed'),
       onError: (err) => log.error({ err }, 'refreshing the registry failed; the last good one stays in use'),
-      onRefresh,
+      onRefresh(outcome) {
+        metrics?.refreshed(outcome);
+        readiness.registryChecked();
+      },
     },
   });
+  readiness.registryLoaded(() => registry.status());
+  metrics?.watchRegistry(registry);
+  return registry;
 }

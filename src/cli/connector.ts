@@ -5,7 +5,6 @@ import { metricsText } from '../operations/metrics/metrics-text.ts';
 import { ProjectMetrics } from '../operations/metrics/project-metrics.ts';
 import { Readiness } from '../operations/readiness.ts';
 import { StoreOutageWatch } from '../operations/store-outage.ts';
-import type { RefreshOutcome } from '../registry/registry-holder.ts';
 import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import type { OnlineTable } from '../stores/online-store.ts';
 import { onlineTablesOfSnapshot } from '../stores/online-table.ts';
@@ -50,23 +49,18 @@ export async function connector(options: ConnectorOptions, { io, globals, exitWi
     closers.unshift(() => opened.close());
     const store = metrics?.store.measured(opened) ?? opened;
     const describeSwap = ({ generation }: RegistrySnapshot): object => ({ generation });
-    const onRefresh = (outcome: RefreshOutcome): void => {
-      metrics?.refreshed(outcome);
-      readiness.registryChecked();
-    };
     metrics?.store.watchConnections(opened);
     const registry = await openServedRegistry({
       config,
       env: io.env,
       log,
       describeSwap,
-      onRefresh,
+      readiness,
+      metrics,
       tracer: records.tracer,
       signal: life.signal,
     });
     closers.unshift(() => registry.close());
-    readiness.registryLoaded(() => registry.status());
-    metrics?.watchRegistry(registry);
     const tables = tablesByName(config.registry.enableOnlineFeatureViewVersioning);
     const service = createConnectorService({
       store,

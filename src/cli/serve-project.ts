@@ -10,7 +10,6 @@ import { Readiness } from '../operations/readiness.ts';
 import { CallCounters, counterTotals, type ServerCounters } from '../operations/server-counters.ts';
 import { StoreOutageWatch } from '../operations/store-outage.ts';
 import { WorkerLink } from '../operations/worker-link.ts';
-import type { RefreshOutcome } from '../registry/registry-holder.ts';
 import type { RegistrySnapshot } from '../registry/registry-snapshot.ts';
 import { OnlineFeatures } from '../serving/online-features.ts';
 import { createFeastServices } from '../transports/grpc/feast-services.ts';
@@ -89,22 +88,17 @@ export async function serveProject(
     const rules = await openCallerRules(config, io.env, log);
     const { store, refusal, close } = await openServedStore(config, log, metrics?.store);
     closers.unshift(close);
-    const onRefresh = (outcome: RefreshOutcome): void => {
-      metrics?.refreshed(outcome);
-      readiness.registryChecked();
-    };
     const registry = await openServedRegistry({
       config,
       env: io.env,
       log,
       describeSwap,
-      onRefresh,
+      readiness,
+      metrics,
       tracer: records.tracer,
       signal: life.signal,
     });
     closers.unshift(() => registry.close());
-    readiness.registryLoaded(() => registry.status());
-    metrics?.watchRegistry(registry);
     features = new OnlineFeatures({
       registry: () => registry.current(),
       store,
