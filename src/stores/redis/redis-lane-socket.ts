@@ -1,6 +1,7 @@
 import { connect, type NetConnectOpts, type OnReadOpts, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { AbstractConnector, type RedisOptions } from 'ioredis';
+import { SocketTurns } from './redis-socket-turns.ts';
 
 /** Takes what a socket receives into memory of its own choice. */
 export interface SocketReader {
@@ -43,10 +44,19 @@ const receptions = new WeakMap<object, Reception>();
 /** Lets a reader have all that a connected socket receives from now on; the library hears nothing any more. */
 export function takeSocketOver(socket: Socket, reader: SocketReader): void {
   socket.removeAllListeners('data');
+  const turns = new SocketTurns(socket);
+  const received = (count: number): void => {
+    reader.received(count);
+    turns.received(count);
+  };
+  const push = (chunk: Buffer): void => {
+    reader.push(chunk);
+    turns.received(chunk.length);
+  };
   const reception = receptions.get(socket);
-  if (reception !== undefined) reception.reader = reader;
+  if (reception !== undefined) reception.reader = { room: () => reader.room(), received, push };
   // A socket that the library made itself: one to a primary that sentinels named.
-  else socket.on('data', (chunk: Buffer) => reader.push(chunk));
+  else socket.on('data', push);
   // Without a listener nobody would hear of its end.
   socket.resume();
 }

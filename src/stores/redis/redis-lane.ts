@@ -7,7 +7,10 @@ import { type LaneCommands, LaneOutput } from './redis-lane-output.ts';
 import type { Expectation, LaneReplies } from './redis-lane-replies.ts';
 import { takeSocketOver } from './redis-lane-socket.ts';
 
-/** How often deadlines, callers that went away and silence are looked at while replies are waited for, in milliseconds. */
+/**
+ * How often deadlines, callers that went away and silence are looked at while replies are waited for, in milliseconds. The nearest
+ * deadline that is known is not waited beyond.
+ */
 const SWEEP_MS = 10;
 
 export interface LaneOptions {
@@ -99,14 +102,14 @@ export class RedisLane<C extends LaneCall> {
     this.#pending.add(pending);
     this.#replies.expect(pending);
     this.#output?.send(pending);
-    this.#sweep ??= setInterval(() => this.#look(), SWEEP_MS);
+    this.#sweep ??= setTimeout(this.#look, SWEEP_MS);
   }
 
   /** Ends the connection at once, and what waits on it; for good when the client does not connect again. */
   close(): void {
     const socket = this.#socket;
     this.#socket = undefined;
-    clearInterval(this.#sweep);
+    clearTimeout(this.#sweep);
     this.#sweep = undefined;
     this.#give(this.#replies, this.#lost());
     socket?.destroy();
@@ -169,18 +172,20 @@ export class RedisLane<C extends LaneCall> {
    * Deadlines are looked at together, every few milliseconds, rather than with a timer per call: at thousands of calls a
    * second the timers would cost more than the calls.
    */
-  #look(): void {
+  readonly #look = (): void => {
     const now = Date.now();
+    let nextMs = SWEEP_MS;
     for (const pending of this.#pending) {
-      const error = pending.call === undefined ? undefined : limitPassed(pending.call, now, this.#options.doing);
+      const { call } = pending;
+      if (call === undefined) continue;
+      const error = limitPassed(call, now, this.#options.doing);
       if (error !== undefined) pending.fail(error);
+      else if (call.deadline !== undefined) nextMs = Math.min(nextMs, call.deadline - now);
     }
     // If it was this process that stood still, the replies lie unread: they are taken in before the next immediate.
     if (this.#isSilent(now)) setImmediate(() => this.#giveUpSilent());
-    if (this.#replies.waiting > 0) return;
-    clearInterval(this.#sweep);
-    this.#sweep = undefined;
-  }
+    this.#sweep = this.#replies.waiting > 0 ? setTimeout(this.#look, nextMs) : undefined;
+  };
 
   #isSilent(now: number): boolean {
     return this.#replies.waiting > 0 && now - this.#heardAt > this.#options.silenceMs;
