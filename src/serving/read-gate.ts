@@ -55,7 +55,7 @@ export class ReadGate {
   /** How many requests wait, and how many bytes of answers are being read for. */
   underWay(): { readonly waiting: number; readonly bytes: number } {
     const [small, large] = [this.#small, this.#large];
-    return { waiting: small.waiting.size + large.waiting.size, bytes: small.underWay + large.underWay };
+    return { waiting: small.waiting + large.waiting, bytes: small.underWay + large.underWay };
   }
 
   /**
@@ -69,7 +69,7 @@ export class ReadGate {
     if (queue.tryEnter(bytes)) return undefined;
     this.#delayed++;
     this.#sweep ??= setInterval(() => this.#look(), SWEEP_MS);
-    return new Promise((begin, fail) => queue.waiting.add({ bytes, call, since: Date.now(), begin, fail }));
+    return new Promise((begin, fail) => queue.wait({ bytes, call, since: Date.now(), begin, fail }));
   }
 
   leave(bytes: number): void {
@@ -90,15 +90,15 @@ export class ReadGate {
   }
 
   #rest(): void {
-    if (this.#small.waiting.size + this.#large.waiting.size > 0) return;
+    if (this.#small.waiting + this.#large.waiting > 0) return;
     clearInterval(this.#sweep);
     this.#sweep = undefined;
   }
 }
 
 class GateQueue {
-  /** In the order in which they came. */
-  readonly waiting = new Set<Waiting>();
+  /** In the order in which they came. An array rather than a set, for the reason given in `encoding/roster.ts`. */
+  #waiting: Waiting[] = [];
   readonly #limit: number;
   #underWay = 0;
 
@@ -106,12 +106,20 @@ class GateQueue {
     this.#limit = limit;
   }
 
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   get underWay(): number {
     return this.#underWay;
   }
 
+  wait(waiting: Waiting): void {
+    this.#waiting.push(waiting);
+  }
+
   tryEnter(bytes: number): boolean {
-    if (this.waiting.size > 0 || !this.#fits(bytes)) return false;
+    if (this.#waiting.length > 0 || !this.#fits(bytes)) return false;
     this.#underWay += bytes;
     return true;
   }
@@ -121,35 +129,36 @@ class GateQueue {
     this.#letIn();
   }
 
-  dropLate(now: number, { maxAgeMs, refusal }: ReadGateLimits): void {
-    for (const waiting of this.waiting) {
-      const { cancelled, signal, deadline } = waiting.call;
-      const gone = cancelled ?? signal?.aborted === true;
-      const late = gone || (deadline !== undefined && deadline <= now);
-      let error: Error | undefined;
-      if (late) error = stoppedWaiting(gone);
-      else if (now - waiting.since > maxAgeMs) error = waitedTooLong(maxAgeMs);
-      else error = refusal?.();
-      if (error === undefined) continue;
-      this.waiting.delete(waiting);
-      waiting.fail(error);
-    }
+  dropLate(now: number, limits: ReadGateLimits): void {
+    this.#waiting = this.#waiting.filter((waiting) => {
+      const error = whyToLeave(waiting, now, limits);
+      if (error !== undefined) waiting.fail(error);
+      return error === undefined;
+    });
     // The one that left may have been too large for what was free, and those behind it are not.
     this.#letIn();
   }
 
   #letIn(): void {
-    for (const waiting of this.waiting) {
-      if (!this.#fits(waiting.bytes)) return;
-      this.waiting.delete(waiting);
-      this.#underWay += waiting.bytes;
-      waiting.begin();
+    const waiting = this.#waiting;
+    for (let next = waiting[0]; next !== undefined && this.#fits(next.bytes); next = waiting[0]) {
+      waiting.shift();
+      this.#underWay += next.bytes;
+      next.begin();
     }
   }
 
   #fits(bytes: number): boolean {
     return this.#underWay === 0 || this.#underWay + bytes <= this.#limit;
   }
+}
+
+/** Why a request is not to wait any longer, if it is not. */
+function whyToLeave({ call, since }: Waiting, now: number, { maxAgeMs, refusal }: ReadGateLimits): Error | undefined {
+  const { cancelled, signal, deadline } = call;
+  const gone = cancelled ?? signal?.aborted === true;
+  if (gone || (deadline !== undefined && deadline <= now)) return stoppedWaiting(gone);
+  return now - since > maxAgeMs ? waitedTooLong(maxAgeMs) : refusal?.();
 }
 
 function stoppedWaiting(gone: boolean): ServingError {

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { getHeapSpaceStatistics } from 'node:v8';
 import fc from 'fast-check';
 import { Roster, type RosterMember } from '../../src/encoding/roster.ts';
-import { heapAfterGc } from '../support/heap-after-gc.ts';
+import { oldSpaceGrowth } from '../support/old-space.ts';
 
 const member = (id: number) => ({ id, place: -1 });
 
@@ -42,28 +41,17 @@ describe('a roster', () => {
     assert.deepEqual([seen, roster.size], [[0, 1, 2, 3, 4], 0]);
   });
 
-  it('lets what has left be collected with young objects, also behind a full collection', () => {
+  it('lets what has left be collected with young objects, also behind a full collection', async () => {
     const roster = new Roster<RosterMember>();
-    const waiting: RosterMember[] = [];
-    let most = 0;
-    let before = Number.POSITIVE_INFINITY;
-    for (let n = 0; n < 100_000; n++) {
-      const call = { place: -1, load: new Array(64).fill(n) };
+    const present: RosterMember[] = [];
+    const grown = await oldSpaceGrowth((load, n) => {
+      const call = { place: -1, load };
       roster.add(call);
-      const gone = waiting[n % 20];
-      waiting[n % 20] = call;
+      const gone = present[n % 20];
+      present[n % 20] = call;
       if (gone !== undefined) roster.delete(gone);
-      if (n === 1_000) {
-        heapAfterGc();
-        before = oldSpaceUsed();
-      }
-      if (n > 1_000 && n % 1_000 === 0) most = Math.max(most, oldSpaceUsed() - before);
-    }
+    });
     // A Set makes more than ten times as much of it.
-    assert.ok(most < 3_000_000, `${most} bytes more in the old space`);
+    assert.ok(grown < 3_000_000, `${grown} bytes more in the old space`);
   });
 });
-
-function oldSpaceUsed(): number {
-  return getHeapSpaceStatistics().find((space) => space.space_name === 'old_space')?.space_used_size ?? 0;
-}

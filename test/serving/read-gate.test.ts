@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { ReadGate } from '../../src/serving/read-gate.ts';
 import { ServingError } from '../../src/serving/serving-error.ts';
+import { oldSpaceGrowth } from '../support/old-space.ts';
 
 const LIMIT = 6400;
 const SMALL = 100;
@@ -144,5 +145,22 @@ describe('the gate before reads', () => {
     refusal = new ServingError('DEADLINE_EXCEEDED', 'Nobody is there.');
     await assert.rejects(waiting, refusal);
     gate.leave(LIMIT);
+  });
+
+  it('lets requests that have left be collected with young objects, also behind a full collection', async () => {
+    const gate = new ReadGate(LIMITS);
+    const turns: (Promise<void> | undefined)[] = [];
+    const grown = await oldSpaceGrowth(async (load, n) => {
+      turns.push(gate.enter(LIMIT, Object.assign({ cancelled: false }, { load })));
+      if (n < 20) return;
+      await turns.shift();
+      gate.leave(LIMIT);
+    });
+    for (const turn of turns) {
+      await turn;
+      gate.leave(LIMIT);
+    }
+    assert.ok(grown < 3_000_000, `${grown} bytes more in the old space`);
+    assert.deepEqual(gate.underWay(), { waiting: 0, bytes: 0 });
   });
 });

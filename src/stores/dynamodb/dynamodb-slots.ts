@@ -11,7 +11,8 @@ interface Waiting {
 export class RequestSlots {
   readonly #slots: number;
   readonly #maxWaiting: number;
-  readonly #waiting = new Set<Waiting>();
+  /** In the order in which they came. An array rather than a set, for the reason given in `encoding/roster.ts`. */
+  readonly #waiting: Waiting[] = [];
   #taken = 0;
 
   constructor(slots: number, maxWaiting: number) {
@@ -24,7 +25,7 @@ export class RequestSlots {
   }
 
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#waiting.length;
   }
 
   /**
@@ -36,42 +37,45 @@ export class RequestSlots {
       this.#taken++;
       return;
     }
-    if (this.#waiting.size >= this.#maxWaiting) {
+    if (this.#waiting.length >= this.#maxWaiting) {
       throw new StoreError(
         'STORE_OVERLOADED',
-        `${this.#taken} requests to DynamoDB are under way and ${this.#waiting.size} wait, ${doing}.`,
+        `${this.#taken} requests to DynamoDB are under way and ${this.#waiting.length} wait, ${doing}.`,
         { hint: 'Raise max_pool_connections or max_queued_requests of the store, or add sidecars.' },
       );
     }
     let entry: Waiting | undefined;
     const turn = new Promise<void>((resolve, reject) => {
       entry = { start: resolve, refuse: reject };
-      this.#waiting.add(entry);
+      this.#waiting.push(entry);
     });
     try {
       await withinLimits(turn, call, limitMs, doing);
     } catch (error) {
       // Given a slot in the same moment as the limit passed: somebody else's turn then.
-      if (entry !== undefined && !this.#waiting.delete(entry) && !(error instanceof ClosedSlots)) this.release();
+      if (entry !== undefined && !this.#leave(entry) && !(error instanceof ClosedSlots)) this.release();
       throw error;
     }
   }
 
   release(): void {
-    const [next] = this.#waiting;
-    if (next === undefined) {
-      this.#taken--;
-      return;
-    }
-    this.#waiting.delete(next);
-    next.start();
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#taken--;
+    else next.start();
   }
 
   /** Sends everybody away who waits. */
   close(doing: string): void {
-    for (const waiting of this.#waiting)
+    for (const waiting of this.#waiting.splice(0)) {
       waiting.refuse(new ClosedSlots('STORE_CLOSED', `The store was closed ${doing}.`));
-    this.#waiting.clear();
+    }
+  }
+
+  /** @returns whether it still waited */
+  #leave(entry: Waiting): boolean {
+    const place = this.#waiting.indexOf(entry);
+    if (place >= 0) this.#waiting.splice(place, 1);
+    return place >= 0;
   }
 }
 

@@ -27,8 +27,8 @@ export class AnswerSender {
   readonly #output: FrameOutput;
   readonly #blocks = new AnswerBlocks();
   readonly #maxBacklog: number;
-  /** Streams with bytes to send. */
-  readonly #waiting = new Set<Stream>();
+  /** Streams with bytes to send, in the order in which they began to wait. An array rather than a set, for the reason given in `encoding/roster.ts`. */
+  readonly #waiting: Stream[] = [];
   readonly #flush = () => this.#flushAll();
   #scheduled = false;
   /** The socket has enough for now. */
@@ -70,7 +70,7 @@ export class AnswerSender {
     output.reserve(MAX_ANSWER_BLOCKS + 3 * FRAME_HEAD + (fits ? length : 0));
     this.#headers(call.id, Flag.END_HEADERS, this.#blocks.head());
     this.schedule();
-    if (!fits || this.#waiting.size > 0 || output.backlog >= this.#maxBacklog) {
+    if (!fits || this.#waiting.length > 0 || output.backlog >= this.#maxBacklog) {
       this.#wait(call, message);
       return;
     }
@@ -122,7 +122,10 @@ export class AnswerSender {
 
   /** The stream is over, whatever has not left. */
   forget(stream: Stream): void {
-    if (this.#waiting.size > 0 && this.#waiting.delete(stream)) this.#unsent -= stream.outgoingLeft;
+    const place = this.#waiting.indexOf(stream);
+    if (place < 0) return;
+    this.#waiting.splice(place, 1);
+    this.#unsent -= stream.outgoingLeft;
   }
 
   frame(type: number, flags: number, stream: number, payload: Uint8Array): void {
@@ -181,14 +184,14 @@ export class AnswerSender {
   }
 
   #resume(): void {
-    if (this.#waiting.size > 0) this.schedule();
+    if (this.#waiting.length > 0) this.schedule();
   }
 
   #flushAll(): void {
     this.#scheduled = false;
     do {
       this.#stalled = false;
-      if (this.#waiting.size > 0) this.#pump();
+      if (this.#waiting.length > 0) this.#pump();
       this.#output.flush();
     } while (this.#stalled && this.#output.backlog < this.#maxBacklog);
   }
@@ -196,11 +199,13 @@ export class AnswerSender {
   #wait(stream: Stream, outgoing: Uint8Array): void {
     stream.outgoing = outgoing;
     this.#unsent += stream.outgoingLeft;
-    this.#waiting.add(stream);
+    this.#waiting.push(stream);
   }
 
   #pump(): void {
-    for (const stream of this.#waiting) {
+    const waiting = this.#waiting;
+    for (let place = 0; place < waiting.length; ) {
+      const stream = waiting[place] as Stream;
       while (stream.outgoingLeft > 0) {
         if (this.#output.backlog >= this.#maxBacklog) {
           this.#stalled = true;
@@ -210,8 +215,11 @@ export class AnswerSender {
         if (stream.sendWindow <= 0) break;
         this.#data(stream);
       }
-      if (stream.outgoingLeft > 0) continue;
-      this.#waiting.delete(stream);
+      if (stream.outgoingLeft > 0) {
+        place++;
+        continue;
+      }
+      waiting.splice(place, 1);
       if (!stream.outgoingIsLast) {
         stream.sent();
         continue;
