@@ -173,7 +173,7 @@ function oneOf<T extends string>(option: string, text: string, allowed: readonly
 function number(option: string, text: string, least: number): number {
   const value = Number(text);
   if (text.trim() === '' || !(value >= least))
-    throw new Error(`${option}: "${text}" is no number of at least ${least}`);
+    throw new Error(`${option}: "${text}" is not a number of at least ${least}`);
   return value;
 }
 

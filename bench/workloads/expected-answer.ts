@@ -53,7 +53,7 @@ export function answerDigest(answer: GetOnlineFeaturesResponse): string {
   return createHash('sha256').update(columns.sort().join('\n')).digest('hex');
 }
 
-/** True when `bytes` are a serialized answer that says what `entities` must get. Bytes that are no answer are wrong. */
+/** True when `bytes` are a serialized answer that says what `entities` must get. Bytes that are not an answer are wrong. */
 export function isRightAnswer(workload: Workload, entities: readonly number[], bytes: Uint8Array): boolean {
   try {
     const answer = fromBinary(GetOnlineFeaturesResponseSchema, bytes);

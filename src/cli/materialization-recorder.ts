@@ -18,7 +18,7 @@ export function openMaterializationRecorder(
 ): RecordInterval {
   const file = writableFile(config);
   if (file === undefined) {
-    warn(`The registry at ${config.registry.place} is no local file: the interval is not recorded there.`);
+    warn(`The registry at ${config.registry.place} is not a local file: the interval is not recorded there.`);
     return async () => {};
   }
   return (view, { start, end }) => recordMaterialization(file, { project: config.project, view, start, end });

@@ -65,7 +65,7 @@ function keyFindings(
     findings.push({
       check: 'rows',
       result: 'warning',
-      message: `${name}: ${unknown} of ${sampled} sampled keys are no keys of ${name}'s join keys`,
+      message: `${name}: ${unknown} of ${sampled} sampled keys are not keys of ${name}'s join keys`,
       advice: 'They are never found: the view had other join keys, or something else writes there.',
     });
   }
@@ -92,7 +92,7 @@ function valueFindings(table: OnlineTable, rows: readonly StoredRow[]): Finding[
       findings.push({
         check: 'rows',
         result: 'failed',
-        message: `${table.name}: ${damaged} of ${rows.length} sampled rows hold bytes for ${name} that are no valid value`,
+        message: `${table.name}: ${damaged} of ${rows.length} sampled rows hold bytes for ${name} that are not a valid value`,
         advice: 'Requests for them are refused. Find out what else writes to this store, then materialize again.',
       });
     }

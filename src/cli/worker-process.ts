@@ -15,7 +15,7 @@ export function startWorkerProcess(number: number, options: readonly string[]): 
 /** Number of the worker that this process is; `undefined` where it is none. Only the first call says so. */
 export function workerNumber(process: NodeJS.Process): number | undefined {
   const number = process.env[NUMBER];
-  // What this process starts is no worker.
+  // What this process starts is not a worker.
   delete process.env[NUMBER];
   return number === undefined ? undefined : Number(number);
 }

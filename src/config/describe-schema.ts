@@ -58,7 +58,7 @@ export function unwrapSchema(outer: z.core.$ZodType): UnwrappedSchema {
   }
 }
 
-/** The keys of a mapping's schema, or nothing where the schema is no mapping with known keys. */
+/** The keys of a mapping's schema, or nothing where the schema is not a mapping with known keys. */
 export function shapeOf(schema: z.core.$ZodType): Readonly<Record<string, z.core.$ZodType>> | undefined {
   const { def } = unwrapSchema(schema).schema._zod;
   return def.type === 'object' ? def.shape : undefined;

@@ -6,7 +6,7 @@ import { type FeatureStoreConfig, featureStoreConfigFromText } from './feature-s
 /** The name that Feast gives the file. */
 const CONFIG_FILE_NAME = 'feature_store.yaml';
 
-/** Larger files are no configuration: a path that points at the wrong file should not fill the memory. */
+/** Larger files are not a configuration: a path that points at the wrong file should not fill the memory. */
 const MAX_CONFIG_BYTES = 1_048_576;
 
 export interface LoadConfigOptions {

@@ -20,7 +20,7 @@ export async function rejectsWith(
 /** By name: a store outside this package may have been loaded with another copy of it. */
 export function assertStoreError(error: unknown, expected: readonly StoreErrorCode[]): asserts error is StoreError {
   const { name, code, message } = error as Partial<StoreError>;
-  assert.equal(name, 'StoreError', `An error that is no StoreError: ${String(error)}`);
+  assert.equal(name, 'StoreError', `An error that is not a StoreError: ${String(error)}`);
   assert.ok(
     expected.some((each) => each === code),
     `${code} where ${expected.join(' or ')} was expected: ${message}`,

@@ -17,7 +17,7 @@ const bytes = [Uint8Array.of(0, 255, 10), Uint8Array.of()];
 const map = { val: { a: value({ case: 'int64Val', value: 1n }) } };
 const nested = { val: [value({ case: 'int64ListVal', value: { $typeName: 'feast.types.Int64List', val: [1n, 2n] } })] };
 
-/** Every arm but the stated null, which is no type of a feature. Maps have one entry: their order is not the protocol's. */
+/** Every arm but the stated null, which is not a type of a feature. Maps have one entry: their order is not the protocol's. */
 const values: { readonly [Arm in Exclude<ValueArm, 'nullVal'>]: readonly [keyof typeof ValueType_Enum, unknown] } = {
   bytesVal: ['BYTES', Uint8Array.of(0, 1, 254, 255)],
   stringVal: ['STRING', 'Zürich 😀\0"\''],

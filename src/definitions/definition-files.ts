@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { shownPath } from '../config/load-config.ts';
 import { DefinitionsError } from './definitions-error.ts';
 
-/** Larger files are no definitions: a path that points at the wrong file should not fill the memory. */
+/** Larger files are not definitions: a path that points at the wrong file should not fill the memory. */
 const MAX_FILE_BYTES = 16_777_216;
 
 /** Where definitions are looked for beside feature_store.yaml, when nothing says where they are. */

@@ -77,7 +77,7 @@ function wantedFromReference(reference: string, place: Place, findings: Definiti
     findings.add(
       'DEFINITIONS_INVALID',
       place,
-      `"${version}" is no version.`,
+      `"${version}" is not a version.`,
       `Write ${view}@v2, or ${view} for the current one.`,
     );
   }

@@ -15,7 +15,7 @@ const SPAN = /^(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)(?:\.(\d{1,6}
 /** The texts that are read, for JSON Schema. */
 export const ttlPattern = `^\\s*(?:\\d+|(?=\\d)${SPAN.source.slice(1, -1)})\\s*$`;
 
-/** Reads a text, or a number of seconds; nothing where it is no span of time, or longer than protobuf's limit. */
+/** Reads a text, or a number of seconds; nothing where it is not a span of time, or longer than protobuf's limit. */
 export function spanFromTtl(written: string | number): Span | undefined {
   if (typeof written === 'number') return spanFromSeconds(written);
   const match = SPAN.exec(written.trim());

@@ -48,7 +48,7 @@ function fieldType(type: ExactJson): string {
   return inner instanceof Map ? structOf(inner.get('__struct__')) : typeExpression(type);
 }
 
-/** Tags come from users: one that is no JSON changes a display name, nothing else. */
+/** Tags come from users: one that is not JSON changes a display name, nothing else. */
 function parsed(text: string): ExactJson | undefined {
   try {
     return parseJsonExact(text);

@@ -4,9 +4,9 @@ import { type ErrorCatalogue, SideboardError, type SideboardErrorOptions } from 
 export const encodingErrors = {
   MALFORMED_MESSAGE: {
     kind: 'invalid_argument',
-    summary: 'Bytes are no valid protobuf message: truncated, overlong or nested too deep.',
+    summary: 'Bytes are not a valid protobuf message: truncated, overlong or nested too deep.',
   },
-  MALFORMED_ENTITY_KEY: { kind: 'data_loss', summary: 'Stored bytes are no serialized entity key.' },
+  MALFORMED_ENTITY_KEY: { kind: 'data_loss', summary: 'Stored bytes are not a serialized entity key.' },
   UNSUPPORTED_ENTITY_KEY_TYPE: {
     kind: 'invalid_argument',
     summary: 'A join key has a value of a type that entity keys cannot hold, or no value at all.',
@@ -26,7 +26,7 @@ export const encodingErrors = {
   INVALID_JSON: { kind: 'invalid_argument', summary: 'A text is not valid JSON.' },
   INVALID_TIMESTAMP: {
     kind: 'invalid_argument',
-    summary: 'A text or number is no timestamp, or one outside the years 1 to 9999.',
+    summary: 'A text or number is not a timestamp, or one outside the years 1 to 9999.',
   },
 } as const satisfies ErrorCatalogue;
 

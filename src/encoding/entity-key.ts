@@ -52,7 +52,7 @@ export function serializeEntityKey(key: EntityKey, version: EntityKeyVersion = 3
 
 /**
  * Reads a version 3 key. Names come back exactly as stored (Feast's own reader drops NUL bytes at their end).
- * @throws EncodingError `MALFORMED_ENTITY_KEY` for bytes that are no such key, version 2 keys included.
+ * @throws EncodingError `MALFORMED_ENTITY_KEY` for bytes that are not such a key, version 2 keys included.
  */
 export function deserializeEntityKey(bytes: Uint8Array): EntityKey {
   const reader = new KeyReader(bytes);

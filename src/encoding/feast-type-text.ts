@@ -7,10 +7,10 @@ import {
   scalarTypes,
 } from './feast-type.ts';
 
-/** Why a text is no type. */
+/** Why a text is not a type. */
 export interface TypeFault {
   readonly fault: string;
-  /** The word that is no type's name, where that is it. */
+  /** The word that is not a type's name, where that is it. */
   readonly word?: string;
 }
 
@@ -110,7 +110,7 @@ function unquoted(name: string): string {
     try {
       return JSON.parse(name) as string;
     } catch {
-      throw new Fault(`${name} is no text in double quotes`);
+      throw new Fault(`${name} is not text in double quotes`);
     }
   }
   return name.startsWith("'") ? name.slice(1, -1) : name;

@@ -160,7 +160,7 @@ function numberText(input: number | bigint): string {
 
 function fromEpoch(text: string, unit: EpochUnit): TimePoint {
   const match = EPOCH.exec(text);
-  if (match === null) throw invalid('a number is no time since 1970');
+  if (match === null) throw invalid('a number is not a time since 1970');
   const [, sign, whole = '0', fraction = ''] = match;
   const digits = FRACTION_DIGITS[unit];
   const size = BigInt(whole + fraction.slice(0, digits).padEnd(digits, '0'));

@@ -40,7 +40,7 @@ export function traceparentFrom({ traceId, spanId, flags }: TraceParent): string
 
 const PRINTABLE = /^[ -~]*$/;
 
-/** The headers that hand a trace on; none for what is no trace, whoever sent it. */
+/** The headers that hand a trace on; none for what is not a trace, whoever sent it. */
 export function traceHeaders(trace: TraceContext | undefined): (readonly [name: string, value: string])[] {
   if (trace === undefined || parseTraceparent(trace.traceparent) === undefined) return [];
   const { traceparent, tracestate = '' } = trace;

@@ -13,7 +13,7 @@ const NULL_ARM: number = ValueType_Enum.NULL;
 
 /**
  * Field number of the arm that a serialized `feast.types.Value` holds; 0 when none. As in protobuf the last one counts, and
- * fields that are no arm, or an arm in another wire type, are passed over.
+ * fields that are not an arm, or an arm in another wire type, are passed over.
  * @throws EncodingError `MALFORMED_MESSAGE`
  */
 export function valueArm(bytes: Uint8Array, start = 0, end = bytes.length): number {
@@ -77,7 +77,7 @@ function decodeTyped(reader: WireReader, depth: number): TypedValue {
   return new TypedValue(last.type, value);
 }
 
-/** What a tag means as a field of Value; `undefined` when it is no arm, or not in its wire type. */
+/** What a tag means as a field of Value; `undefined` when it is not an arm, or not in its wire type. */
 function armInfo(tag: number): ValueTypeInfo | undefined {
   const info = valueTypeInfo((tag >>> 3) as ValueType_Enum);
   if (info === undefined || info.type !== tag >>> 3) return undefined;

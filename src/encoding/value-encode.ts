@@ -162,7 +162,7 @@ function writeMap(out: ByteWriter, input: unknown, where: string, depth: number)
 
 function writeScalarMap(out: ByteWriter, input: unknown, where: string, depth: number): void {
   checkDepth(depth);
-  if (!(input instanceof Map)) throw mismatch(where, 'a Map whose keys are no strings', input);
+  if (!(input instanceof Map)) throw mismatch(where, 'a Map whose keys are not strings', input);
   for (const [key, value] of input) {
     out.tag(1, WIRE_BYTES);
     writeNested(out, (entry) => {

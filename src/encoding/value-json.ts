@@ -75,7 +75,7 @@ function untypedText(value: JsValue): string {
  *
  * Parse with {@link parseJsonExact}, which keeps int64 exact and tells `1` from `1.0` inside maps. Beyond what `encodeValue` takes:
  * bytes are base64, timestamps may be RFC 3339, doubles may be `"NaN"`, `"Infinity"` and `"-Infinity"`, a JSON value is either its
- * text or any JSON that is no string, a scalar map is a list of `[key, value]` pairs, a zoned timestamp is ISO 8601 with an offset
+ * text or any JSON that is not a string, a scalar map is a list of `[key, value]` pairs, a zoned timestamp is ISO 8601 with an offset
  * or `{"unixTimestamp": …, "zone": …}`. null gives zero bytes.
  * @throws EncodingError as `encodeValue`.
  */

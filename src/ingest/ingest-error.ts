@@ -37,7 +37,7 @@ export const ingestErrors = {
   },
   INGEST_MALFORMED_BATCH: {
     kind: 'invalid_argument',
-    summary: 'A message of an Ingest/Write call is no WriteRequest.',
+    summary: 'A message of an Ingest/Write call is not a WriteRequest.',
   },
   INGEST_BAD_BATCH: {
     kind: 'invalid_argument',
@@ -54,7 +54,7 @@ export const ingestErrors = {
   },
   INGEST_MALFORMED_REQUEST: {
     kind: 'invalid_argument',
-    summary: 'The request is no valid message, or has its row twice, as text and typed.',
+    summary: 'The request is not a valid message, or has its row twice, as text and typed.',
   },
   INGEST_UNKNOWN_SOURCE: {
     kind: 'not_found',

@@ -4,11 +4,11 @@ import { type ErrorCatalogue, SideboardError, type SideboardErrorOptions } from 
 export const materializeErrors = {
   MATERIALIZE_INTERVAL_INVALID: {
     kind: 'invalid_argument',
-    summary: 'A bound of the interval is no point in time, or its start lies behind its end.',
+    summary: 'A bound of the interval is not a point in time, or its start lies behind its end.',
   },
   MATERIALIZE_SOURCE_UNSUPPORTED: {
     kind: 'unimplemented',
-    summary: "The view's batch source is no file, or a file of a format or at a place that is not read.",
+    summary: "The view's batch source is not a file, or a file of a format or at a place that is not read.",
   },
   MATERIALIZE_SOURCE_MISSING: {
     kind: 'failed_precondition',

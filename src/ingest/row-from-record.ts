@@ -111,7 +111,7 @@ function timeIn(record: RowRecord, name: string, options: RowTypingOptions): Eve
   const other = name === options.timestampField ? '--timestamp-field' : '--created-field';
   const json = fieldOf(record, name, 'timestamp', `Name the column that holds it with ${other}.`);
   if (typeof json !== 'string' && typeof json !== 'bigint' && typeof json !== 'number') {
-    throw badTime(record, name, json === null ? 'it is null' : 'it is no text and no number');
+    throw badTime(record, name, json === null ? 'it is null' : 'it is neither text nor a number');
   }
   if (options.timestampUnit === undefined && (typeof json !== 'string' || /^\s*[+-]?\d+(\.\d*)?\s*$/.test(json))) {
     throw badTime(

@@ -1,6 +1,6 @@
 import { IngestError } from './ingest-error.ts';
 
-/** A longer line is no row: most likely the file is one JSON document, or no text at all. */
+/** A longer line is not a row: most likely the file is one JSON document, or no text at all. */
 const MAX_LINE_BYTES = 16 * 1024 * 1024;
 const NEWLINE = 0x0a;
 

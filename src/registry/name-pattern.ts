@@ -42,7 +42,7 @@ function escapeFrom(character: string, inClass: boolean): string | undefined {
   if (character === 'A' && !inClass) return '^';
   if (character === 'Z' && !inClass) return '$';
   if (SHARED.has(character)) return `\\${character}`;
-  // `re.escape` puts a backslash before whatever is no letter, also where JavaScript wants none.
+  // `re.escape` puts a backslash before whatever is not a letter, also where JavaScript wants none.
   if (character === '-') return inClass ? '\\-' : '-';
   if (/^[A-Za-z]?$/.test(character)) return undefined;
   return SYNTAX.test(character) ? `\\${character}` : character;

@@ -70,7 +70,7 @@ async function readCopy(path: string, { project, source, maxBytes }: RegistryCop
   const end = file.indexOf(0x0a, HEAD_LENGTH);
   const checkedAt = Date.parse(file.toString('latin1', MAGIC.length, HEAD_LENGTH - 1));
   if (!file.toString('latin1', 0, MAGIC.length).startsWith(MAGIC) || end < 0 || Number.isNaN(checkedAt)) {
-    throw unusable(path, 'it is no copy of a registry');
+    throw unusable(path, 'it is not a copy of a registry');
   }
   const facts = JSON.parse(file.toString('utf8', HEAD_LENGTH, end)) as Facts;
   const bytes = file.subarray(end + 1);
@@ -113,7 +113,7 @@ async function confirmCopy(path: string, checkedAt: number): Promise<void> {
   const file = await open(path, 'r+');
   try {
     const { buffer } = await file.read(Buffer.alloc(MAGIC.length), 0, MAGIC.length, 0);
-    if (buffer.toString('latin1') !== MAGIC) throw unusable(path, 'it is no copy of a registry');
+    if (buffer.toString('latin1') !== MAGIC) throw unusable(path, 'it is not a copy of a registry');
     await file.write(timeText(checkedAt), MAGIC.length, 'latin1');
   } finally {
     await file.close();

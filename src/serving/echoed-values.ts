@@ -9,7 +9,7 @@ import { ServingError } from './serving-error.ts';
 const STRING_TAG = 0x12;
 
 /**
- * Looks at the columns that the answer repeats and that no key is made from: what is no value would make the answer no message.
+ * Looks at the columns that the answer repeats and that no key is made from: what is not a value would make the answer no message.
  * @throws ServingError `MALFORMED_REQUEST`, naming column and row
  */
 export function assertEchoable(plan: Plan, request: OnlineFeaturesRequest): void {

@@ -93,7 +93,7 @@ function isExpired(plan: TablePlan, block: RowBlock, row: number, now: number, p
 function rejectStoredValue(plan: TablePlan, feature: number, kind: StoredKind): never {
   const name = `${plan.label}:${plan.features[feature] ?? ''}`;
   if (kind === StoredKind.corrupt) {
-    throw new ServingError('STORED_VALUE_CORRUPT', `The store holds bytes for "${name}" that are no valid value.`, {
+    throw new ServingError('STORED_VALUE_CORRUPT', `The store holds bytes for "${name}" that are not a valid value.`, {
       hint: 'Find out what else writes to this store, then materialize the view again.',
     });
   }

@@ -57,11 +57,15 @@ function vectorFrom(stored: Uint8Array, name: string) {
     const value = decodeValue(stored);
     if (value instanceof Uint8Array) return fromBinary(PrecomputedFeatureVectorSchema, value);
   } catch (cause) {
-    throw new ServingError('STORED_VALUE_CORRUPT', `The store holds bytes for "${name}" that are no feature vector.`, {
-      cause,
-    });
+    throw new ServingError(
+      'STORED_VALUE_CORRUPT',
+      `The store holds bytes for "${name}" that are not a feature vector.`,
+      {
+        cause,
+      },
+    );
   }
-  throw new ServingError('STORED_VALUE_CORRUPT', `The store holds a value for "${name}" that is no feature vector.`);
+  throw new ServingError('STORED_VALUE_CORRUPT', `The store holds a value for "${name}" that is not a feature vector.`);
 }
 
 function spreadVector(vector: Vector, plan: Plan, judged: readonly JudgedBlock[], row: number, now: number): boolean {

@@ -72,7 +72,7 @@ interface Span {
 
 /**
  * Takes a serialized `feast.serving.GetOnlineFeaturesRequest` apart.
- * @throws ServingError `MALFORMED_REQUEST` when the bytes are no such message, `TOO_MANY_FEATURES` when it has too many columns.
+ * @throws ServingError `MALFORMED_REQUEST` when the bytes are not such a message, `TOO_MANY_FEATURES` when it has too many columns.
  */
 export function parseOnlineFeaturesRequest(
   message: Uint8Array,

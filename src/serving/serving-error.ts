@@ -4,7 +4,7 @@ import { type ErrorCatalogue, SideboardError, type SideboardErrorOptions } from 
 export const servingErrors = {
   MALFORMED_REQUEST: {
     kind: 'invalid_argument',
-    summary: 'The request is no valid GetOnlineFeaturesRequest message.',
+    summary: 'The request is not a valid GetOnlineFeaturesRequest message.',
   },
   NO_FEATURES_REQUESTED: {
     kind: 'invalid_argument',
@@ -57,7 +57,7 @@ export const servingErrors = {
     kind: 'data_loss',
     summary: 'The store holds a value of another type than the registry says.',
   },
-  STORED_VALUE_CORRUPT: { kind: 'data_loss', summary: 'The store holds bytes that are no valid value.' },
+  STORED_VALUE_CORRUPT: { kind: 'data_loss', summary: 'The store holds bytes that are not a valid value.' },
   DEADLINE_EXCEEDED: {
     kind: 'deadline_exceeded',
     summary: "The caller's deadline passed before the answer was complete.",

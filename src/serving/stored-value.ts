@@ -19,7 +19,7 @@ export type StoredKind = (typeof StoredKind)[keyof typeof StoredKind];
 
 const NULL_ARM = 19;
 
-/** Wire type of every arm's field by its number; {@link NO_ARM} for numbers that are no arm's. */
+/** Wire type of every arm's field by its number; {@link NO_ARM} for numbers that are not an arm's. */
 const NO_ARM = 255;
 const wireTypes = new Uint8Array(1 << 14).fill(NO_ARM);
 /** 1 for arms that are protobuf strings. */
@@ -36,7 +36,7 @@ const SHORT_TEXT = 64;
  * Classifies `bytes[start, end)` without decoding it: checks that it is exactly one field of `feast.types.Value`, that the
  * field ends where the value ends, and that it is the expected arm in the arm's own wire type, because some readers pass over any
  * other and see a zero, and others read on behind its end. Truncated, padded or shifted bytes never pass: spliced
- * into an answer they would take the neighbouring values with them; and so would text that is no UTF-8, for which readers refuse the
+ * into an answer they would take the neighbouring values with them; and so would text that is not UTF-8, for which readers refuse the
  * whole answer. What lies inside a list or map is not looked at.
  *
  * @param expectedArm field number of the arm that the registry's type means; 0 accepts any.

@@ -28,7 +28,7 @@ export function serializeKeys(
 
 /**
  * The serialized entity keys of rows that are to be written. A row that cannot be is refused here, before anything is.
- * @throws StoreError `STORE_INVALID_ROW` for a time that is no protobuf Timestamp and for a key that has no serialization
+ * @throws StoreError `STORE_INVALID_ROW` for a time that is not a protobuf Timestamp and for a key that has no serialization
  */
 export function keysFromRows(table: OnlineTable, rows: readonly OnlineRow[]): Uint8Array[] {
   validateRowTimes(table, rows);
@@ -51,7 +51,7 @@ export function rowsFromBlock(block: RowBlock, features: readonly string[]): (St
   });
 }
 
-/** @throws StoreError `STORE_INVALID_ROW` when a row's times are no protobuf Timestamps. */
+/** @throws StoreError `STORE_INVALID_ROW` when a row's times are not protobuf Timestamps. */
 export function validateRowTimes(table: OnlineTable, rows: readonly OnlineRow[]): void {
   for (const [index, row] of rows.entries()) {
     for (const time of [row.eventTimestamp, row.createdTimestamp]) {
@@ -60,7 +60,7 @@ export function validateRowTimes(table: OnlineTable, rows: readonly OnlineRow[])
   }
 }
 
-/** @throws StoreError `STORE_INVALID_ROW` when the times of a block's row are no protobuf Timestamps. */
+/** @throws StoreError `STORE_INVALID_ROW` when the times of a block's row are not protobuf Timestamps. */
 export function validateBlockTimes(table: OnlineTable, { rows, times }: WriteBlock): void {
   for (let at = 0; at < rows * ROW_TIMES; at += 2) {
     const seconds = times[at] ?? Number.NaN;
@@ -74,7 +74,7 @@ function validateTime(table: OnlineTable, row: number, seconds: number, nanos: n
   if (Number.isSafeInteger(seconds) && Number.isInteger(nanos) && nanos >= 0 && nanos <= 999_999_999) return;
   throw new StoreError(
     'STORE_INVALID_ROW',
-    `Row ${row} of ${describeTable(table)} has a time that is no Timestamp (seconds ${seconds}, nanos ${nanos}).`,
+    `Row ${row} of ${describeTable(table)} has a time that is not a Timestamp (seconds ${seconds}, nanos ${nanos}).`,
   );
 }
 

@@ -24,7 +24,10 @@ export const storeErrors = {
     kind: 'failed_precondition',
     summary: "What stands under the key or table is not in Feast's layout.",
   },
-  STORE_CORRUPT: { kind: 'data_loss', summary: 'The store answered with bytes that are no valid value or timestamp.' },
+  STORE_CORRUPT: {
+    kind: 'data_loss',
+    summary: 'The store answered with bytes that are not a valid value or timestamp.',
+  },
   STORE_VALUE_MISMATCH: {
     kind: 'data_loss',
     summary: 'The store holds a value that is not of the type that the registry has for its feature.',

@@ -144,7 +144,7 @@ function isStoreErrorCode(code: unknown): code is StoreErrorCode {
   return typeof code === 'string' && Object.hasOwn(storeErrors, code);
 }
 
-/** A list that is too short would pass for missing rows, and a value that is no bytes for other bytes. */
+/** A list that is too short would pass for missing rows, and a value that is not bytes for other bytes. */
 function assertRows(rows: unknown, expected: number, type: string): asserts rows is readonly (StoredRow | undefined)[] {
   if (!Array.isArray(rows) || rows.length !== expected) {
     const got = Array.isArray(rows) ? `${rows.length} entries` : 'no list';
@@ -154,7 +154,7 @@ function assertRows(rows: unknown, expected: number, type: string): asserts rows
   }
   for (const [index, row] of (rows as unknown[]).entries()) {
     if (row === undefined || isStoredRow(row)) continue;
-    throw new StoreError('STORE_CORRUPT', `Row ${index} that the store ${type} gave is no row.`, {
+    throw new StoreError('STORE_CORRUPT', `Row ${index} that the store ${type} gave is not a row.`, {
       hint: 'A row has an eventTimestamp of seconds and nanos, and values: a Map from feature name to Uint8Array.',
     });
   }

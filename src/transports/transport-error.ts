@@ -25,7 +25,7 @@ export const transportErrors = {
   MALFORMED_FRAME: {
     kind: 'invalid_argument',
     summary:
-      'What was sent is no gRPC call of the method: cut off, or more than one message for a method that takes one.',
+      'What was sent is not a gRPC call of the method: cut off, or more than one message for a method that takes one.',
   },
   MALFORMED_HEADER: { kind: 'invalid_argument', summary: 'A gRPC header cannot be read.' },
   TOO_MANY_CALLS: {

@@ -7,7 +7,7 @@ describe('spreadOf', () => {
     assert.deepEqual(spreadOf([4, 1, 2, 10]), { median: 3, least: 1, most: 10 });
   });
 
-  it('leaves out what is no number, and knows nothing of nothing', () => {
+  it('leaves out what is not a number, and knows nothing of nothing', () => {
     assert.deepEqual(spreadOf([Number.NaN, 2, Number.POSITIVE_INFINITY]), { median: 2, least: 2, most: 2 });
     assert.equal(spreadOf([]), undefined);
   });

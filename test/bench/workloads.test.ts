@@ -64,7 +64,7 @@ describe('isRightAnswer', () => {
     assert.ok(isRightAnswer(workload, entities, bytesOf(turned)));
   });
 
-  it('notices a value of another entity, a missing column, a wrong status, and bytes that are no answer', () => {
+  it('notices a value of another entity, a missing column, a wrong status, and bytes that are not an answer', () => {
     assert.ok(!isRightAnswer(workload, entities, expectedBytes(workload, [7, 9])));
     const short = expectedAnswer(workload, entities);
     short.results.pop();

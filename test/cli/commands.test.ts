@@ -101,7 +101,7 @@ describe('a command', () => {
         /^error STORE_UNAVAILABLE: .*does not exist\.\nhint: .*sideboard apply/,
       ],
       [
-        'an online store that is no database',
+        'an online store that is not a database',
         () =>
           writeFileSync(
             join(repo.path, 'data/online_store.db'),

@@ -137,14 +137,14 @@ describe('on SQLite, the command', () => {
       }
     });
 
-    it('fails for stored bytes that are no value, and still looks at the rest', async () => {
+    it('fails for stored bytes that are not a value, and still looks at the rest', async () => {
       await inDatabase(repo, (database) => {
         database.exec(`UPDATE driver_ranking_${VIEW} SET value = x'12ff03' WHERE feature_name = 'city'`);
       });
       const { status, stdout } = await sideboard('doctor');
       assert.match(
         stdout,
-        /FAILED +rows +driver_hourly_stats: \d+ of \d+ sampled rows hold bytes for city that are no /,
+        /FAILED +rows +driver_hourly_stats: \d+ of \d+ sampled rows hold bytes for city that are not /,
       );
       assert.match(stdout, /\n1 check failed\n$/);
       assert.equal(status, exitCodes.store.code);

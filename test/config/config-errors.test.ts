@@ -219,7 +219,7 @@ const FEAST: readonly BadConfig[] = [
     says: ['4: auth.type: expected no_auth, oidc or kubernetes, got "basic".'],
   },
   {
-    name: 'a number in quotes that is too small, and a flag that is no word for one',
+    name: 'a number in quotes that is too small, and a flag that is not a word for one',
     yaml: `${BASE}auth:\n  type: oidc\n  verify_ssl: "maybe"\n  jwks_cache_lifespan_seconds: "0"\n`,
     says: [
       '5: auth.verify_ssl: expected true or false, got "maybe".',

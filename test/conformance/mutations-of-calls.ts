@@ -92,7 +92,7 @@ export const callMutations: readonly Mutation[] = [
     }),
   },
   {
-    name: 'times that are no times stored',
+    name: 'times that are not times stored',
     caughtBy: 'errors',
     mutate: (store) => ({
       async onlineWriteBatch(table, rows, progress, options) {

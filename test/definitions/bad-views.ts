@@ -79,7 +79,7 @@ export const badViews: readonly BadDocument[] = [
     error: ['D:1:18: feature_views.0.name: expected text that is not empty, without @ and :, got "a@v1".'],
   },
   {
-    says: 'a ttl that is no time',
+    says: 'a ttl that is not a time',
     yaml: view('ttl: 1 day'),
     error: ['D:2:50: feature_views.0.ttl: expected a time such as 1d, 2h30m or 3600 (seconds), got "1 day".'],
   },
@@ -205,7 +205,7 @@ export const badViews: readonly BadDocument[] = [
   {
     says: 'a version that is none in a reference',
     yaml: service("'v@new:f'"),
-    error: ['D:4:26: feature_services.0.features.0: "new" is no version. Write v@v2, or v for the current one.'],
+    error: ['D:4:26: feature_services.0.features.0: "new" is not a version. Write v@v2, or v for the current one.'],
   },
   {
     says: 'an unknown feature in a mapping',

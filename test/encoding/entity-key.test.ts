@@ -214,7 +214,7 @@ describe('entity keys', () => {
     assert.throws(() => serializeEntityKeyPrefix(['\ud83d']), codeOf('INVALID_TEXT'));
   });
 
-  it('give an error, and only that, for bytes that are no key', () => {
+  it('give an error, and only that, for bytes that are not a key', () => {
     const v2 = serializeEntityKey(
       create(EntityKeySchema, {
         joinKeys: ['a'],
@@ -241,7 +241,7 @@ describe('entity keys', () => {
     );
   });
 
-  it('give an error, and only that, for values that are no message', () => {
+  it('give an error, and only that, for values that are not a message', () => {
     const encoder = createEntityKeyEncoder(['a', 'b']);
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 20 }), fc.uint8Array({ maxLength: 20 }), (a, b) => {

@@ -89,7 +89,7 @@ describe('a Feast type', () => {
       'Set(Struct({a: Int64}))': 'Feast has no Set of Struct',
       'Set(Map)': 'Feast has no Set of Map',
       'Struct({a: Int64, a: Int64})': 'a Struct has the field a twice',
-      'Struct({"\\x": Int64})': '"\\x" is no text in double quotes',
+      'Struct({"\\x": Int64})': '"\\x" is not text in double quotes',
     };
     for (const [text, fault] of Object.entries(faults)) assert.equal(faultOf(text), fault);
     assert.match(faultOf('Struct'), /^Struct needs its fields in brackets/);

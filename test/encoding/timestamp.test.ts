@@ -56,7 +56,7 @@ describe('parseTimestamp', () => {
     assert.deepEqual(parseTimestamp(new Date(1500)), { seconds: 1, nanos: 500_000_000 });
   });
 
-  it('refuses what is no time, and days and hours that do not exist', () => {
+  it('refuses what is not a time, and days and hours that do not exist', () => {
     const bad = [
       '',
       'yesterday',

@@ -34,7 +34,7 @@ describe('traceparent', () => {
     'a line break': `${PARENT}\n`,
   };
   for (const [what, header] of Object.entries(malformed)) {
-    it(`is no parent with ${what}`, () => {
+    it(`is not a parent with ${what}`, () => {
       assert.equal(parseTraceparent(header), undefined);
     });
   }
@@ -55,7 +55,7 @@ describe('traceHeaders', () => {
     }
   });
 
-  it('are none for what is no trace', () => {
+  it('are none for what is not a trace', () => {
     assert.deepEqual(traceHeaders(undefined), []);
     assert.deepEqual(traceHeaders({ traceparent: 'x', tracestate: 'a=1' }), []);
   });

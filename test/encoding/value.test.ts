@@ -193,7 +193,7 @@ describe('values', () => {
     const bytes = new BinaryWriter().tag(T.INT64_LIST, 2).bytes(list).tag(200, 5).fixed32(1).finish();
     assert.deepEqual(decodeValue(bytes), [5n, -6n, 7n]);
     assert.equal(valueArm(bytes), T.INT64_LIST);
-    // An arm in another wire type is no arm.
+    // An arm in another wire type is not an arm.
     assert.equal(valueArm(Buffer.from('1a0161', 'hex')), 0);
   });
 

@@ -32,7 +32,7 @@ const POPULATION = 500;
 /** Entities beyond those of the load, whose rows are spoiled. */
 const FIRST_SPOILED = 10_001;
 const SPOILED = 200;
-/** Statuses by which bytes that are no valid row may be refused. */
+/** Statuses by which bytes that are not a valid row may be refused. */
 const REFUSALS = ['STORED_VALUE_CORRUPT', 'STORED_TYPE_MISMATCH', 'STORE_CORRUPT'];
 const DAY = 86_400;
 
@@ -203,7 +203,7 @@ async function judgeCases(
 function judgeCase(judged: JudgedCases, meaning: Meaning, outcome: CallOutcome, name: string): void {
   if (outcome.message === undefined) {
     judged.refused++;
-    // A value that is one may be refused for how it is laid out only where it is no usual one.
+    // A value that is one may be refused for how it is laid out only where it is not a usual one.
     if (!REFUSALS.includes(codeOf(outcome))) judged.otherCodes.push(`${name}: ${codeOf(outcome)}`);
     return;
   }

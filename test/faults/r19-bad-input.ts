@@ -114,7 +114,7 @@ async function judgeCases(sheet: FigureSheet, product: Product, asker: Asker): P
     'a value that is none': [request(known, of({ case: undefined })), 'INVALID_ENTITY_VALUE'],
     'the smallest number': [request(known, of({ case: 'int64Val', value: -(2n ** 63n) })), 'OK'],
     'the largest number': [request(known, of({ case: 'int64Val', value: 2n ** 63n - 1n })), 'OK'],
-    'a text that is no UTF-8': [invalidUtf8, 'MALFORMED_REQUEST,UNKNOWN_FEATURE,INVALID_FEATURE_REFERENCE'],
+    'a text that is not UTF-8': [invalidUtf8, 'MALFORMED_REQUEST,UNKNOWN_FEATURE,INVALID_FEATURE_REFERENCE'],
     '5 MiB': [Buffer.alloc(5 * MIB), 'MESSAGE_TOO_LARGE'],
   };
   const others: string[] = [];

@@ -45,7 +45,7 @@ export const clientNames: FuzzTarget = {
       const there = names.some((name) => name.kind === kind && fold(name.value) === wanted);
       assert.equal(hasAllowedName(shown, [wanted]), there, `${wanted} in ${shown}`);
     }
-    // What is no list of names at all lets nobody in by more than a name that is written in it.
+    // What is not a list of names at all lets nobody in by more than a name that is written in it.
     const raw = input.toString('utf8');
     for (const wanted of Object.keys(KINDS)) {
       if (hasAllowedName(raw, [wanted])) assert.ok(unescaped(raw).toLowerCase().includes(wanted), raw);

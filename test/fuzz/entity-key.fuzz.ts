@@ -39,7 +39,7 @@ export const storedEntityKey: FuzzTarget = {
     if (key === undefined) return;
     const { joinKeys } = key;
     const again = valueOrRefusal(['DUPLICATE_JOIN_KEY'], () => serializeEntityKey(key, 3));
-    // Names that are not in order are no key that Feast writes: they come back in order.
+    // Names that are not in order are not a key that Feast writes: they come back in order.
     const inOrder = again === undefined ? undefined : deserializeEntityKey(again);
     if (inOrder === undefined || inOrder.joinKeys.join('\0') !== joinKeys.join('\0')) return;
     assert.deepEqual(Buffer.from(again ?? []), input);

@@ -6,7 +6,7 @@ const OTHERS: readonly Json[] = [null, true, 0, -1, 1e300, '', 'x', '2026-01-10'
 
 /**
  * Changes one place of a JSON text, or of one of its lines: another kind of value, a member left out, doubled or of another name, an
- * element more. Nothing where the text is no JSON.
+ * element more. Nothing where the text is not JSON.
  */
 export function mutateJson(random: SeededRandom, bytes: Buffer): Buffer | undefined {
   const lines = bytes.toString('utf8').split('\n');

@@ -46,9 +46,9 @@ function checkJudgement(bytes: Buffer, start: number, end: number, arm: number |
   if (arm === undefined) assert.equal(any, StoredKind.corrupt);
   else if (start === end) assert.equal(any, StoredKind.null);
   else if (any === StoredKind.corrupt) {
-    // Arms that readers differ about: in another wire type, or texts that are no UTF-8.
+    // Arms that readers differ about: in another wire type, or texts that are not UTF-8.
     assert.equal(decodedBy(ValueSchema, bytes.subarray(start, end)), undefined);
-    // A field that is no arm may be one of a later Feast.
+    // A field that is not an arm may be one of a later Feast.
   } else if (arm > 0) assert.equal(any, arm === 19 ? StoredKind.null : StoredKind.expected);
   if (arm === undefined || arm === 0 || arm === 19 || any === StoredKind.corrupt) return;
   assert.equal(classifyStoredValue(bytes, start, end, arm), StoredKind.expected);

@@ -37,8 +37,8 @@ describe('JSON lines', () => {
   });
 
   for (const [name, text, message] of [
-    ['a line that is no JSON', '{"a":1}\n{"a":}\n', /^Line 2: .*character 5/],
-    ['a line that is no object', '[{"a":1}]\n', /^Line 1 is not a JSON object/],
+    ['a line that is not JSON', '{"a":1}\n{"a":}\n', /^Line 2: .*character 5/],
+    ['a line that is not an object', '[{"a":1}]\n', /^Line 1 is not a JSON object/],
     ['bytes that are not UTF-8', Buffer.from('{"a":1}\n{"a":"\xff"}\n', 'latin1'), /^Line 2 is not UTF-8/],
   ] as const) {
     it(`refuse ${name}, naming the line`, async () => {
@@ -222,7 +222,12 @@ describe('a row of a view', () => {
     ['no join key', '{"event_timestamp": "2026-01-10"}', 'INGEST_MISSING_COLUMN', /Line 1 has no join key "id"/],
     ['a null join key', '{"id": null, "event_timestamp": "2026-01-10"}', 'INGEST_BAD_VALUE', /"id": a join key cannot/],
     ['a mistyped join key', '{"id": "x", "event_timestamp": "2026-01-10"}', 'INGEST_BAD_VALUE', /"id": INT64 takes/],
-    ['a join key that is no whole number', '{"id": 1.5, "event_timestamp": "2026-01-10"}', 'INGEST_BAD_VALUE', /"id"/],
+    [
+      'a join key that is not a whole number',
+      '{"id": 1.5, "event_timestamp": "2026-01-10"}',
+      'INGEST_BAD_VALUE',
+      /"id"/,
+    ],
     ['no timestamp', '{"id": 1}', 'INGEST_MISSING_COLUMN', /no timestamp "event_timestamp"/],
     ['a null timestamp', '{"id": 1, "event_timestamp": null}', 'INGEST_BAD_TIMESTAMP', /it is null/],
     ['a timestamp that is none', '{"id": 1, "event_timestamp": "soon"}', 'INGEST_BAD_TIMESTAMP', /invalid/],

@@ -273,7 +273,7 @@ describe('the comparison of descriptors', () => {
   });
 });
 
-/** The published FileDescriptorSet also holds Google's well-known types, which are no part of the protocol. */
+/** The published FileDescriptorSet also holds Google's well-known types, which are not part of the protocol. */
 function readPublishedFiles(path: string): FileDescriptorProto[] {
   const { file } = fromBinary(FileDescriptorSetSchema, readFileSync(path));
   return file.filter(({ name }) => name.startsWith('feast/'));

@@ -33,7 +33,7 @@ describe('registryFromBytes', () => {
     assert.throws(() => registryFromBytes(new Uint8Array(0), 'registry file x'), isCorrupt);
   });
 
-  it('refuses what is no protobuf message', () => {
+  it('refuses what is not a protobuf message', () => {
     assert.throws(() => registryFromBytes(Buffer.from('project: driver_ranking\n'), 'registry'), isCorrupt);
     assert.throws(() => registryFromBytes(new Uint8Array(4096), 'registry'), isCorrupt);
   });

@@ -134,7 +134,7 @@ describe('a remote registry source, against `feast serve_registry`', function ()
       );
     });
     const wrong = source(port);
-    await assert.rejects(wrong.load(), hasRegistryCode('REGISTRY_UNREADABLE', /no registry server.*6570/));
+    await assert.rejects(wrong.load(), hasRegistryCode('REGISTRY_UNREADABLE', /not a registry server.*6570/));
     await wrong.close();
     grpc.forceShutdown();
   });

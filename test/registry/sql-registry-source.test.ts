@@ -136,7 +136,7 @@ describe('a SQL registry in SQLite', () => {
   it('has a code for everything else that may be wrong with the file', async () => {
     await assert.rejects(source().load(), hasRegistryCode('REGISTRY_NOT_FOUND', /registry\.db.*feast apply/));
     writeFileSync(file(), 'no database at all, but long enough to have a head of one hundred bytes'.repeat(20));
-    await assert.rejects(source().load(), hasRegistryCode('REGISTRY_CORRUPT', /no SQLite database/));
+    await assert.rejects(source().load(), hasRegistryCode('REGISTRY_CORRUPT', /not a SQLite database/));
     rmSync(file());
     const Database = await loadSqliteDriver();
     new Database(file(), {}).exec('CREATE TABLE other (x)');

@@ -119,7 +119,7 @@ describe('a stored value that cannot be right', () => {
     assert.equal(statusesOf(judge(text, { ...defaultServingPolicy, storedTypes: 'as-stored' }))[0], PRESENT);
   });
 
-  it('is refused by name when its bytes are no value, whatever the policy', () => {
+  it('is refused by name when its bytes are not a value, whatever the policy', () => {
     const policy = { ...defaultServingPolicy, ...feastPythonPolicy };
     for (const each of [defaultServingPolicy, policy]) {
       assert.throws(() => judge(Buffer.from('20ff', 'hex'), each), refuses('STORED_VALUE_CORRUPT'));

@@ -39,7 +39,7 @@ const byDefault: BehaviourCases = {
     sent('driver_id'),
     feature('g1'),
   ),
-  'refuses a column that is no join key of the project next to an entity-less view': refuses(
+  'refuses a column that is not a join key of the project next to an entity-less view': refuses(
     { features: global, entities: { whatever: [int64(1)] } },
     'INVALID_ARGUMENT',
     'UNKNOWN_ENTITY_COLUMN',

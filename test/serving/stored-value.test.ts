@@ -77,7 +77,7 @@ describe('a stored value', () => {
     }
   });
 
-  it('is corrupt when it is text that is no UTF-8: a reader would refuse the whole answer', () => {
+  it('is corrupt when it is text that is not UTF-8: a reader would refuse the whole answer', () => {
     const cases: readonly [before: string, valid: boolean, text: Buffer][] = [
       ['', true, Buffer.from('é€😀')],
       ['', true, Buffer.from('\u0000\u007f')],

@@ -121,7 +121,7 @@ describe('resolveOnlineStore', () => {
     }
   });
 
-  it('refuses a word that is no type', async () => {
+  it('refuses a word that is not a type', async () => {
     await refuses('rediss', 'STORE_TYPE_INVALID', /"rediss" is not known.*sqlite, redis/);
     await refuses('..evil.FineOnlineStore', 'STORE_TYPE_INVALID', /not known/);
   });

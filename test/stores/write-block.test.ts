@@ -91,6 +91,6 @@ describe('a block of rows to write', () => {
       /^Row 0 of .* has other features than its block \(a, b\)\.$/,
     );
     assert.match(await refused(driverRow(1, 1, { a: 1, b: 1, c: 1 })), /other features/);
-    assert.match(await refused(driverRow(1, 0.5, { a: 1, b: 1 })), /no Timestamp/);
+    assert.match(await refused(driverRow(1, 0.5, { a: 1, b: 1 })), /not a Timestamp/);
   });
 });

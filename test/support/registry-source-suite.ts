@@ -13,7 +13,7 @@ export interface RegistryServerUnderTest {
   readonly port: number;
   /** A source that reads from the server at `port`: its own, or that of a proxy in front of it. */
   source(port: number): RegistrySource;
-  /** Puts `first` there, `changed`, or something that is no registry. */
+  /** Puts `first` there, `changed`, or something that is not a registry. */
   publish(what: 'first' | 'changed' | 'damaged'): Promise<void>;
   /** Removes it. Not called where the suite is `shielded`, as `damaged` is not asked for then. */
   remove(): Promise<void>;

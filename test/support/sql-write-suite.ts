@@ -200,7 +200,7 @@ export function describeSqlWrites(name: string, harness: SqlWriteHarness, kills 
       for (const row of stored) assert.deepEqual(Buffer.from(row?.values.get('label') ?? []), value);
     });
 
-    it('refuses a block with what is no value or no time, and names it', async () => {
+    it('refuses a block with what is not a value or not a time, and names it', async () => {
       const bad = { ...versionedRow(2, 1), values: new Map([['count', Buffer.from('garbage')]]) };
       if (target.store !== 'mysql') {
         const error = await storeErrorOf(writeBlock(blockOf([bad], ['count'])), 'STORE_INVALID_ROW');

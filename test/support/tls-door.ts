@@ -39,7 +39,7 @@ export async function startTlsDoor(
       : createServer((socket) => {
           socket.on('error', () => {});
           const begin = (): void => {
-            // An `SSLRequest`: its length, 8, and a number that is no version of the protocol.
+            // An `SSLRequest`: its length, 8, and a number that is not a version of the protocol.
             if (socket.read(8) === null) return;
             socket.off('readable', begin);
             socket.write('S');

@@ -25,7 +25,7 @@ export const testErrors: Section = ({ it, on, capabilities, options }) => {
   }
 
   if (capabilities.directWrite) {
-    it('refuses an event time that is no Timestamp', async () => {
+    it('refuses an event time that is not a Timestamp', async () => {
       const [drivers] = await on().applied(DRIVERS);
       for (const time of [
         { seconds: Number.NaN, nanos: 0 },

@@ -86,7 +86,7 @@ function errorFromDuckdb(error: unknown, what: string): unknown {
     case 'Conversion':
     case 'Not implemented':
       return new MaterializeError('MATERIALIZE_SOURCE_UNREADABLE', `DuckDB failed while ${what} (${kind}).`, {
-        hint: 'The file is no whole Parquet file, or the disk is full. --verbose shows what DuckDB said.',
+        hint: 'The file is not a whole Parquet file, or the disk is full. --verbose shows what DuckDB said.',
         cause: error,
       });
     case undefined:

@@ -22,7 +22,7 @@ export function parseBound(text: string, name: string): TimePoint {
   } catch (cause) {
     if (!(cause instanceof EncodingError)) throw cause;
   }
-  throw new MaterializeError('MATERIALIZE_INTERVAL_INVALID', `${name} is no point in time: "${text}".`, {
+  throw new MaterializeError('MATERIALIZE_INTERVAL_INVALID', `${name} is not a point in time: "${text}".`, {
     hint: 'Use RFC 3339, such as 2026-01-10T08:00:00Z; without a zone it is UTC.',
   });
 }

@@ -149,7 +149,7 @@ function timeCell(source: string, types: ReadonlyMap<string, string>): TimeCell 
     micros(cell) {
       if (cell === null) return undefined;
       if (typeof cell !== 'string')
-        throw new BadCell(source, 'a timestamp is no point in time: nothing says what the number counts');
+        throw new BadCell(source, 'a timestamp is not a point in time: nothing says what the number counts');
       try {
         return microsOf(parseTimestamp(cell));
       } catch (error) {

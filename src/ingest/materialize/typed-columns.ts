@@ -39,7 +39,7 @@ const UUID_TEXT = '[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[
 /**
  * How a source column is read for a type of the registry.
  * @param type as DuckDB names it, such as `BIGINT` or `VARCHAR`
- * @returns nothing where each value has to be looked at: the types differ, or are no scalars
+ * @returns nothing where each value has to be looked at: the types differ, or are not scalars
  */
 export function typedColumn(source: string, type: string, target: ValueType_Enum): TypedColumn | undefined {
   const column = quoteName(source);

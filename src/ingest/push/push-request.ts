@@ -82,7 +82,7 @@ function isShortAscii(bytes: Uint8Array, start: number, end: number): boolean {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** @throws IngestError `INGEST_MALFORMED_REQUEST` for bytes that are no such message, and for a row in both forms */
+/** @throws IngestError `INGEST_MALFORMED_REQUEST` for bytes that are not such a message, and for a row in both forms */
 export function parsePushRequest(message: Uint8Array, type: keyof typeof FIELDS): PushRequest {
   const bytes = Buffer.isBuffer(message)
     ? message

@@ -13,7 +13,7 @@ export interface LineTyperOptions {
   /** The view that all lines belong to, or the member that names it in each. */
   readonly view: { readonly name: string } | { readonly field: string };
   readonly typing: Omit<RowTypingOptions, 'onExtraColumns'>;
-  /** Members that are repeated when a line is acknowledged, and are no columns. */
+  /** Members that are repeated when a line is acknowledged, and are not columns. */
   readonly ackFields: readonly string[];
   /** Told once for each view of columns that it does not have. */
   readonly onExtraColumns: (view: string, names: readonly string[]) => void;

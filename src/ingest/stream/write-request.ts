@@ -22,14 +22,14 @@ export interface WriteRequest {
   readonly createdTimestamps: readonly EventTimestamp[];
 }
 
-/** @throws IngestError `INGEST_MALFORMED_BATCH` for bytes that are no such message */
+/** @throws IngestError `INGEST_MALFORMED_BATCH` for bytes that are not such a message */
 export function parseWriteRequest(message: Uint8Array): WriteRequest {
   const bytes = Buffer.from(message.buffer, message.byteOffset, message.byteLength);
   try {
     return parse(bytes);
   } catch (cause) {
     if (!(cause instanceof EncodingError)) throw cause;
-    throw new IngestError('INGEST_MALFORMED_BATCH', `The batch is no WriteRequest: ${cause.message}`, {
+    throw new IngestError('INGEST_MALFORMED_BATCH', `The batch is not a WriteRequest: ${cause.message}`, {
       hint: 'Send the message of sideboard/v1/ingest.proto.',
       cause,
     });

@@ -33,7 +33,7 @@ export function fetchJson(options: JsonRequest): Promise<JsonAnswer> {
           try {
             resolve({ status: response.statusCode ?? 0, json: JSON.parse(text) });
           } catch {
-            reject(new Error(`the answer (status ${response.statusCode}) is no JSON`));
+            reject(new Error(`the answer (status ${response.statusCode}) is not JSON`));
           }
         },
         (error) => {

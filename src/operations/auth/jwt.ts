@@ -36,7 +36,7 @@ const TYPES = new Set(['jwt', 'at+jwt', 'application/at+jwt']);
 export function parseJwt(token: string, algorithms: readonly JwtAlgorithm[]): UnverifiedJwt {
   const parts = token.split('.');
   const [head = '', payload = '', signature = ''] = parts;
-  if (parts.length !== 3 || !parts.every((part) => PART.test(part))) throw invalidToken('it is no signed JWT.');
+  if (parts.length !== 3 || !parts.every((part) => PART.test(part))) throw invalidToken('it is not a signed JWT.');
   const { alg, kid, crit, typ, b64 } = objectFrom(head);
   const algorithm = algorithms.find((each) => each === alg);
   if (algorithm === undefined) throw invalidToken('it is signed by an algorithm that is not accepted here.');
@@ -44,7 +44,7 @@ export function parseJwt(token: string, algorithms: readonly JwtAlgorithm[]): Un
   if (typ !== undefined && !(typeof typ === 'string' && TYPES.has(typ.toLowerCase()))) {
     throw invalidToken('it is a token of another type.');
   }
-  if (kid !== undefined && typeof kid !== 'string') throw invalidToken('its key id is no text.');
+  if (kid !== undefined && typeof kid !== 'string') throw invalidToken('its key id is not text.');
   return {
     algorithm,
     keyId: kid,
@@ -71,7 +71,7 @@ export function claimsFromJwt(jwt: UnverifiedJwt, key: KeyObject, rules: JwtRule
   }
   for (const start of [nbf, iat]) {
     if (start === undefined) continue;
-    if (!isTime(start)) throw invalidToken('a time in it is no number.');
+    if (!isTime(start)) throw invalidToken('a time in it is not a number.');
     if (seconds < start - skewSeconds) throw invalidToken('it is not valid yet.');
   }
   if (iss !== issuer) throw invalidToken('another issuer has made it.');
@@ -94,10 +94,10 @@ function objectFrom(part: string): Claims {
     parsed = JSON.parse(Buffer.from(part, 'base64url').toString('utf8'));
   } catch {
     // What JSON.parse says may quote the token.
-    throw invalidToken('it is no signed JWT.');
+    throw invalidToken('it is not a signed JWT.');
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    throw invalidToken('it is no signed JWT.');
+    throw invalidToken('it is not a signed JWT.');
   // Without a prototype: a claim that is called like a method of objects is not there.
   return Object.assign(Object.create(null), parsed);
 }

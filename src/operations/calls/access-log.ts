@@ -57,7 +57,7 @@ export class AccessLog {
 
   constructor({ settings, log, random = Math.random, now = Date.now }: AccessLogOptions) {
     this.#settings = settings;
-    // Calls are no warnings: whoever turned them on wants them, whatever else the log shows. A silent log stays silent.
+    // Calls are not warnings: whoever turned them on wants them, whatever else the log shows. A silent log stays silent.
     this.#log = log.level === 'silent' ? log : log.child({}, { level: 'info' });
     this.#random = random;
     this.#now = now;

@@ -59,7 +59,7 @@ export class LimitMetrics {
 
 /**
  * Whoever notices first that the time is up says so in its own words: the server, or the store. A store's own limit may come
- * before, and the deadline that a caller has set is no limit of ours.
+ * before, and the deadline that a caller has set is not a limit of ours.
  */
 function deadlineOf({ kind }: SideboardError, call: FailedCall | undefined): 'deadline' | undefined {
   const { deadline, deadlineIsOurs } = call ?? {};

@@ -77,7 +77,7 @@ function urlFrom(endpoint: string | undefined, protocol: OtlpProtocol): string |
 
 /** Without user, path and query, where a secret may stand. */
 function originOf(url: string): string {
-  if (!URL.canParse(url)) return 'a collector whose address is no URL';
+  if (!URL.canParse(url)) return 'a collector whose address is not a URL';
   const { protocol, host } = new URL(url);
   return `${protocol}//${host}`;
 }

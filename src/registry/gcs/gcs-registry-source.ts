@@ -42,7 +42,7 @@ export function createGcsRegistrySource(options: GcsRegistrySourceOptions): Regi
 function originFrom(host: string): string {
   const url = /^https?:\/\//i.test(host) ? host : `http://${host}`;
   if (!URL.canParse(url)) {
-    throw new RegistryError('REGISTRY_SETTINGS_INVALID', 'STORAGE_EMULATOR_HOST is no host and no URL.', {
+    throw new RegistryError('REGISTRY_SETTINGS_INVALID', 'STORAGE_EMULATOR_HOST is neither a host nor a URL.', {
       hint: 'It is written HOST:PORT or http://HOST:PORT.',
     });
   }

@@ -67,7 +67,7 @@ export async function readProject(call: RemoteCall, name: string, project: strin
 }
 
 function noRegistryServer(name: string): RegistryError {
-  return new RegistryError('REGISTRY_UNREADABLE', `The ${name} is no registry server of Feast 0.41 or newer.`, {
+  return new RegistryError('REGISTRY_UNREADABLE', `The ${name} is not a registry server of Feast 0.41 or newer.`, {
     hint: 'Correct registry.path: it is the address of `feast serve_registry`, port 6570 by default.',
   });
 }

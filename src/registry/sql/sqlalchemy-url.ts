@@ -33,7 +33,7 @@ export function parseSqlAlchemyUrl(url: string, setting: string): SqlAlchemyUrl 
   if (rest === undefined || dialect === undefined) {
     throw invalid(
       setting,
-      scheme === '' ? 'is no database URL' : `names the database "${scheme}", which is not read here`,
+      scheme === '' ? 'is not a database URL' : `names the database "${scheme}", which is not read here`,
     );
   }
   // A password may hold anything but an @, which is written %40; a user's name neither a colon nor a slash.

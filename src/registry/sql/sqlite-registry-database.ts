@@ -63,7 +63,7 @@ function errorFromSqlite(path: string, error: unknown): unknown {
     });
   }
   if (code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT')) {
-    return new RegistryError('REGISTRY_CORRUPT', `The registry ${path} is no SQLite database, or damaged.`, {
+    return new RegistryError('REGISTRY_CORRUPT', `The registry ${path} is not a SQLite database, or damaged.`, {
       hint: 'Run `feast apply`, or restore it.',
       cause,
     });

@@ -70,7 +70,7 @@ export function planEntity({ document, project, now }: ViewContext, defined: Ent
   return change;
 }
 
-/** Every registry of Feast's holds the entity of views without one; it is no part of what a user defines. */
+/** Every registry of Feast's holds the entity of views without one; it is not part of what a user defines. */
 export function planDummyEntity({ document, project, now }: ViewContext): void {
   const { name, joinKey } = dummyEntity;
   if (document.find(registryKinds.entity, project, name) !== undefined) return;

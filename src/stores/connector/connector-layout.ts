@@ -35,7 +35,7 @@ export function encodeReadRequest(
 /**
  * The rows of a serialized `OnlineReadResponse`, one per entity key that was asked for. A list without values is a missing row: the
  * protocol has no other form for one.
- * @throws StoreError `STORE_CORRUPT` for bytes that are no such message, lists that are too many or too few, values without a name
+ * @throws StoreError `STORE_CORRUPT` for bytes that are not such a message, lists that are too many or too few, values without a name
  */
 export function decodeReadResponse(
   bytes: Uint8Array,
@@ -53,7 +53,7 @@ export function decodeReadResponse(
     }
   } catch (error) {
     if (!(error instanceof EncodingError)) throw error;
-    throw corrupt(table, 'is no OnlineReadResponse', error);
+    throw corrupt(table, 'is not an OnlineReadResponse', error);
   }
   if (rows.length !== entities) throw corrupt(table, `has ${rows.length} results for ${entities} entity keys`);
   return rows;

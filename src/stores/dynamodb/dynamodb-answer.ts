@@ -2,7 +2,7 @@ import { StoreError } from '../store-error.ts';
 
 /**
  * Parses an answer of DynamoDB as it was sent: JSON, bytes in base64.
- * @throws StoreError `STORE_CORRUPT` for what is no JSON object
+ * @throws StoreError `STORE_CORRUPT` for what is not a JSON object
  */
 export function parseAnswer(body: Buffer, where: string): object {
   try {
@@ -11,10 +11,10 @@ export function parseAnswer(body: Buffer, where: string): object {
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }
-  throw corruptAnswer(where, 'something that is no JSON object');
+  throw corruptAnswer(where, 'something that is not a JSON object');
 }
 
-/** A list within an answer; empty where there is none. @throws StoreError `STORE_CORRUPT` for what is no list */
+/** A list within an answer; empty where there is none. @throws StoreError `STORE_CORRUPT` for what is not a list */
 export function listIn<T>(list: readonly T[] | null | undefined, where: string): readonly T[] {
   if (list === undefined || list === null) return [];
   if (Array.isArray(list)) return list;

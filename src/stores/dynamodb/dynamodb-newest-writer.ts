@@ -108,7 +108,7 @@ function isNotNewer(seen: AttributeValue, time: string, table: string): boolean 
   if (stored !== undefined && written !== undefined) return compareTimes(stored, written) <= 0;
   throw new StoreError(
     'STORE_CORRUPT',
-    `The ${EVENT_TIME} of an item in ${table} is no time, so it cannot be compared.`,
+    `The ${EVENT_TIME} of an item in ${table} is not a time, so it cannot be compared.`,
     {
       hint: 'Delete the item, or write without newestOnly.',
     },

@@ -62,7 +62,7 @@ function takeItem(item: StoredItem, plan: TablePlan, writer: ValueWriter, where:
   if (typeof text !== 'string') throw wrongLayout(first, `has no ${EVENT_TIME} text`);
   const time = parseEventTime(text);
   if (time === undefined) {
-    throw new StoreError('STORE_CORRUPT', `An item of ${nameOf(first)} has an ${EVENT_TIME} that is no time.`, {
+    throw new StoreError('STORE_CORRUPT', `An item of ${nameOf(first)} has an ${EVENT_TIME} that is not a time.`, {
       hint: 'Write the row again.',
     });
   }

@@ -88,7 +88,7 @@ function isTooLarge(feature: string, text: string): boolean {
   return size > MAX_ITEM_BYTES;
 }
 
-/** @throws StoreError `STORE_INVALID_ROW` for a view whose name is no sort key */
+/** @throws StoreError `STORE_INVALID_ROW` for a view whose name is not a sort key */
 export function assertFeatureName({ name, project }: OnlineTable): void {
   if (name !== '' && Buffer.byteLength(name) <= MAX_SORT_KEY_BYTES) return;
   throw new StoreError(

@@ -110,7 +110,7 @@ export function batchGetInput(
   return { RequestItems: { [table]: { Keys: keys } } };
 }
 
-/** True for an item whose time is over, whether or not DynamoDB has removed it. What is no number is no time, as there. */
+/** True for an item whose time is over, whether or not DynamoDB has removed it. What is not a number is not a time, as there. */
 export function isExpired(item: StoredItem, now = Date.now()): boolean {
   const ttl = Number(item[TTL]?.N ?? Number.NaN);
   return ttl <= now / 1000;

@@ -174,5 +174,5 @@ export class MlforgeRedisOnlineStore implements OnlineStore {
 }
 
 function noText(row: number, table: OnlineTable): StoreError {
-  return new StoreError('STORE_CORRUPT', `Row ${row} of ${describeTable(table)} in Redis: its reply is no text.`);
+  return new StoreError('STORE_CORRUPT', `Row ${row} of ${describeTable(table)} in Redis: its reply is not text.`);
 }

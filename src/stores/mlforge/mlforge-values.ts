@@ -78,7 +78,7 @@ function typed(json: ExactJson, kind: ValueKind, where: string): unknown {
 
 /**
  * A serialized value as a member of a row: what `jsonDocumentText` prints the way `json.dumps` would.
- * @throws EncodingError for a value that JSON has no form for, `MALFORMED_MESSAGE` for bytes that are no value
+ * @throws EncodingError for a value that JSON has no form for, `MALFORMED_MESSAGE` for bytes that are not a value
  */
 export function memberFromValue(bytes: Uint8Array): unknown {
   const { type, value } = decodeTypedValue(bytes);

@@ -143,7 +143,7 @@ export function eventTime(stored: string | undefined, describe: () => string): E
     at.setUTCHours(Number(hour), Number(minute), Number(second));
     return { seconds: at.getTime() / 1000, nanos: Number(fraction.padEnd(9, '0')) };
   }
-  throw new StoreError('STORE_CORRUPT', `The event time of ${describe()} is no time.`, {
+  throw new StoreError('STORE_CORRUPT', `The event time of ${describe()} is not a time.`, {
     hint: 'The column event_ts holds a zero date; write the row again.',
   });
 }

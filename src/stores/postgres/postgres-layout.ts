@@ -151,7 +151,7 @@ export function eventTime(seconds: string | null, describe: () => string): Event
   if (seconds === null) return { seconds: 0, nanos: 0 };
   const [, sign, whole, fraction = ''] = /^(-?)(\d{1,15})(?:\.(\d{1,9}))?$/.exec(seconds) ?? [];
   if (whole === undefined) {
-    throw new StoreError('STORE_CORRUPT', `The event time of ${describe()} is no time.`, {
+    throw new StoreError('STORE_CORRUPT', `The event time of ${describe()} is not a time.`, {
       hint: 'The column event_ts holds infinity; write the row again.',
     });
   }

@@ -94,7 +94,7 @@ export class PostgresUpsert {
     return this.#cells >= MAX_CELLS || this.#values.bytes >= MAX_STATEMENT_BYTES;
   }
 
-  /** @throws StoreError `STORE_INVALID_ROW` for bytes that are no value */
+  /** @throws StoreError `STORE_INVALID_ROW` for bytes that are not a value */
   add(key: Uint8Array, feature: string, row: PostgresRowCells, bytes: Uint8Array, start = 0, end = bytes.length): void {
     this.#addSearchColumns(feature, row, bytes, start, end);
     this.#keys.addBytes(key);
@@ -131,7 +131,7 @@ export class PostgresUpsert {
       vector = this.#withVectors ? vectorText(bytes.subarray(start, end)) : null;
     } catch (cause) {
       const what = `Feature "${feature}" in row ${place} of ${describeTable(this.#write.table)}`;
-      throw new StoreError('STORE_INVALID_ROW', `${what} is no serialized feast.types.Value.`, { cause });
+      throw new StoreError('STORE_INVALID_ROW', `${what} is not a serialized feast.types.Value.`, { cause });
     }
     const { text, number } = this.#search;
     // A text in PostgreSQL cannot hold a NUL character; what is searched can do without.

@@ -118,7 +118,7 @@ function targetFromParameters(nodes: readonly RedisNode[], parameters: Map<strin
 function parseNode(text: string): RedisNode {
   const match = /^(\[[0-9a-fA-F:.]+\]|[^:[\]\s]+)(?::(\d{1,5}))?$/.exec(text);
   const port = Number(match?.[2] ?? DEFAULT_PORT);
-  // What is no address may be half of a password with a comma in it, so it is not repeated.
+  // What is not an address may be half of a password with a comma in it, so it is not repeated.
   if (match?.[1] === undefined || port < 1 || port > 65_535) {
     throw new Error(`a part of it is neither host:port nor name=value (a password cannot hold a comma). ${HOW}`);
   }

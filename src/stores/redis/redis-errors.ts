@@ -2,7 +2,7 @@ import { type ErrorTranslation, storeErrorFromTranslation, UNEXPECTED } from '..
 import { StoreError, type StoreErrorCode } from '../store-error.ts';
 import { failedRowFrom } from './redis-guard-script.ts';
 
-/** What can be done about a time in Redis that is no Timestamp. */
+/** What can be done about a time in Redis that is not a Timestamp. */
 export const CORRUPT_TIME_HINT = 'Delete the key, or write with skip_dedup.';
 
 interface Translation extends ErrorTranslation {
@@ -39,7 +39,7 @@ const TRANSLATIONS: readonly Translation[] = [
   {
     pattern: /^CORRUPT time/,
     code: 'STORE_CORRUPT',
-    says: 'holds an event time of the row that is no Timestamp, so it cannot be compared',
+    says: 'holds an event time of the row that is not a Timestamp, so it cannot be compared',
     hint: CORRUPT_TIME_HINT,
   },
   {

@@ -5,7 +5,7 @@ export const ERROR = 0x2d; // -
 const CR = 0x0d;
 const MINUS = 0x2d;
 const ZERO = 0x30;
-/** Longer heads (`$-1`, `*50`, `:3`) than this are no Redis. */
+/** Longer heads (`$-1`, `*50`, `:3`) than this are not Redis. */
 export const MAX_HEAD = 32;
 /** The longest error that is waited for. */
 const MAX_ERROR = 64 * 1024;
@@ -138,7 +138,7 @@ export abstract class LaneReplies<E extends Expectation> {
         return negative ? -1 : value;
       }
       const digit = byte - ZERO;
-      if (digit < 0 || digit > 9) throw unexpected('a length that is no number');
+      if (digit < 0 || digit > 9) throw unexpected('a length that is not a number');
       value = value * 10 + digit;
     }
     if (limit < this.end) throw unexpected('a length without an end');

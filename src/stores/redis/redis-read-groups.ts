@@ -164,7 +164,7 @@ export function writeReads(groups: readonly ReadGroup[], out: Buffer, start: num
 /**
  * Gives a row its event timestamp, once its features are set.
  * @param bytes hold a serialized Timestamp from `start` to `end`; nothing where Redis holds none
- * @returns false when the bytes are no Timestamp
+ * @returns false when the bytes are not a Timestamp
  */
 export function setRowTime(
   read: TableRead,
@@ -188,7 +188,7 @@ export function setRowTime(
 export function corruptTime(read: TableRead, row: number): StoreError {
   return new StoreError(
     'STORE_CORRUPT',
-    `Row ${row} of ${describeTable(read.table)} in Redis: its event time is no Timestamp.`,
+    `Row ${row} of ${describeTable(read.table)} in Redis: its event time is not a Timestamp.`,
     { hint: 'Write the row again, or look at the key with HGETALL.' },
   );
 }

@@ -39,7 +39,7 @@ function fillRow(group: ReadGroup, row: number, reply: unknown): void {
       else if (value !== null) {
         throw new StoreError(
           'STORE_CORRUPT',
-          `Row ${row} of ${describeTable(table)} in Redis: its reply is no list of values.`,
+          `Row ${row} of ${describeTable(table)} in Redis: its reply is not a list of values.`,
         );
       }
     }

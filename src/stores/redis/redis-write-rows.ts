@@ -93,7 +93,7 @@ function compareTimes(a: EventTimestamp, b: EventTimestamp): number {
 function corruptStoredTime(plan: WritePlan, row: number): StoreError {
   return new StoreError(
     'STORE_CORRUPT',
-    `The time stored for row ${plan.rowNumber(row)} of ${describeTable(plan.table)} in Redis is no Timestamp, so it cannot be compared.`,
+    `The time stored for row ${plan.rowNumber(row)} of ${describeTable(plan.table)} in Redis is not a Timestamp, so it cannot be compared.`,
     { hint: CORRUPT_TIME_HINT },
   );
 }

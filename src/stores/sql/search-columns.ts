@@ -11,7 +11,7 @@ export interface SearchColumns {
 /**
  * The `value_text` and `value_num` columns for a serialized `feast.types.Value`: text for strings, numbers and booleans as
  * Python prints them, a number for numbers and booleans, nothing for every other type.
- * @throws the protobuf decoder's error, or EncodingError, when the bytes are no Value.
+ * @throws the protobuf decoder's error, or EncodingError, when the bytes are not a Value.
  */
 export function searchColumns(value: Uint8Array, start = 0, end = value.length): SearchColumns {
   return new SearchReader().read(value, start, end);

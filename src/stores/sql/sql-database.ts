@@ -70,7 +70,7 @@ export class SqlDatabase<C extends SqlConnection> {
     }
   }
 
-  /** Runs statements that are no part of a transaction. */
+  /** Runs statements that are not part of a transaction. */
   async change<T>(work: (connection: C) => Promise<T>, options?: CallOptions): Promise<T> {
     try {
       return await this.#pool.use(work, CHANGING, options);

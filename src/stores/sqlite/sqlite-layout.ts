@@ -36,7 +36,7 @@ export function dropTableSql(name: string): string {
   return `DROP TABLE IF EXISTS ${quoteName(name)}`;
 }
 
-/** Name of the SQL function that gives the whole seconds as which a time would be stored today; NULL for what is no time. */
+/** Name of the SQL function that gives the whole seconds as which a time would be stored today; NULL for what is not a time. */
 export const STORED_SECONDS = 'sideboard_stored_seconds';
 
 export interface UpsertOptions {
@@ -66,7 +66,7 @@ export function upsertSql(name: string, features: readonly string[], { withValue
 }
 
 /**
- * Whether an entity has a time that is no number: NULL, or text, of which every one stands behind every number. Parameter: entity_key.
+ * Whether an entity has a time that is not a number: NULL, or text, of which every one stands behind every number. Parameter: entity_key.
  */
 export function findOtherTimesSql(name: string): string {
   return `
@@ -98,7 +98,7 @@ export const NAME_END = '\0';
 /**
  * What one entity has in one view, in one result row: the names of its features, the lengths of their values, the values one
  * behind the other, 1 when it has a row at all, and its event time. Names and lengths stand in the order of the values. A value
- * that is no blob has no length, so that the counts differ.
+ * that is not a blob has no length, so that the counts differ.
  *
  * An entity's event time is that of the feature that was first stored last, of all that it holds, asked for or not: Feast walks the
  * features in that order and keeps the last time it saw.

@@ -75,7 +75,7 @@ export class SqliteRowReader {
     }
   }
 
-  /** Value by value: for a row with something else than a blob in it, and for databases in UTF-16, where text is no bytes. */
+  /** Value by value: for a row with something else than a blob in it, and for databases in UTF-16, where text is not bytes. */
   #readPlainly(reader: SqliteReader, key: Buffer, block: RowBlock, row: number): void {
     const { table, features } = this.#read;
     const stored = new Map(reader.prepare(plainRowSql(tableName(table))).all({ key }) as [string, unknown][]);

@@ -24,7 +24,7 @@ export class ValueSearch {
     } catch (error) {
       throw new StoreError(
         'STORE_INVALID_ROW',
-        `Feature "${feature}" in row ${row} of ${describeTable(this.#table)} is no serialized feast.types.Value.`,
+        `Feature "${feature}" in row ${row} of ${describeTable(this.#table)} is not a serialized feast.types.Value.`,
         { cause: error },
       );
     }

@@ -17,7 +17,7 @@ export interface SqliteClock {
   /**
    * The event time that a stored column means.
    * @param describe names the column's place for the error message
-   * @throws StoreError `STORE_CORRUPT` when it is no time.
+   * @throws StoreError `STORE_CORRUPT` when it is not a time.
    */
   eventTime(stored: unknown, describe: () => string): EventTimestamp;
 }
@@ -44,7 +44,7 @@ export function createSqliteClock(timezone: string): SqliteClock {
       }
       const time = typeof stored === 'string' ? parseTextTime(stored) : undefined;
       if (time !== undefined) return time;
-      throw new StoreError('STORE_CORRUPT', `The event time of ${describe()} is no time.`, {
+      throw new StoreError('STORE_CORRUPT', `The event time of ${describe()} is not a time.`, {
         hint: 'Feast stores whole seconds since 1970 in the column event_ts.',
       });
     },

@@ -165,7 +165,7 @@ function defineStoredSeconds(database: SqliteDatabase, clock: SqliteClock): void
     try {
       return clock.storedSeconds(clock.eventTime(stored, () => 'a row'));
     } catch {
-      // What is no time is not newer than any.
+      // What is not a time is not newer than any.
       return null;
     }
   });

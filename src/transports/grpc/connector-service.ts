@@ -84,7 +84,7 @@ function parseRequest(message: Uint8Array): OnlineReadRequest {
   try {
     return fromBinary(OnlineReadRequestSchema, message);
   } catch (cause) {
-    throw new ServingError('MALFORMED_REQUEST', 'The request is no OnlineReadRequest message.', { cause });
+    throw new ServingError('MALFORMED_REQUEST', 'The request is not an OnlineReadRequest message.', { cause });
   }
 }
 

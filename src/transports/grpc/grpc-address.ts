@@ -24,14 +24,14 @@ export function parseListenAddress(text: string): ListenAddress {
     const port = Number(match?.[3]);
     if (match !== null && port <= 65_535) return { kind: 'tcp', host: match[1] ?? (match[2] || '0.0.0.0'), port };
   }
-  throw new TransportError('INVALID_LISTEN_ADDRESS', `"${text}" is no address to listen on.`, {
+  throw new TransportError('INVALID_LISTEN_ADDRESS', `"${text}" is not an address to listen on.`, {
     hint: 'Write host:port (127.0.0.1:50051), [v6]:port or unix:/absolute/path.',
   });
 }
 
 /**
  * Removes the socket file that a killed process left behind. A socket that somebody answers on is left alone, and so is
- * anything that is no socket.
+ * anything that is not a socket.
  * @throws TransportError `ADDRESS_IN_USE`
  */
 export async function clearStaleSocket(path: string): Promise<void> {
@@ -40,7 +40,7 @@ export async function clearStaleSocket(path: string): Promise<void> {
   if (file.isSocket() && !(await answers(path))) return unlink(path);
   throw new TransportError(
     'ADDRESS_IN_USE',
-    `unix:${path} is in use${file.isSocket() ? '' : ' by a file that is no socket'}.`,
+    `unix:${path} is in use${file.isSocket() ? '' : ' by a file that is not a socket'}.`,
     {
       hint: 'Stop the process that listens there, or choose another path.',
     },

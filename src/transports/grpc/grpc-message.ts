@@ -105,7 +105,7 @@ export function tooManyMessages(): TransportError {
 }
 
 export function malformed(what: string, cause?: unknown): TransportError {
-  return new TransportError('MALFORMED_FRAME', `The call is no gRPC call of this method: ${what}.`, { cause });
+  return new TransportError('MALFORMED_FRAME', `The call is not a gRPC call of this method: ${what}.`, { cause });
 }
 
 export function messageTooLarge(size: number, maxBytes: number): TransportError {

@@ -148,7 +148,7 @@ function parseRequest(message: Uint8Array): string {
 }
 
 function malformed(cause: unknown): ServingError {
-  return new ServingError('MALFORMED_REQUEST', 'The request is no message of grpc.health.v1.', { cause });
+  return new ServingError('MALFORMED_REQUEST', 'The request is not a message of grpc.health.v1.', { cause });
 }
 
 function answerOf(status: HealthStatus): Uint8Array {

@@ -2,7 +2,7 @@ import type { Http2Limits } from './http2-limits.ts';
 
 /** What the answer to a ping adds to what was written: the frame's head and eight bytes. */
 const PONG_BYTES = 17;
-/** Frames that a connection writes of itself (settings, window updates) and that are no sign of traffic. */
+/** Frames that a connection writes of itself (settings, window updates) and that are not a sign of traffic. */
 const OTHER_BYTES = 64;
 
 /**

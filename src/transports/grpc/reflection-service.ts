@@ -102,7 +102,7 @@ function parseRequest(message: Uint8Array): ServerReflectionRequest {
   try {
     return fromBinary(ServerReflectionRequestSchema, message);
   } catch (cause) {
-    throw new ServingError('MALFORMED_REQUEST', 'The request is no ServerReflectionRequest message.', { cause });
+    throw new ServingError('MALFORMED_REQUEST', 'The request is not a ServerReflectionRequest message.', { cause });
   }
 }
 

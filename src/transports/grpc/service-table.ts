@@ -42,7 +42,7 @@ export interface StreamCall extends Pick<ServedCall, 'marks' | 'peer' | 'observe
   /**
    * The serialized messages of the client, to be iterated once. The client may send only some more than were taken from here:
    * whoever takes no more messages stops it. It ends when the client has ended its side, when the call is over, and when the server
-   * stops; what was not taken by then is not given out. It throws for what is no gRPC message, or one that is too large.
+   * stops; what was not taken by then is not given out. It throws for what is not a gRPC message, or one that is too large.
    */
   readonly messages: AsyncIterable<Uint8Array>;
   /** Who calls; nothing where nobody asks that. */
@@ -96,7 +96,7 @@ export interface GrpcServerOptions {
   readonly streamIdleMs: number;
   /**
    * Told of every failure that a caller gets from here, with the path of its method, or without one where the call reached
-   * none. An error that is no SideboardError was not foreseen: the caller only learns that it was internal, and what it says
+   * none. An error that is not a SideboardError was not foreseen: the caller only learns that it was internal, and what it says
    * stays here. Must not throw.
    */
   readonly onFailure: (error: unknown, path: string | undefined, call?: FailedCall) => void;

@@ -39,7 +39,7 @@ function alternativeNames(text: string): AlternativeName[] {
   return names;
 }
 
-/** Something else in the quotes is no name that anybody could allow. */
+/** Something else in the quotes is not a name that anybody could allow. */
 function fromJson(quoted: string): string {
   try {
     return String(JSON.parse(quoted));

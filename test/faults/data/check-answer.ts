@@ -5,7 +5,7 @@ import type { MarkedRequest } from './marked-requests.ts';
 
 /** What can be wrong with an answer of status OK. */
 export type Wrong =
-  /** Bytes that are no answer, or not for this request's columns and rows. */
+  /** Bytes that are not an answer, or not for this request's columns and rows. */
   | 'shape'
   /** A stored value that the answer does not have, or not as PRESENT. */
   | 'missing'

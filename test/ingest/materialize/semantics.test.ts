@@ -80,8 +80,8 @@ describe('materialize', function () {
 
     for (const [what, bounds, hint] of [
       ['a start behind the end', [END, START], /START 2026-02-01T00:00:00Z lies behind END/],
-      ['a text that is no time', ['soon', END], /START is no point in time/],
-      ['a number', ['2026', END], /START is no point in time/],
+      ['a text that is not a time', ['soon', END], /START is not a point in time/],
+      ['a number', ['2026', END], /START is not a point in time/],
     ] as const) {
       it(`is refused for ${what}`, async () => {
         const project = await projectOf({ features: {}, uri: 'data/none.parquet' });
@@ -414,7 +414,7 @@ describe('materialize', function () {
     for (const [what, view, code, status] of [
       ['is not there', {}, 'MATERIALIZE_SOURCE_MISSING', 6],
       ['lacks a column', { features: { x: Type.INT64, other: Type.INT64 } }, 'MATERIALIZE_MISSING_COLUMN', 6],
-      ['is no Parquet file', { uri: 'data/registry.db' }, 'MATERIALIZE_SOURCE_UNREADABLE', 6],
+      ['is not a Parquet file', { uri: 'data/registry.db' }, 'MATERIALIZE_SOURCE_UNREADABLE', 6],
       ['is somewhere else', { uri: 'gs://bucket/rows.parquet' }, 'MATERIALIZE_SOURCE_UNSUPPORTED', 6],
       ['is transformed', { spec: { featureTransformation: {} } }, 'INGEST_VIEW_NOT_WRITABLE', 6],
     ] as const) {

@@ -204,7 +204,7 @@ describe('sideboard.v1.Ingest/Write', function () {
       assert.equal(sideboardCode, 'INGEST_WRITES_OFF');
     });
 
-    it('ends a call for bytes that are no batch', async () => {
+    it('ends a call for bytes that are not a batch', async () => {
       await start('net-http2', 'sqlite');
       const stream = open();
       stream.stream.write(Buffer.from([0xff]));

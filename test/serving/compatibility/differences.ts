@@ -7,7 +7,7 @@ export type Outcome = Answer | Refusal;
 /**
  * Where an outcome differs from what Feast recorded, in the words of docs/reference/compatibility.md: `STATUS → STATUS`,
  * `value`, `event timestamp`, `version metadata`, `columns`, `error → answer`, `answer → CODE`. Columns are compared by name.
- * Two errors are no difference: Feast's carry no code to compare.
+ * Two errors are not a difference: Feast's carry no code to compare.
  */
 export function differencesFrom(recorded: Answer | undefined, outcome: Outcome): ReadonlySet<string> {
   if ('code' in outcome) return new Set(recorded === undefined ? [] : [`answer → ${outcome.code}`]);

@@ -131,7 +131,7 @@ describe('the connector store', () => {
   });
 
   const damaged: readonly (readonly [string, Uint8Array])[] = [
-    ['bytes that are no message', Buffer.from('0affff', 'hex')],
+    ['bytes that are not a message', Buffer.from('0affff', 'hex')],
     ['fewer results than keys', Buffer.alloc(0)],
     ['more results than keys', Buffer.from('0a000a00', 'hex')],
     [

@@ -166,7 +166,7 @@ describe('newest rows only in DynamoDB', () => {
     await write([driverRow(1, EIGHT, { trips: 1 })]);
     await restamp('yesterday');
     const error = await storeErrorOf(write([driverRow(1, EIGHT, { trips: 2 })]), 'STORE_CORRUPT');
-    assert.match(error.message, /event_ts of an item in p\.stats is no time/);
+    assert.match(error.message, /event_ts of an item in p\.stats is not a time/);
     assert.doesNotMatch(error.describe(), /yesterday/);
   });
 

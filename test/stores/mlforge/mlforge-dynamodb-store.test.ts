@@ -231,7 +231,7 @@ describe("the store of mlforge's DynamoDB table", () => {
     assert.ok(!proxy.calls.some(({ action }) => action === 'DeleteTable'));
   });
 
-  it('refuses a row larger than an item may be, and a view whose name is no sort key', async () => {
+  it('refuses a row larger than an item may be, and a view whose name is not a sort key', async () => {
     open();
     const text = { ...table, features: [{ name: 'text', valueType: ValueType_Enum.STRING }] };
     const row = driverRow(1, 1, {});

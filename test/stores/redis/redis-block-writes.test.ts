@@ -115,7 +115,7 @@ describe('blocks of rows written to Redis', () => {
     }
   });
 
-  it('refuses a time that is no Timestamp before anything is written', async () => {
+  it('refuses a time that is not a Timestamp before anything is written', async () => {
     const store = stores.open();
     const block = blockAt(TIME, upTo(3));
     block.times[4] = Number.NaN;

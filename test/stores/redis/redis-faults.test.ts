@@ -198,7 +198,7 @@ describe('the Redis store in trouble', () => {
   });
 
   describe('of what is stored', () => {
-    it('says that a key is no hash', async () => {
+    it('says that a key is not a hash', async () => {
       server = await startRedisServer();
       open(server.port);
       await store.onlineWriteBatch(table, [driverRow(1, 100, { trips: 1 })]);
@@ -209,7 +209,7 @@ describe('the Redis store in trouble', () => {
       await storeErrorOf(store.onlineWriteBatch(table, [driverRow(1, 200, { trips: 1 })]), 'STORE_WRONG_LAYOUT');
     });
 
-    it('says that a stored time is no Timestamp, when reading and when comparing', async () => {
+    it('says that a stored time is not a Timestamp, when reading and when comparing', async () => {
       server = await startRedisServer();
       open(server.port);
       await store.onlineWriteBatch(table, [driverRow(1, 100, { trips: 1 })]);

@@ -82,7 +82,7 @@ describe('the connection on which Redis is read', () => {
   };
 
   describe('with an error among the replies', () => {
-    it('refuses the request whose key is no hash, and no other, and stays', async () => {
+    it('refuses the request whose key is not a hash, and no other, and stays', async () => {
       const before = await connections();
       const bad = 7;
       const key = await keyOf(bad);

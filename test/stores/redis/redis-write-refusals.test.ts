@@ -109,7 +109,7 @@ describe('writes that Redis refuses', () => {
       await redis.server.client.hset(key, '_ts:stats', 'no time');
       const before = await redis.server.client.hgetall(key);
       const error = await storeErrorOf(store.writeBlock(table, blockAt(TIME + 5, upTo(9))), 'STORE_CORRUPT');
-      assert.match(error.describe(), /Row 3 of feature view "stats".*no Timestamp.*skip_dedup/);
+      assert.match(error.describe(), /Row 3 of feature view "stats".*not a Timestamp.*skip_dedup/);
       assert.deepEqual(await redis.server.client.hgetall(key), before);
     });
 

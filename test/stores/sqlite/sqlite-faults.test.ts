@@ -93,7 +93,7 @@ describe('the SQLite store in trouble', () => {
       assert.equal(await storedDriver(other, table, 1), undefined);
     });
 
-    it('says that a file is no database, and does not touch it', async () => {
+    it('says that a file is not a database, and does not touch it', async () => {
       writeFileSync(
         file(),
         'This is a text, and a long one, because a short one would look like an empty database.'.repeat(20),
@@ -107,7 +107,7 @@ describe('the SQLite store in trouble', () => {
       assert.equal(statSync(file()).size, before);
     });
 
-    it('says that a folder is no database', async () => {
+    it('says that a folder is not a database', async () => {
       open();
       const config = SqliteOnlineStoreConfig.parse({ path: folder() });
       const onFolder = new SqliteOnlineStore(config, { project: 'p', repoPath: '/', warn: () => {} });
@@ -209,10 +209,10 @@ describe('the SQLite store in trouble', () => {
       ["UPDATE p_stats SET value = 'text'", /"trips" in row 0 .* something else than a blob/],
       ['UPDATE p_stats SET value = 5', /something else than a blob/],
       ['UPDATE p_stats SET value = NULL', /something else than a blob/],
-      ["UPDATE p_stats SET event_ts = 'yesterday'", /event time of row 0 .* is no time/],
-      ["UPDATE p_stats SET event_ts = '2026-02-31 00:00:00'", /is no time/],
-      ['UPDATE p_stats SET event_ts = NULL', /is no time/],
-      ["UPDATE p_stats SET event_ts = X'00'", /is no time/],
+      ["UPDATE p_stats SET event_ts = 'yesterday'", /event time of row 0 .* is not a time/],
+      ["UPDATE p_stats SET event_ts = '2026-02-31 00:00:00'", /is not a time/],
+      ['UPDATE p_stats SET event_ts = NULL', /is not a time/],
+      ["UPDATE p_stats SET event_ts = X'00'", /is not a time/],
     ] as const) {
       it(`says that a row is corrupt after ${sql}`, async () => {
         await openFilled();
@@ -253,7 +253,7 @@ describe('the SQLite store in trouble', () => {
       assert.deepEqual(await storedDriver(store, table, 1), { seconds: 100, trips: '2001' });
     });
 
-    it('refuses to write bytes that are no value, and writes nothing of their transaction', async () => {
+    it('refuses to write bytes that are not a value, and writes nothing of their transaction', async () => {
       await openFilled();
       const broken = { ...driverRow(3, 100, {}), values: new Map([['trips', Buffer.from('garbage')]]) };
       const write = store.onlineWriteBatch(table, [driverRow(2, 100, { trips: 1 }), broken]);

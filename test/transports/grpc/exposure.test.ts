@@ -93,7 +93,7 @@ describe('a Unix socket to serve', () => {
     }
   });
 
-  it('is an error where somebody answers, and where a file that is no socket stands', async () => {
+  it('is an error where somebody answers, and where a file that is not a socket stands', async () => {
     await start();
     await assert.rejects(start(), (error: TransportError) => error.code === 'ADDRESS_IN_USE');
     assert.ok(lstatSync(socketFile()).isSocket(), 'the live socket was removed');

@@ -207,7 +207,7 @@ for (const [name, start] of Object.entries(grpcServers)) {
         await server.close(1_000);
       });
 
-      it('never replaces a file that is no socket', async () => {
+      it('never replaces a file that is not a socket', async () => {
         const path = join(folder, 'c.sock');
         await writeFile(path, 'precious');
         await assert.rejects(start(methods, { ...options, address: `unix:${path}` }), {

@@ -89,7 +89,7 @@ for (const kind of Object.keys(grpcServers) as (keyof typeof grpcServers)[]) {
       assert.deepEqual(refusals, []);
     });
 
-    it('refuses what is no TLS, TLS 1.1, and clients that do not ask for HTTP/2, and goes on', async () => {
+    it('refuses what is not TLS, TLS 1.1, and clients that do not ask for HTTP/2, and goes on', async () => {
       const { address } = await start();
       const plain = openSession(address);
       await closed(plain);

@@ -83,7 +83,7 @@ const wrong: Readonly<Record<string, Http2Request & { status: number; code: stri
     code: 'MALFORMED_FRAME',
     grpcJs: OK,
   },
-  'a compressed message that is no gzip data': {
+  'a compressed message that is not gzip data': {
     headers: gzip,
     frames: [grpcMessage(text, 1)],
     status: INVALID_ARGUMENT,
@@ -227,7 +227,7 @@ for (const [name, start] of Object.entries(grpcServers)) {
         ['Refuse', { frames: [whole] }],
         ['Echo', { frames: [grpcMessage(Buffer.alloc(LIMIT + 1))], leaveOpen: true }],
       ];
-      // Declared over the limit, grpc-js waits for the end; what is left open it never closes. What is no gRPC call is left open
+      // Declared over the limit, grpc-js waits for the end; what is left open it never closes. What is not a gRPC call is left open
       // on net-http2 until its deadline.
       const closes = ({ headers }: Http2Request) => isOurs && (headers === undefined || name === 'node-http2');
       for (const [method, request] of kinds) {

@@ -182,7 +182,7 @@ for (const kind of http2Servers) {
         await lab.serves();
       });
 
-      it('with bytes that are no HTTP/2: they are disconnected', async () => {
+      it('with bytes that are not HTTP/2: they are disconnected', async () => {
         lab = await Http2ServerUnderTest.start(kind);
         for (const bytes of [
           'GET / HTTP/1.1\r\nhost: x\r\n\r\n',

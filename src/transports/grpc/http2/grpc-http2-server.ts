@@ -36,7 +36,7 @@ export async function startGrpcHttp2Server(
     const socket = accepted;
     if (socket !== undefined) connections.add(new GrpcConnection(session, socket, context));
   });
-  // Bytes that are no HTTP/2 end their own connection and nothing else.
+  // Bytes that are not HTTP/2 end their own connection and nothing else.
   server.on('sessionError', () => {});
 
   const accept = acceptorOf(options, (socket) => void server.emit('connection', socket), limits.maxConnections);

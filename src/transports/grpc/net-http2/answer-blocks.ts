@@ -73,7 +73,7 @@ export class AnswerBlocks {
     ]);
   }
 
-  /** The head of an answer to what is no gRPC call. */
+  /** The head of an answer to what is not a gRPC call. */
   foreign(fields: readonly (readonly [name: string, value: string])[]): Uint8Array {
     return Buffer.concat([
       this.#resize() ?? NOTHING,

@@ -106,7 +106,7 @@ export class AnswerSender {
     this.#onlyHeaders(id, this.#blocks.trailers());
   }
 
-  /** Answers what is no gRPC call. */
+  /** Answers what is not a gRPC call. */
   foreign(request: Stream, { fields, body }: ForeignAnswer): void {
     const block = this.#blocks.foreign(fields);
     if (body.length > 0) {

@@ -7,7 +7,7 @@ import type { ServiceMethod, StreamMethod, UnaryMethod } from '../service-table.
 import { ErrorCode } from './protocol.ts';
 import type { RequestHead } from './request-head.ts';
 
-/** An answer to what is no gRPC call. */
+/** An answer to what is not a gRPC call. */
 export interface ForeignAnswer {
   readonly fields: readonly (readonly [name: string, value: string])[];
   readonly body: Uint8Array;

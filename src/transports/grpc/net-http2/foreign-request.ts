@@ -6,7 +6,7 @@ export interface ForeignHost {
   answerForeign(request: ForeignRequest, answer: ForeignAnswer): void;
 }
 
-/** A request that is no gRPC call. Its body is passed over; when it has come, or at its deadline, it gets its HTTP status. */
+/** A request that is not a gRPC call. Its body is passed over; when it has come, or at its deadline, it gets its HTTP status. */
 export class ForeignRequest extends Stream {
   readonly #answer: ForeignAnswer;
   readonly #host: ForeignHost;

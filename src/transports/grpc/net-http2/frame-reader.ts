@@ -14,7 +14,7 @@ import { SETTING_LENGTH } from './settings.ts';
 export interface FrameHandler {
   /** The client's preface came: it speaks HTTP/2. */
   preface(): void;
-  /** What came is no HTTP/2. */
+  /** What came is not HTTP/2. */
   notHttp2(bytes: Uint8Array): void;
   /** A header block is complete. `dependsOnItself` is an error in a priority that came with it. */
   headers(

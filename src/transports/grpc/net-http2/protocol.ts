@@ -63,7 +63,7 @@ export const DEFAULT_TABLE_SIZE = 4_096;
 export class ConnectionFault extends Error {
   /** One of {@link ErrorCode}. */
   readonly errorCode: number;
-  /** The limit that was exceeded, where it is no breach of the protocol. */
+  /** The limit that was exceeded, where it is not a breach of the protocol. */
   readonly limit: TransportLimit | undefined;
 
   constructor(errorCode: number, message: string, limit?: TransportLimit) {

@@ -5,7 +5,7 @@ import type { FieldSink } from './hpack-decoder.ts';
 
 /** What the header block of a request says, as far as this server asks. Immutable: calls with the same block share one. */
 export interface RequestHead {
-  /** The block is no request (RFC 9113, section 8.3): its stream is reset. */
+  /** The block is not a request (RFC 9113, section 8.3): its stream is reset. */
   readonly malformed: boolean;
   /** The block is larger than allowed; what it says is not kept. */
   readonly tooLarge: boolean;

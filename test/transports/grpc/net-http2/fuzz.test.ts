@@ -166,7 +166,7 @@ describe(`the net-http2 server fed with noise (FUZZ_SEED=${SEED})`, function () 
       assert.deepEqual(frameReadings(pieces(random, bytes)), whole, `seed ${SEED + round}`);
       if (whole.at(-1)?.startsWith('fault') === true) faults++;
     }
-    assert.ok(faults > ROUNDS / 20 && faults < ROUNDS, `${faults} faults: that is no test of both`);
+    assert.ok(faults > ROUNDS / 20 && faults < ROUNDS, `${faults} faults: that is not a test of both`);
   });
 
   it('fails, hangs and leaks nothing, and serves others all the while', async () => {

@@ -177,7 +177,7 @@ const streamFaults: Readonly<Record<string, [errorCode: number, ...frames: Buffe
     begin,
     frame(PRIORITY_FRAME, 0, 1, Buffer.concat([uint32(0x80000001), Buffer.from([0])])),
   ],
-  'second headers that are no trailers': [ErrorCode.PROTOCOL_ERROR, begin, headers({ a: 'b' }, END_HEADERS)],
+  'second headers that are not trailers': [ErrorCode.PROTOCOL_ERROR, begin, headers({ a: 'b' }, END_HEADERS)],
   'a pseudo-header in trailers': [ErrorCode.PROTOCOL_ERROR, begin, headers({ ':path': '/' })],
   'data behind the end': [
     ErrorCode.STREAM_CLOSED,
