@@ -22,7 +22,7 @@ function commitOfTree(): string {
       stdio: ['ignore', 'pipe', 'ignore'],
     }).trim();
   try {
-    const changed = git('status', '--porcelain', '--untracked-files=no', '--', 'src', 'bench') !== '';
+    const changed = git('status', '--porcelain', '--untracked-files=no', '--', 'src', 'gen', 'bench', 'test') !== '';
     return git('rev-parse', '--short', 'HEAD') + (changed ? '+' : '');
   } catch {
     return 'unknown';

@@ -39,6 +39,7 @@ export const resets: FaultRow = {
     await load.phase('after');
     proxy.clear();
     await load.untilOk(50);
+    await lasting(load, form, { longMs: 10_000, shortCalls: 250 });
     const result = await load.stop();
     const some = phaseOf(result, 'some');
     judgeInvariants(sheet, result);

@@ -23,7 +23,16 @@ export const overload: FaultRow = {
   id: 'R14',
   title: 'more than can be served',
   injected: `${TIMES} times as many requests as the product can answer, for 60 s, each for ${ENTITIES.long} entities and 20 features`,
-  mutations: [swappedRows],
+  mutations: [
+    swappedRows,
+    {
+      name: 'calls may wait for their turn as long as they like',
+      file: 'src/config/sideboard-settings.js',
+      find: 'maxQueueAgeMs: serving.max_queue_age_ms,',
+      replace: 'maxQueueAgeMs: 1e9,',
+      fails: 'waited too long',
+    },
+  ],
   async run(context, form) {
     const sheet = new FigureSheet(form);
     const deadlineMs = form === 'long' ? 100 : 1_000;
@@ -68,6 +77,8 @@ export const overload: FaultRow = {
     sheet.tell('asked for in overload', overloaded.sent / seconds, 'a second');
     sheet.atLeast('answered OK in overload', (100 * goodput) / peak, { long: 80 }, '% of the most');
     sheet.tell('the others ended with', codesText(overloaded));
+    const { QUEUED_TOO_LONG = 0 } = overloaded.sideboardCodes;
+    sheet.atLeast('turned away because they had waited too long for their turn', QUEUED_TOO_LONG, 1);
     sheet.atMost('p99 of those answered', overloaded.okLatency.p99, { long: 2 * deadlineMs }, 'ms');
     sheet.atLeast('health checks meanwhile', checks.latencies.length, 1);
     sheet.none('health checks without an answer', checks.failed);

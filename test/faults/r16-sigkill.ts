@@ -50,6 +50,7 @@ export const sigkill: FaultRow = {
     const answered = startedAt.map((at) => firstOkAfter(result, at)).sort((a, b) => a - b);
     sheet.atMost('time from the start to serving, median', middle(readyMs), { long: 1_000 }, 'ms');
     sheet.atMost('time from the start to serving, longest', readyMs.at(-1) ?? 0, { long: 2_000 }, 'ms');
+    sheet.tell(`of ${rounds} starts, those that took more than a second`, readyMs.filter((ms) => ms > 1_000).length);
     sheet.tell(
       'time from the start to the first answer, median and longest',
       `${Math.round(middle(answered))}, ${Math.round(answered.at(-1) ?? 0)}`,

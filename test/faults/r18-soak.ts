@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { SeededRandom } from '../support/seeded-random.ts';
 import { FigureSheet } from './harness/figures.ts';
 import { leakedAnswers } from './harness/mutations.ts';
+import { lasting } from './harness/pace.ts';
 import type { FaultRow } from './harness/row.ts';
 import { codesText, judgeInvariants, okPercent, phaseOf } from './load/load-figures.ts';
 import { monotonicMs } from './load/load-spec.ts';
@@ -77,7 +78,7 @@ export const soak: FaultRow = {
     await load.phase('after');
     const calm = monotonicMs();
     await load.recovers(50, 15_000);
-    await sleep(form === 'long' ? 10_000 : 500);
+    await lasting(load, form, { longMs: 10_000, shortCalls: 250 });
     const result = await load.stop();
     const samples = sampler.stop();
     const settled = samples.filter(({ atMs }) => atMs >= began + settlingMs(wholeMs));

@@ -106,7 +106,8 @@ export const shiftedClock: FaultRow = {
         wasShift = hours;
       }
       await load.untilEnded(20);
-      await load.untilOk(form === 'long' ? 500 : 50);
+      // A second and more, so that there are calls to judge behind the jump.
+      await load.untilOk(form === 'long' ? 1_000 : 150);
       const wrong = await wrongStatuses(asker, ages, hours * HOUR);
       sheet.none(
         `with a shift of ${hours} h, of ${ages.size * 2} rows those whose statuses are not as computed`,

@@ -36,7 +36,7 @@ export class FigureSheet {
     this.#form = form;
   }
 
-  /** A number that must not be above a bound, in both forms unless the bound says otherwise. */
+  /** A number that must not be above a bound, in both forms unless the bound says otherwise. NaN is within none. */
   atMost(name: string, reached: number, bound: number | TimedBound, unit = ''): void {
     this.#compare(name, reached, bound, unit, '≤', (value, limit) => value <= limit);
   }
@@ -85,7 +85,7 @@ export class FigureSheet {
     const { long, short } = typeof bound === 'number' ? { long: bound, short: bound } : bound;
     const limit = this.#form === 'long' ? long : short;
     const asked = `${sign} ${withUnit(textOf(long), unit)}`;
-    const shown = withUnit(textOf(reached), unit);
+    const shown = Number.isNaN(reached) ? 'nothing to judge' : withUnit(textOf(reached), unit);
     if (limit === undefined) this.#figures.push({ name, asked, reached: shown, verdict: 'told' });
     else this.#add(name, limit === long ? asked : `${asked} (here ${textOf(limit)})`, shown, isWithin(reached, limit));
   }
@@ -116,5 +116,5 @@ function textOf(value: number | string | boolean): string {
 }
 
 function withUnit(text: string, unit: string): string {
-  return unit === '' ? text : unit === '%' ? `${text} %` : `${text} ${unit}`;
+  return unit === '' ? text : `${text} ${unit}`;
 }

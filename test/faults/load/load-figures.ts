@@ -54,7 +54,9 @@ export function judgeOutage(
 ): void {
   const phase = phaseOf(result, name);
   sheet.none('calls that were OK meanwhile', phase.ok);
-  sheet.tell('they ended with', codesText(phase), '', 'DEADLINE_EXCEEDED or UNAVAILABLE');
+  const others = Object.keys(phase.codes).filter((code) => code !== 'DEADLINE_EXCEEDED' && code !== 'UNAVAILABLE');
+  const endedAsAsked = failedOf(phase) > 0 && others.length === 0;
+  sheet.holds('they ended with', endedAsAsked, 'DEADLINE_EXCEEDED or UNAVAILABLE', codesText(phase));
   sheet.atMost(
     'longest wait for a failure above the deadline',
     phase.failedLatency.max - deadlineMs,
@@ -69,11 +71,11 @@ export function judgeOutage(
   );
 }
 
-/** How many of the calls sent from one time up to another ended well, in percent; 100 where none were sent. */
+/** How many of the calls sent from one time up to another ended well, in percent; NaN where none were sent: that is no success. */
 export function okPercent({ timeline }: LoadResult, fromMs: number, toMs = Number.POSITIVE_INFINITY): number {
   const slots = timeline.filter(({ atMs }) => atMs >= fromMs && atMs < toMs);
   const ended = slots.reduce((sum, { ok, failed }) => sum + ok + failed, 0);
-  return ended === 0 ? 100 : (100 * slots.reduce((sum, { ok }) => sum + ok, 0)) / ended;
+  return (100 * slots.reduce((sum, { ok }) => sum + ok, 0)) / ended;
 }
 
 /** Milliseconds from a time to the first answer of status OK behind it; `Infinity` where there was none. */

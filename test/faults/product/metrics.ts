@@ -1,11 +1,15 @@
+import { type MetricName, metrics } from '../../../src/operations/metrics/metric-catalogue.ts';
+
 /** What `/metrics` said at a moment. */
 export interface Metrics {
-  /** The value of one series; 0 where it is not there. @param labels those that it has to have, others may stand beside them */
-  value(name: string, labels?: Readonly<Record<string, string>>): number;
-  /** The sum of all series of a name that have these labels. */
-  sum(name: string, labels?: Readonly<Record<string, string>>): number;
-  /** Whether there is any series of this name. */
-  has(name: string): boolean;
+  /**
+   * The value of one series. A counter that has counted nothing is not there yet: that is 0.
+   * @param labels those that it has to have, others may stand beside them
+   * @throws Error for a gauge that is not there: taken for 0, it would be within any bound
+   */
+  value(name: MetricName, labels?: Readonly<Record<string, string>>): number;
+  /** The sum of all series of a counter that have these labels. */
+  sum(name: MetricName, labels?: Readonly<Record<string, string>>): number;
 }
 
 interface Series {
@@ -24,15 +28,19 @@ export function metricsFromText(text: string): Metrics {
     .split('\n')
     .map(seriesFromLine)
     .filter((series) => series !== undefined);
-  const matching = (name: string, labels: Readonly<Record<string, string>> = {}): Series[] =>
+  const matching = (name: MetricName, labels: Readonly<Record<string, string>> = {}): Series[] =>
     all.filter(
       (series) =>
         series.name === name && Object.entries(labels).every(([label, value]) => series.labels.get(label) === value),
     );
   return {
-    value: (name, labels) => matching(name, labels)[0]?.value ?? 0,
+    value(name, labels) {
+      const [series] = matching(name, labels);
+      if (series === undefined && metrics[name].type === 'gauge')
+        throw new Error(`/metrics does not have ${name} ${JSON.stringify(labels ?? {})}`);
+      return series?.value ?? 0;
+    },
     sum: (name, labels) => matching(name, labels).reduce((sum, { value }) => sum + value, 0),
-    has: (name) => all.some((series) => series.name === name),
   };
 }
 

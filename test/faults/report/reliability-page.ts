@@ -16,7 +16,7 @@ export function reliabilityPage({ rows, mutations }: SavedReport): string {
   const parts = [INTRODUCTION];
   if (rows.length === 0) parts.push('No row has been run in full yet.');
   else parts.push(overview(rows), ...rows.map(rowSection));
-  if (mutations.length > 0) parts.push(mutationSection(mutations));
+  if (mutations.length > 0) parts.push(mutationSection(rows, mutations));
   return `${parts.join('\n\n')}\n`;
 }
 
@@ -56,7 +56,9 @@ function rowSection(row: SavedRow): string {
   return parts.join('\n\n');
 }
 
-function mutationSection(mutations: readonly SavedMutation[]): string {
+function mutationSection(rows: readonly SavedRow[], mutations: readonly SavedMutation[]): string {
+  const shown = new Set(mutations.map(({ row }) => row));
+  const missing = rows.flatMap(({ id }) => (shown.has(id) ? [] : [id]));
   const lines = mutations.map(
     ({ row, name, file, noticed, by, circumstances }) =>
       `| ${row} | ${cell(name)} | \`${file}\` | ${noticed ? 'yes' : '**no**'} | ${cell(figureOf(by))} | ${circumstances.commit} |`,
@@ -64,8 +66,9 @@ function mutationSection(mutations: readonly SavedMutation[]): string {
   return [
     '## Can the rows fail?',
     '',
-    'Each row was run against copies of the product with one change that breaks what the row is there for. It has to notice.',
+    'Rows were run against copies of the product with one change each that breaks what the row is there for. They have to notice.',
     '',
+    ...(missing.length === 0 ? [] : [`This was not done yet with ${missing.join(', ')}.`, '']),
     '| row | the change | in | noticed | by | commit |',
     '|---|---|---|---|---|---|',
     ...lines,
