@@ -9,12 +9,12 @@ import type { TlsContext } from '../transports/tls/tls-context.ts';
 const REFUSALS_EVERY_MS = 10_000;
 
 /** Whether callers have to show tokens. The verifiers themselves are loaded only then. */
-export function requiresTokens({ auth, sideboard }: FeatureStoreConfig): boolean {
+function requiresTokens({ auth, sideboard }: FeatureStoreConfig): boolean {
   return hasTokens({ auth, sideboard }) && sideboard.auth.required;
 }
 
 /** Whether the configuration says how callers are known by tokens. */
-export function hasTokens({ auth, sideboard }: Pick<FeatureStoreConfig, 'auth' | 'sideboard'>): boolean {
+function hasTokens({ auth, sideboard }: Pick<FeatureStoreConfig, 'auth' | 'sideboard'>): boolean {
   if (sideboard.auth.callers === 'open') return false;
   return auth.type !== 'no_auth' || sideboard.auth.tokensFile !== undefined;
 }

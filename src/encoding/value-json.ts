@@ -1,7 +1,6 @@
 import { ValueType_Enum } from '../../gen/feast/types/Value_pb.ts';
 import { EncodingError } from './encoding-error.ts';
 import { type JsValue, TypedValue, type ZonedTimestamp } from './js-value.ts';
-import { parseJsonExact } from './json-exact.ts';
 import { jsonDocumentText, pythonFloatText } from './python-text.ts';
 import { formatZoned, offsetText, parseDateTime } from './timestamp.ts';
 import { isPlainObject, mismatch } from './value-convert.ts';
@@ -87,11 +86,6 @@ export function valueFromJson(json: unknown, type: ValueType_Enum): Uint8Array {
     item === null ? null : fromJson(item, info.kind, `Element ${i} of ${info.name}`),
   );
   return encodeValue(elements, type);
-}
-
-/** {@link valueFromJson} for a JSON text. */
-export function valueFromJsonText(text: string, type: ValueType_Enum): Uint8Array {
-  return valueFromJson(parseJsonExact(text), type);
 }
 
 function fromJson(json: unknown, kind: ValueKind, where: string): unknown {

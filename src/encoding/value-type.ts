@@ -38,30 +38,28 @@ export interface ValueTypeInfo {
   readonly shape: 'scalar' | 'list' | 'set';
   /** The type of an element of a list or set, where it has one of its own. */
   readonly element: ValueType_Enum | undefined;
-  /** As Feast's Python spells it: `Int64`, `Array(Int64)`. */
-  readonly dtype: string;
 }
 
-type Row = readonly [name: keyof typeof ValueType_Enum, kind: ValueKind, dtype: string];
+type Row = readonly [name: keyof typeof ValueType_Enum, kind: ValueKind];
 
 const scalars: readonly Row[] = [
-  ['BYTES', 'bytes', 'Bytes'],
-  ['STRING', 'string', 'String'],
-  ['INT32', 'int32', 'Int32'],
-  ['INT64', 'int64', 'Int64'],
-  ['DOUBLE', 'double', 'Float64'],
-  ['FLOAT', 'float', 'Float32'],
-  ['BOOL', 'bool', 'Bool'],
-  ['UNIX_TIMESTAMP', 'unix_timestamp', 'UnixTimestamp'],
-  ['NULL', 'null', 'Null'],
-  ['MAP', 'map', 'Map'],
-  ['JSON', 'json', 'Json'],
-  ['STRUCT', 'map', 'Struct'],
-  ['UUID', 'uuid', 'Uuid'],
-  ['TIME_UUID', 'uuid', 'TimeUuid'],
-  ['DECIMAL', 'decimal', 'Decimal'],
-  ['SCALAR_MAP', 'scalar_map', 'ScalarMap'],
-  ['ZONED_TIMESTAMP', 'zoned_timestamp', 'ZonedTimestamp'],
+  ['BYTES', 'bytes'],
+  ['STRING', 'string'],
+  ['INT32', 'int32'],
+  ['INT64', 'int64'],
+  ['DOUBLE', 'double'],
+  ['FLOAT', 'float'],
+  ['BOOL', 'bool'],
+  ['UNIX_TIMESTAMP', 'unix_timestamp'],
+  ['NULL', 'null'],
+  ['MAP', 'map'],
+  ['JSON', 'json'],
+  ['STRUCT', 'map'],
+  ['UUID', 'uuid'],
+  ['TIME_UUID', 'uuid'],
+  ['DECIMAL', 'decimal'],
+  ['SCALAR_MAP', 'scalar_map'],
+  ['ZONED_TIMESTAMP', 'zoned_timestamp'],
 ];
 
 const infoByType = new Map<number, ValueTypeInfo>();
@@ -90,13 +88,10 @@ function add(row: Omit<ValueTypeInfo, 'wireType'>): void {
   infoByName.set(info.name, info);
 }
 
-for (const [name, kind, dtype] of scalars) {
+for (const [name, kind] of scalars) {
   const type = ValueType_Enum[name];
-  add({ type, name, arm: `${name.toLowerCase()}_val`, kind, shape: 'scalar', element: undefined, dtype });
-  for (const [shape, wrapper] of [
-    ['list', 'Array'],
-    ['set', 'Set'],
-  ] as const) {
+  add({ type, name, arm: `${name.toLowerCase()}_val`, kind, shape: 'scalar', element: undefined });
+  for (const shape of ['list', 'set'] as const) {
     const collection = `${name}_${shape.toUpperCase()}`;
     if (!(collection in ValueType_Enum)) continue;
     add({
@@ -106,13 +101,12 @@ for (const [name, kind, dtype] of scalars) {
       kind,
       shape,
       element: type,
-      dtype: `${wrapper}(${dtype})`,
     });
   }
 }
 const nested = { kind: 'value', element: undefined } as const;
-add({ ...nested, type: ValueType_Enum.VALUE_LIST, name: 'VALUE_LIST', arm: 'list_val', shape: 'list', dtype: 'Array' });
-add({ ...nested, type: ValueType_Enum.VALUE_SET, name: 'VALUE_SET', arm: 'set_val', shape: 'set', dtype: 'Set' });
+add({ ...nested, type: ValueType_Enum.VALUE_LIST, name: 'VALUE_LIST', arm: 'list_val', shape: 'list' });
+add({ ...nested, type: ValueType_Enum.VALUE_SET, name: 'VALUE_SET', arm: 'set_val', shape: 'set' });
 
 // Feast's Python knows two more types; the protocol has no number for them, their values are plain bytes.
 const pythonOnly: ReadonlyMap<number, string> = new Map([

@@ -9,6 +9,8 @@ import {
   scalarNames,
 } from '../../src/encoding/feast-type.ts';
 import { isTypeFault, parseFeastType } from '../../src/encoding/feast-type-text.ts';
+import { valueTypeFromName } from '../../src/encoding/value-type.ts';
+import { readGoldenJson } from '../support/golden.ts';
 import { goldenRegistries } from '../support/golden-registries.ts';
 
 function parsed(text: string): FeastType {
@@ -40,6 +42,13 @@ const anyType: fc.Arbitrary<FeastType> = fc.letrec<{
     .map((fields): FeastType => ({ kind: 'struct', fields: new Map(fields) })),
 })).type;
 
+interface SpecJson {
+  readonly spec: {
+    readonly name: string;
+    readonly features?: readonly { readonly name: string; readonly tags?: Record<string, string> }[];
+  };
+}
+
 describe('a Feast type', () => {
   it('is read back from its own text, and from what a registry holds of it', () => {
     fc.assert(
@@ -66,6 +75,27 @@ describe('a Feast type', () => {
     }
     assert.ok(seen.size > 35, `${seen.size} types`);
   });
+
+  for (const registry of ['kitchen_sink', 'minimal']) {
+    it(`of the recorded registry ${registry} has the text that Feast shows`, () => {
+      const read = readGoldenJson<{ feature_views: Record<string, { features: [string, string, string][] }> }>(
+        'registry',
+        registry,
+        'as_read_by_feast.json',
+      );
+      const stored = readGoldenJson<{ featureViews: readonly SpecJson[] }>('registry', registry, 'registry.json');
+      let compared = 0;
+      for (const { spec } of stored.featureViews) {
+        for (const [name, shown, valueType] of read.feature_views[spec.name]?.features ?? []) {
+          const tags = spec.features?.find((feature) => feature.name === name)?.tags ?? {};
+          const type = feastTypeFromRegistry(valueTypeFromName(valueType) ?? ValueType_Enum.INVALID, tags);
+          assert.equal(type && formatFeastType(type), shown, `${spec.name}:${name}`);
+          compared++;
+        }
+      }
+      assert.ok(compared > 0);
+    });
+  }
 
   it('may be written with blanks, quotes and a comma at the end', () => {
     assert.deepEqual(parsed(' Array( Int64 ) '), parsed('Array(Int64)'));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { ValueType_Enum as T } from '../../gen/feast/types/Value_pb.ts';
 import { decodeValue, encodeValue, type JsValue, TypedValue } from '../../src/encoding/value.ts';
-import { pythonFloatText, valueFromJson, valueFromJsonText, valueToJson } from '../../src/encoding/value-json.ts';
+import { parseJsonExact, pythonFloatText, valueFromJson, valueToJson } from '../../src/encoding/value-json.ts';
 
 describe('pythonFloatText', () => {
   it('prints doubles as Python does', () => {
@@ -82,7 +82,7 @@ describe('valueToJson', () => {
 });
 
 describe('valueFromJson', () => {
-  const back = (text: string, type: T) => decodeValue(valueFromJsonText(text, type));
+  const back = (text: string, type: T) => decodeValue(valueFromJson(parseJsonExact(text), type));
 
   it('keeps int64 exact', () => {
     assert.equal(back('9007199254740993', T.INT64), 9_007_199_254_740_993n);
@@ -165,8 +165,8 @@ describe('valueFromJson', () => {
       ['"\\ud83d"', T.STRING, 'INVALID_TEXT'],
     ];
     for (const [text, type, code] of cases) {
-      if (code === '') assert.doesNotThrow(() => valueFromJsonText(text, type), text);
-      else assert.throws(() => valueFromJsonText(text, type), { code }, text);
+      if (code === '') assert.doesNotThrow(() => valueFromJson(parseJsonExact(text), type), text);
+      else assert.throws(() => valueFromJson(parseJsonExact(text), type), { code }, text);
     }
     assert.deepEqual(valueFromJson(null, T.INT64), new Uint8Array(0));
   });

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { ValueSchema, ValueType_Enum, ValueType_EnumSchema } from '../../gen/feast/types/Value_pb.ts';
-import { dtypeName } from '../../src/encoding/dtype.ts';
 import {
   armOfValueType,
   valueTypeFromName,
@@ -9,7 +8,6 @@ import {
   valueTypeOfArm,
   valueTypes,
 } from '../../src/encoding/value-type.ts';
-import { readGoldenJson } from '../support/golden.ts';
 
 describe('value types', () => {
   it('cover every number of the enum and every arm of Value', () => {
@@ -49,45 +47,5 @@ describe('value types', () => {
     assert.equal(armOfValueType(ValueType_Enum.INVALID), 0);
     assert.equal(valueTypeFromName('UNKNOWN'), ValueType_Enum.INVALID);
     assert.equal(valueTypeFromName('toString'), undefined);
-  });
-});
-
-interface SpecJson {
-  readonly spec: {
-    readonly name: string;
-    readonly features?: readonly { readonly name: string; readonly tags?: Record<string, string> }[];
-  };
-}
-
-describe('dtypeName', () => {
-  for (const registry of ['kitchen_sink', 'minimal']) {
-    it(`shows the types of the recorded registry ${registry} as Feast shows them`, () => {
-      const read = readGoldenJson<{ feature_views: Record<string, { features: [string, string, string][] }> }>(
-        'registry',
-        registry,
-        'as_read_by_feast.json',
-      );
-      const stored = readGoldenJson<{ featureViews: readonly SpecJson[] }>('registry', registry, 'registry.json');
-      let compared = 0;
-      for (const { spec } of stored.featureViews) {
-        for (const [name, dtype, valueType] of read.feature_views[spec.name]?.features ?? []) {
-          const tags = spec.features?.find((feature) => feature.name === name)?.tags ?? {};
-          const type = valueTypeFromName(valueType);
-          assert.ok(type !== undefined, valueType);
-          assert.equal(dtypeName(type, tags), dtype, `${spec.name}:${name}`);
-          compared++;
-        }
-      }
-      assert.ok(compared > 0);
-    });
-  }
-
-  it('shows nested types without tags, or with broken ones, by their outer name', () => {
-    assert.equal(dtypeName(ValueType_Enum.VALUE_LIST), 'Array');
-    assert.equal(dtypeName(ValueType_Enum.STRUCT, { 'feast:struct_schema': '{' }), 'Struct');
-    assert.equal(
-      dtypeName(ValueType_Enum.STRUCT_LIST, { 'feast:struct_schema': '{"a":{}}' }),
-      'Array(Struct({a: Struct}))',
-    );
   });
 });

@@ -94,7 +94,7 @@ function createDuckdbValueReader(api: Api): DuckdbValueReader {
   return read;
 }
 
-export function floorDivide(value: bigint, by: bigint): bigint {
+function floorDivide(value: bigint, by: bigint): bigint {
   const quotient = value / by;
   return value % by < 0n ? quotient - 1n : quotient;
 }

@@ -51,7 +51,7 @@ export function loadPlan(view: FeatureViewSpec, source: ViewSource): LoadPlan {
 }
 
 /** All columns that have to be there, each once. */
-export function neededColumns(plan: LoadPlan): readonly string[] {
+function neededColumns(plan: LoadPlan): readonly string[] {
   const columns = [...plan.joinKeys, ...plan.features].map((column) => column.source);
   return [...new Set([...columns, plan.timestampField, ...(plan.createdField === '' ? [] : [plan.createdField])])];
 }

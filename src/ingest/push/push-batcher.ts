@@ -10,8 +10,8 @@ export interface PushBatcherOptions {
   readonly pending?: BatchLimits;
 }
 
-export const defaultBatchLimits: BatchLimits = { maxRows: 500, maxBytes: 1024 * 1024 };
-export const defaultPendingLimits: BatchLimits = { maxRows: 20_000, maxBytes: 32 * 1024 * 1024 };
+const defaultBatchLimits: BatchLimits = { maxRows: 500, maxBytes: 1024 * 1024 };
+const defaultPendingLimits: BatchLimits = { maxRows: 20_000, maxBytes: 32 * 1024 * 1024 };
 
 /** Rows of one table. */
 export interface TableRows {

@@ -16,7 +16,7 @@ import type { BatchColumn, WriteRequest } from './write-request.ts';
 /** Rows that are typed in one turn of the event loop: whoever reads features meanwhile should not notice. */
 const ROWS_AT_A_TURN = 256;
 /** So many bad rows are named. */
-export const MAX_NAMED_ROWS = 100;
+const MAX_NAMED_ROWS = 100;
 
 /** A row that cannot be written. */
 export interface RefusedRow {

@@ -15,7 +15,7 @@ export interface KeptObject {
 }
 
 /** Whether definitions cannot say such a view: it is computed by a function, or from other views. */
-export function isComputed({ spec }: FeatureView): boolean {
+function isComputed({ spec }: FeatureView): boolean {
   return spec?.featureTransformation !== undefined || (spec?.sourceViews.length ?? 0) > 0;
 }
 

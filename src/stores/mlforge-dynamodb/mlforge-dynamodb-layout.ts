@@ -18,7 +18,7 @@ import { StoreError } from '../store-error.ts';
 export const ENTITY_KEY = 'entity_key';
 export const FEATURE_NAME = 'feature_name';
 export const FEATURE_VALUES = 'feature_values';
-export const UPDATED_AT = 'updated_at';
+const UPDATED_AT = 'updated_at';
 export const TTL = 'ttl';
 
 /** DynamoDB's limits for an item, and for a sort key. */

@@ -1,3 +1,4 @@
+import { MAX_SECONDS, MIN_SECONDS } from '../../encoding/timestamp.ts';
 import type { EventTimestamp, OnlineTable } from '../online-store.ts';
 import { describeTable } from '../row-objects.ts';
 import { StoreError } from '../store-error.ts';
@@ -15,9 +16,6 @@ export const MAX_KEY_BYTES = 256;
 const MAX_FEATURE = 256;
 /** Of a column of type BLOB, which is what Feast creates. */
 export const MAX_BLOB_BYTES = 65_535;
-/** Years that a date of four digits can show. */
-const MIN_SECONDS = -62_135_596_800;
-const MAX_SECONDS = 253_402_300_799;
 
 /** @throws StoreError `STORE_INVALID_ROW` for a name that MySQL cannot have. */
 export function tableName(table: Pick<OnlineTable, 'project' | 'name'>): string {

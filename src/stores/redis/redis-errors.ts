@@ -70,7 +70,7 @@ const TRANSLATIONS: readonly Translation[] = [
     pattern: /^ERR DB index is out of range|^ERR SELECT|^ERR invalid DB index/,
     code: 'STORE_WRONG_LAYOUT',
     says: 'has no database of that number',
-    hint: 'Check db in online_store (a cluster has only 0).',
+    hint: 'Check db in online_store.connection_string (a cluster has only database 0).',
   },
   {
     pattern: /^MISCONF|^NOREPLICAS/,

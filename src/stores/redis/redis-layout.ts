@@ -1,6 +1,7 @@
 import { EncodingError } from '../../encoding/encoding-error.ts';
 import { serializeEntityKeyPrefix } from '../../encoding/entity-key.ts';
 import { murmur3x86_32 } from '../../encoding/murmur3.ts';
+import { MAX_SECONDS, MIN_SECONDS } from '../../encoding/timestamp.ts';
 import { timestampSize, WireReader, writeTimestamp } from '../../encoding/wire.ts';
 import type { EventTimestamp, OnlineTable } from '../online-store.ts';
 import { asBuffer } from '../row-objects.ts';
@@ -16,9 +17,6 @@ import { asBuffer } from '../row-objects.ts';
  */
 
 const TIME_PREFIX = '_ts:';
-// Timestamps reach from the year 1 to the year 9999.
-const FIRST_SECOND = -62_135_596_800;
-const LAST_SECOND = 253_402_300_799;
 const encoder = new TextEncoder();
 
 export function redisKey(entityKey: Uint8Array, project: Uint8Array): Buffer {
@@ -78,7 +76,7 @@ export function decodeTime(bytes: Uint8Array, start = 0, end = bytes.length): Ev
     if (error instanceof EncodingError) return undefined;
     throw error;
   }
-  const inRange = seconds >= FIRST_SECOND && seconds <= LAST_SECOND && nanos >= 0 && nanos <= 999_999_999;
+  const inRange = seconds >= MIN_SECONDS && seconds <= MAX_SECONDS && nanos >= 0 && nanos <= 999_999_999;
   return inRange ? { seconds, nanos } : undefined;
 }
 

@@ -9,20 +9,18 @@ export interface SearchColumns {
 }
 
 /**
- * The `value_text` and `value_num` columns for a serialized `feast.types.Value`: text for strings, numbers and booleans as
- * Python prints them, a number for numbers and booleans, nothing for every other type.
- * @throws the protobuf decoder's error, or EncodingError, when the bytes are not a Value.
+ * Gives the `value_text` and `value_num` columns for serialized `feast.types.Value`s: text for strings, numbers and booleans as
+ * Python prints them, a number for numbers and booleans, nothing for every other type. One reader serves many values, so that
+ * no object is made per value.
  */
-export function searchColumns(value: Uint8Array, start = 0, end = value.length): SearchColumns {
-  return new SearchReader().read(value, start, end);
-}
-
-/** Reads {@link searchColumns} of many values, without an object per value. */
 export class SearchReader implements SearchColumns {
   text: string | null = null;
   number: number | null = null;
 
-  /** @returns itself, as it is until the next value is read */
+  /**
+   * @returns itself, valid until the next value is read
+   * @throws the protobuf decoder's error, or EncodingError, when the bytes are not a Value
+   */
   read(bytes: Uint8Array, start: number, end: number): SearchColumns {
     this.text = null;
     this.number = null;
@@ -41,7 +39,7 @@ export class SearchReader implements SearchColumns {
         if (reader.pos + length !== end) return false;
         if (field === BYTES) return true;
         this.text = utf8(bytes, reader.pos, end);
-        // Perhaps no UTF-8, which is for the decoder to judge.
+        // U+FFFD may stand for bytes that are not UTF-8; the decoder decides.
         return !this.text.includes('\ufffd');
       }
       case INT32:

@@ -212,7 +212,7 @@ export class Connection implements ServedConnection, FramesHost, AnswerSenderHos
     if (this.#phase === 'closing' && this.#streams.size === 0) this.#end(this.#context.limits.lastAnswerMs);
   }
 
-  /** The last step of {@link drain}. */
+  /** The second step of {@link retire}: no further call is taken, and those that came are answered. */
   #leave(): void {
     if (this.#phase !== 'leaving') return;
     this.#phase = 'closing';
