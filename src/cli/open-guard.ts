@@ -61,9 +61,12 @@ async function openOidc(config: FeatureStoreConfig, log: Logger): Promise<TokenV
   if (audience === 'any') log.warn('tokens for any audience are accepted: sideboard.auth.audience is any');
   if (!feast.verify_ssl) log.warn('the certificate of the identity provider is not verified: auth.verify_ssl is false');
   if (discoveryUrl.startsWith('http:')) log.warn('the identity provider is asked without TLS: auth.auth_discovery_url');
+  const authorities = () => authoritiesIn(feast.ca_cert_path, config);
+  // What is missing from the start is better known at the start.
+  await authorities();
   const jwks = new Jwks({
     discoveryUrl,
-    ca: await authoritiesIn(feast.ca_cert_path, config),
+    authorities,
     verifyTls: feast.verify_ssl,
     timeoutMs: feast.jwks_request_timeout_seconds * 1000,
     lifespanMs: feast.jwks_cache_lifespan_seconds * 1000,

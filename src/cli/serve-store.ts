@@ -54,11 +54,11 @@ function createChangeLog(log: Logger, count: (change: BreakerChange) => void): (
     count(change);
     const { state, code, probeInMs } = change;
     if (state === 'closed') {
-      const openMs = since === undefined ? 0 : Date.now() - since;
+      const openMs = since === undefined ? 0 : Math.round(performance.now() - since);
       since = undefined;
       log.info({ breaker: state, openMs }, 'the circuit breaker has closed: the online store answers again');
     } else if (state === 'open' && since === undefined) {
-      since = Date.now();
+      since = performance.now();
       log.warn({ breaker: state, code, probeInMs }, 'the circuit breaker has opened: the online store does not answer');
     } else log.debug({ breaker: state, code, probeInMs }, 'the circuit breaker has changed');
   };

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { FeatureStoreConfig } from '../config/feature-store-config.ts';
 import type { TokenGuard } from '../operations/auth/token-guard.ts';
+import { createForwardClock } from '../operations/forward-clock.ts';
 import type { Logger } from '../operations/logger.ts';
 import type { AccessControl } from '../registry/access/access-rules.ts';
 import { assertProtected } from '../transports/grpc/exposure.ts';
@@ -94,11 +95,12 @@ export async function openTls(config: FeatureStoreConfig, log: Logger): Promise<
 
 /** One line per interval: whoever scans ports must not fill the log. */
 function refusalLog(log: Logger): (err: unknown) => void {
+  const clock = createForwardClock();
   let since = Number.NEGATIVE_INFINITY;
   let count = 0;
   return (err) => {
     count++;
-    const now = Date.now();
+    const now = clock();
     if (now - since < REFUSALS_EVERY_MS) return;
     log.warn({ err, refusedSinceLastLine: count }, 'a client did not get through TLS');
     since = now;

@@ -1,5 +1,6 @@
 import { SideboardError } from '../errors.ts';
 import { StoreError } from '../stores/store-error.ts';
+import { createForwardClock } from './forward-clock.ts';
 import type { Logger } from './logger.ts';
 
 /** A store or an identity provider that is down fails every call; one line per code and interval says so without flooding the log. */
@@ -13,7 +14,7 @@ const CALLERS_UNKNOWN = 'it cannot be found out who calls';
  */
 export function createFailureLog(
   log: Logger,
-  now: () => number = Date.now,
+  now: () => number = createForwardClock(),
 ): (error: unknown, path: string | undefined) => void {
   const seen = new Map<string, { since: number; more: number }>();
   const logRepeated = (err: SideboardError, what: string): void => {

@@ -30,9 +30,9 @@ export class AuthError extends SideboardError {
 }
 
 /** @param why what is wrong with it, as a sentence without the token */
-export function invalidToken(why: string, cause?: unknown): AuthError {
+export function invalidToken(why: string, options: SideboardErrorOptions = {}): AuthError {
   return new AuthError('AUTH_TOKEN_INVALID', `The token is not accepted: ${why}`, {
     hint: 'Get a new token from the identity provider, for this service.',
-    cause,
+    ...options,
   });
 }

@@ -1,4 +1,5 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { createForwardClock } from '../forward-clock.ts';
 import { AuthError } from './auth-error.ts';
 import { fetchJson } from './fetch-json.ts';
 import { type JwtAlgorithm, keyFits } from './jwt-algorithms.ts';
@@ -6,13 +7,15 @@ import { type JwtAlgorithm, keyFits } from './jwt-algorithms.ts';
 export interface JwksOptions {
   /** Of the provider's discovery document, which names the key set and the issuer. */
   readonly discoveryUrl: string;
-  readonly ca: Buffer | undefined;
+  /** Authorities in PEM, in place of the system's: asked for with every fetch, since they are replaced while the process runs. */
+  readonly authorities: () => Promise<Buffer | undefined>;
   readonly verifyTls: boolean;
   readonly timeoutMs: number;
   /** How long fetched keys count as fresh. */
   readonly lifespanMs: number;
   /** Told when fetching fails while earlier keys are in use. */
   readonly onError: (error: unknown) => void;
+  /** Milliseconds that never go back. */
   readonly now?: () => number;
 }
 
@@ -48,7 +51,7 @@ export class Jwks {
 
   constructor(options: JwksOptions) {
     this.#options = options;
-    this.#now = options.now ?? Date.now;
+    this.#now = options.now ?? createForwardClock();
   }
 
   /** The issuer that the provider names. @throws AuthError `AUTH_UNAVAILABLE` */
@@ -59,27 +62,31 @@ export class Jwks {
   /**
    * The key of a token. A key id that is not known is looked for once more, but not more often than every ten seconds.
    * @returns `undefined` where there is none
-   * @throws AuthError `AUTH_UNAVAILABLE`
+   * @throws AuthError `AUTH_UNAVAILABLE`; also where the key is not known and the provider could not be asked about it: it may be new
    */
   async keyFor(id: string | undefined, algorithm: JwtAlgorithm): Promise<KeyObject | undefined> {
     const found = pick(await this.#current(), id, algorithm);
     // A provider that has changed its keys is asked once, and all who bring tokens of the new one wait for that.
     const underWay = this.#fetching;
-    if (found !== undefined || (underWay === undefined && !this.#mayFetch())) return found;
+    if (found !== undefined) return found;
+    if (underWay === undefined && !this.#mayFetch()) {
+      if (this.#lastFailure !== undefined) throw unavailable(this.#lastFailure);
+      return undefined;
+    }
     const set = await this.#fetch().catch((error: unknown) => {
       if (underWay === undefined) this.#options.onError(error);
-      return undefined;
+      throw error;
     });
-    return set === undefined ? undefined : pick(set, id, algorithm);
+    return pick(set, id, algorithm);
   }
 
   /**
-   * Until when the keys that are in use now may be relied on without another look, in milliseconds since the Unix epoch: while they are
-   * fresh. Those of a provider that is gone have to be looked at as often as it is asked.
+   * For how long the keys that are in use now may be relied on without another look, in milliseconds: while they are fresh. Those of a
+   * provider that is gone have to be looked at as often as it is asked.
    */
-  get reliedOnUntil(): number {
+  get reliedOnForMs(): number {
     const fetchedAt = this.#set?.fetchedAt ?? Number.NEGATIVE_INFINITY;
-    return Math.max(fetchedAt + this.#options.lifespanMs, this.#now() + MIN_BETWEEN_FETCHES_MS);
+    return Math.max(fetchedAt + this.#options.lifespanMs - this.#now(), MIN_BETWEEN_FETCHES_MS);
   }
 
   close(): void {
@@ -124,6 +131,7 @@ export class Jwks {
       const usable = keysFrom(keys);
       if (usable.length === 0) throw new Error('the key set holds no key that can verify signatures');
       this.#set = { keys: usable, issuer, fetchedAt: this.#now() };
+      this.#lastFailure = undefined;
       return this.#set;
     } catch (cause) {
       this.#lastFailure = cause;
@@ -132,7 +140,8 @@ export class Jwks {
   }
 
   async #document(url: string): Promise<Readonly<Record<string, unknown>>> {
-    const { timeoutMs, ca, verifyTls } = this.#options;
+    const { timeoutMs, authorities, verifyTls } = this.#options;
+    const ca = await authorities();
     const { status, json } = await fetchJson({ url, timeoutMs, maxBytes: MAX_DOCUMENT_BYTES, ca, verifyTls });
     if (status !== 200) throw new Error(`the provider answers with status ${status}`);
     if (typeof json !== 'object' || json === null) throw new Error('the provider answers with something else');

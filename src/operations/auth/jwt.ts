@@ -25,6 +25,8 @@ export interface UnverifiedJwt {
   readonly signature: Buffer;
 }
 
+const CLOCKS =
+  'Compare the clock of the server with that of the identity provider; sideboard.auth.clock_skew_seconds is between them.';
 const PART = /^[A-Za-z0-9_-]+$/;
 /** Other kinds of tokens are signed with the same keys and mean other things: identity of a logout, proof of possession. */
 const TYPES = new Set(['jwt', 'at+jwt', 'application/at+jwt']);
@@ -39,7 +41,11 @@ export function parseJwt(token: string, algorithms: readonly JwtAlgorithm[]): Un
   if (parts.length !== 3 || !parts.every((part) => PART.test(part))) throw invalidToken('it is not a signed JWT.');
   const { alg, kid, crit, typ, b64 } = objectFrom(head);
   const algorithm = algorithms.find((each) => each === alg);
-  if (algorithm === undefined) throw invalidToken('it is signed by an algorithm that is not accepted here.');
+  if (algorithm === undefined) {
+    throw invalidToken('it is signed by an algorithm that is not accepted here.', {
+      hint: 'sideboard.auth.algorithms names those that are.',
+    });
+  }
   if (crit !== undefined || b64 !== undefined) throw invalidToken('it has an extension that is not known here.');
   if (typ !== undefined && !(typeof typ === 'string' && TYPES.has(typ.toLowerCase()))) {
     throw invalidToken('it is a token of another type.');
@@ -72,7 +78,7 @@ export function claimsFromJwt(jwt: UnverifiedJwt, key: KeyObject, rules: JwtRule
   for (const start of [nbf, iat]) {
     if (start === undefined) continue;
     if (!isTime(start)) throw invalidToken('a time in it is not a number.');
-    if (seconds < start - skewSeconds) throw invalidToken('it is not valid yet.');
+    if (seconds < start - skewSeconds) throw invalidToken('it is not valid yet.', { hint: CLOCKS });
   }
   if (iss !== issuer) throw invalidToken('another issuer has made it.');
   if (audience !== undefined) {

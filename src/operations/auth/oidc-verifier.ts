@@ -25,10 +25,11 @@ export function createOidcVerifier(options: OidcVerifierOptions): TokenVerifier 
       const key = await jwks.keyFor(jwt.keyId, jwt.algorithm);
       if (key === undefined) throw invalidToken('the provider has no such key.');
       const issuer = options.issuer ?? (await jwks.issuer());
-      const claims = claimsFromJwt(jwt, key, { ...options, issuer }, now());
+      const time = now();
+      const claims = claimsFromJwt(jwt, key, { ...options, issuer }, time);
       const ends = (Number(claims.exp) + skewSeconds) * 1000;
       // Its key may be withdrawn: it is believed for as long as the keys are.
-      return { caller: callerFrom(claims, clientId), rememberUntil: Math.min(ends, jwks.reliedOnUntil) };
+      return { caller: callerFrom(claims, clientId), rememberUntil: Math.min(ends, time + jwks.reliedOnForMs) };
     },
     close: () => jwks.close(),
   };

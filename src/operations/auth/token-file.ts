@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Caller } from '../../registry/access/caller.ts';
 import { WatchedFiles } from '../../transports/watched-files.ts';
 import { AuthError } from './auth-error.ts';
-import type { TokenVerifier, VerifiedToken } from './token-verifier.ts';
+import { TOKEN_CHARACTERS, type TokenVerifier, type VerifiedToken } from './token-verifier.ts';
 
 interface ListedToken {
   readonly digest: Buffer;
@@ -13,6 +13,7 @@ const MAX_BYTES = 1024 * 1024;
 const MIN_TOKEN_LENGTH = 16;
 const LINE = /^([A-Za-z0-9._@/-]+):(?:sha256:([0-9a-fA-F]{64})|(\S+))((?:\s+(?:roles|groups|namespaces)=\S*)*)$/;
 const SHA256 = 'sha256:';
+const SENDABLE = new RegExp(`^${TOKEN_CHARACTERS}+$`);
 
 export interface TokenFileEvents {
   /** Other tokens count from now on. */
@@ -101,6 +102,11 @@ export function tokensFromText(content: Buffer): readonly ListedToken[] {
     }
     if (token !== undefined && token.length < MIN_TOKEN_LENGTH) {
       throw unusable(`${place} the token has fewer than ${MIN_TOKEN_LENGTH} characters.`);
+    }
+    if (token !== undefined && !SENDABLE.test(token)) {
+      throw unusable(
+        `${place} the token has characters that no bearer token can have: only letters, digits and ._~+/=:- pass.`,
+      );
     }
     tokens.push({
       digest: digest === undefined ? sha256(token ?? '') : Buffer.from(digest, 'hex'),

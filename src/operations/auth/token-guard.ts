@@ -1,28 +1,40 @@
 import { createHash } from 'node:crypto';
 import { anonymousCaller, type Caller } from '../../registry/access/caller.ts';
 import type { CallGuard } from '../../transports/grpc/call-guard.ts';
+import { createForwardClock } from '../forward-clock.ts';
 import { AuthError, invalidToken } from './auth-error.ts';
-import type { TokenVerifier, VerifiedToken } from './token-verifier.ts';
+import { TOKEN_CHARACTERS, type TokenVerifier, type VerifiedToken } from './token-verifier.ts';
 
 export interface TokenGuardOptions {
   /** Asked in turn; the first that knows the token decides. */
   readonly verifiers: readonly TokenVerifier[];
   /** Whether a call without a token is refused. A token that is not good is refused always. */
   readonly required: boolean;
+  /** Milliseconds since the Unix epoch. */
   readonly now?: () => number;
+  /** Milliseconds that never go back, for what is remembered for a while. */
+  readonly elapsed?: () => number;
 }
 
 /** Larger than any token of a provider; HTTP/2 itself allows more. */
 const MAX_TOKEN_LENGTH = 16_384;
-const BEARER = /^bearer +([A-Za-z0-9._~+/=:-]+)$/i;
+const BEARER = new RegExp(`^bearer +(${TOKEN_CHARACTERS}+)$`, 'i');
+const HEADER_HINT = 'Send one as the header "authorization: Bearer …".';
 const MAX_REMEMBERED = 10_000;
 /** A token that was refused is not looked at again for so long. */
 const REMEMBER_REFUSED_MS = 5_000;
 /** Probes carry no token: the kubelet cannot send one. */
 const OPEN_METHODS = '/grpc.health.v1.Health/';
 
+interface Known {
+  readonly verified: VerifiedToken;
+  /** By the clock that never goes back: one that is set must not make anybody be believed for longer. */
+  readonly until: number;
+}
+
 interface Refused {
   readonly error: AuthError;
+  /** By the same clock. */
   readonly until: number;
 }
 
@@ -33,7 +45,8 @@ interface Refused {
 export class TokenGuard implements CallGuard {
   readonly #options: TokenGuardOptions;
   readonly #now: () => number;
-  readonly #known = new Map<string, VerifiedToken>();
+  readonly #elapsed: () => number;
+  readonly #known = new Map<string, Known>();
   readonly #refused = new Map<string, Refused>();
   readonly #underWay = new Map<string, Promise<Caller>>();
   /** Grows when what was remembered no longer counts. */
@@ -42,6 +55,7 @@ export class TokenGuard implements CallGuard {
   constructor(options: TokenGuardOptions) {
     this.#options = options;
     this.#now = options.now ?? Date.now;
+    this.#elapsed = options.elapsed ?? createForwardClock();
   }
 
   /** Part of {@link CallGuard}. */
@@ -50,17 +64,21 @@ export class TokenGuard implements CallGuard {
     if (authorization === undefined) {
       if (!this.#options.required) return anonymousCaller;
       throw new AuthError('AUTH_TOKEN_MISSING', 'The call carries no token.', {
-        hint: 'Send one as the header "authorization: Bearer …".',
+        hint: HEADER_HINT,
       });
     }
     const token = authorization.length > MAX_TOKEN_LENGTH ? undefined : BEARER.exec(authorization)?.[1];
-    if (token === undefined) throw invalidToken('the header is not "Bearer" and a token.');
+    if (token === undefined) {
+      throw invalidToken('the header is not "Bearer" and a token.', { hint: HEADER_HINT });
+    }
     const digest = createHash('sha256').update(token).digest('base64');
-    const now = this.#now();
+    const elapsed = this.#elapsed();
     const known = this.#known.get(digest);
-    if (known !== undefined && now < known.rememberUntil) return known.caller;
+    if (known !== undefined && elapsed < known.until && this.#now() < known.verified.rememberUntil) {
+      return known.verified.caller;
+    }
     const refused = this.#refused.get(digest);
-    if (refused !== undefined && now < refused.until) throw refused.error;
+    if (refused !== undefined && elapsed < refused.until) throw refused.error;
     const underWay = this.#underWay.get(digest);
     if (underWay !== undefined) return underWay;
     const found = this.#verify(token, digest);
@@ -84,11 +102,12 @@ export class TokenGuard implements CallGuard {
     const generation = this.#generation;
     try {
       const verified = await this.#ask(token);
-      if (generation === this.#generation) remember(this.#known, digest, verified);
+      const until = this.#elapsed() + verified.rememberUntil - this.#now();
+      if (generation === this.#generation) remember(this.#known, digest, { verified, until });
       return verified.caller;
     } catch (error) {
       if (error instanceof AuthError && error.kind === 'unauthenticated' && generation === this.#generation) {
-        remember(this.#refused, digest, { error, until: this.#now() + REMEMBER_REFUSED_MS });
+        remember(this.#refused, digest, { error, until: this.#elapsed() + REMEMBER_REFUSED_MS });
       }
       throw error;
     } finally {
@@ -101,7 +120,9 @@ export class TokenGuard implements CallGuard {
       const verified = await verifier.verify(token);
       if (verified !== undefined) return verified;
     }
-    throw invalidToken('nobody here knows it.');
+    throw invalidToken('nobody here knows it.', {
+      hint: 'Ask whoever runs this server for one, or for an entry in its file.',
+    });
   }
 }
 

@@ -1,5 +1,8 @@
 import type { Caller } from '../../registry/access/caller.ts';
 
+/** What bearer tokens are made of (RFC 6750), and the colon, which some tokens have. A class for regular expressions. */
+export const TOKEN_CHARACTERS = '[A-Za-z0-9._~+/=:-]';
+
 /** A token that was found good. */
 export interface VerifiedToken {
   readonly caller: Caller;

@@ -49,7 +49,7 @@ describe('tokens of an OpenID Connect provider', function () {
   function open(changes: Partial<OidcVerifierOptions> = {}, connection: Partial<JwksOptions> = {}): TokenVerifier {
     const jwks = new Jwks({
       discoveryUrl: provider.discoveryUrl,
-      ca: readFileSync(provider.caFile),
+      authorities: async () => readFileSync(provider.caFile),
       verifyTls: true,
       timeoutMs: 5_000,
       lifespanMs: 300_000,
@@ -226,9 +226,9 @@ describe('tokens of an OpenID Connect provider', function () {
   it('cannot be judged by keys of somebody who only answers in the place of the provider', async () => {
     const stranger = readFileSync(new TestAuthority(folder, 'stranger').file);
     const token = signJwt(key, claims());
-    assert.equal(await codeOf(token, open({}, { ca: stranger })), 'AUTH_UNAVAILABLE');
-    assert.equal(await codeOf(token, open({}, { ca: undefined })), 'AUTH_UNAVAILABLE');
-    const unverified = open({}, { ca: undefined, verifyTls: false });
+    assert.equal(await codeOf(token, open({}, { authorities: async () => stranger })), 'AUTH_UNAVAILABLE');
+    assert.equal(await codeOf(token, open({}, { authorities: async () => undefined })), 'AUTH_UNAVAILABLE');
+    const unverified = open({}, { authorities: async () => undefined, verifyTls: false });
     assert.equal(await codeOf(token, unverified), 'accepted', 'which only whoever asks for it gets');
     const otherName = provider.discoveryUrl.replace('127.0.0.1', 'localhost');
     assert.equal(await codeOf(token, open({}, { discoveryUrl: otherName })), 'AUTH_UNAVAILABLE');
@@ -291,7 +291,7 @@ describe('tokens of an OpenID Connect provider', function () {
     provider.down = true;
     now += 11_000;
     const unknown = Array.from({ length: 5 }, (_, at) => codeOf(signJwt(key, claims(), { kid: `invented-${at}` })));
-    assert.deepEqual(new Set(await Promise.all(unknown)), new Set(['AUTH_TOKEN_INVALID']));
+    assert.deepEqual(new Set(await Promise.all(unknown)), new Set(['AUTH_UNAVAILABLE']), 'the key may be a new one');
     assert.equal(errors.length, 1, 'one attempt is one failure');
   });
 
@@ -312,8 +312,9 @@ describe('tokens of an OpenID Connect provider', function () {
     provider.down = true;
     now += 3_600_000;
     assert.equal(await codeOf(signJwt(key, claims())), 'accepted');
-    assert.equal(await codeOf(signJwt(key, claims(), { kid: 'new' })), 'AUTH_TOKEN_INVALID');
+    assert.equal(await codeOf(signJwt(key, claims(), { kid: 'new' })), 'AUTH_UNAVAILABLE');
     await until(() => errors.length > 0);
+    assert.equal(await codeOf(signJwt(key, claims(), { kid: 'new' })), 'AUTH_UNAVAILABLE', 'nor is it asked again yet');
     now += 24 * 3_600_000;
     assert.equal(await codeOf(signJwt(key, claims())), 'AUTH_UNAVAILABLE');
     const fresh = open();
@@ -322,6 +323,30 @@ describe('tokens of an OpenID Connect provider', function () {
     assert.equal(await codeOf(signJwt(key, claims()), fresh), 'AUTH_UNAVAILABLE');
     now += 11_000;
     assert.equal(await codeOf(signJwt(key, claims()), fresh), 'accepted');
+  });
+
+  it('of a new key are not called bad while the provider cannot be asked about it, and accepted when it can', async () => {
+    assert.equal(await codeOf(signJwt(key, claims())), 'accepted');
+    const next = createSigningKey('two');
+    provider.publish(key, next);
+    provider.down = true;
+    now += 11_000;
+    assert.equal(await codeOf(signJwt(next, claims())), 'AUTH_UNAVAILABLE');
+    assert.equal(await codeOf(signJwt(key, claims())), 'accepted');
+    provider.down = false;
+    now += 11_000;
+    assert.equal(await codeOf(signJwt(next, claims())), 'accepted');
+    assert.equal(await codeOf(signJwt(key, claims(), { kid: 'invented' })), 'AUTH_TOKEN_INVALID');
+  });
+
+  it('are judged by keys from a provider whose authority was replaced while the process runs', async () => {
+    const stranger = readFileSync(new TestAuthority(folder, 'before').file);
+    let authorities = stranger;
+    const judge = open({}, { authorities: async () => authorities });
+    assert.equal(await codeOf(signJwt(key, claims()), judge), 'AUTH_UNAVAILABLE');
+    authorities = readFileSync(provider.caFile);
+    now += 11_000;
+    assert.equal(await codeOf(signJwt(key, claims()), judge), 'accepted');
   });
 
   it('of a key that was withdrawn are refused once the keys are fetched anew', async () => {

@@ -35,11 +35,18 @@ describe('the guard of calls', () => {
     },
     close() {},
   };
-  const open = (required = true) => new TokenGuard({ verifiers: [verifier], required, now: () => now });
+  let elapsed: number;
+  const clocks = { now: () => now, elapsed: () => elapsed };
+  const open = (required = true) => new TokenGuard({ verifiers: [verifier], required, ...clocks });
+  const pass = (milliseconds: number): void => {
+    now += milliseconds;
+    elapsed += milliseconds;
+  };
 
   beforeEach(() => {
     asked = [];
     now = 1_000_000;
+    elapsed = 0;
   });
 
   it('reads bearer tokens and nothing else', async () => {
@@ -80,7 +87,7 @@ describe('the guard of calls', () => {
     const known = guard.admit(METHOD, 'Bearer ann');
     assert.ok(!(known instanceof Promise));
     assert.deepEqual(asked, ['ann']);
-    now += 1000;
+    pass(1000);
     assert.equal(await outcome(guard, 'Bearer ann'), 'ann');
     guard.forget();
     assert.equal(await outcome(guard, 'Bearer ann'), 'ann');
@@ -104,9 +111,36 @@ describe('the guard of calls', () => {
     for (let at = 0; at < 3; at++) assert.equal(await outcome(guard, 'Bearer bad'), 'AUTH_TOKEN_INVALID');
     for (let at = 0; at < 2; at++) assert.equal(await outcome(guard, 'Bearer gone'), 'AUTH_UNAVAILABLE');
     assert.deepEqual(asked, ['bad', 'gone', 'gone']);
-    now += 5_000;
+    pass(5_000);
     await outcome(guard, 'Bearer bad');
     assert.equal(asked.length, 4);
+  });
+
+  it('remembers for no longer when the clock is set back, and not beyond the end of a token when it is set forward', async () => {
+    const guard = open();
+    assert.equal(await outcome(guard, 'Bearer bad'), 'AUTH_TOKEN_INVALID');
+    assert.equal(await outcome(guard, 'Bearer ann'), 'ann');
+    now -= 3_600_000;
+    elapsed += 5_000;
+    await outcome(guard, 'Bearer bad');
+    await outcome(guard, 'Bearer ann');
+    assert.deepEqual(asked, ['bad', 'ann', 'bad', 'ann']);
+    now += 3_600_000;
+    await outcome(guard, 'Bearer ann');
+    assert.equal(asked.length, 5);
+  });
+
+  it('says what to do about the header, and about a token that nobody knows', async () => {
+    const guard = open();
+    const hintOf = (error: unknown) => (error instanceof AuthError ? error.hint : undefined);
+    assert.throws(
+      () => guard.admit(METHOD, 'Basic ann'),
+      (error) => hintOf(error)?.includes('authorization: Bearer') === true,
+    );
+    await assert.rejects(
+      async () => guard.admit(METHOD, 'Bearer unknown'),
+      (error) => hintOf(error)?.includes('identity provider') === false,
+    );
   });
 
   it('does not forget who is known over a flood of invented tokens', async () => {
@@ -114,7 +148,7 @@ describe('the guard of calls', () => {
       verify: (token) => (token === 'ann' ? verifier.verify(token) : undefined),
       close() {},
     };
-    const guard = new TokenGuard({ verifiers: [knowsAnn], required: true, now: () => now });
+    const guard = new TokenGuard({ verifiers: [knowsAnn], required: true, ...clocks });
     await outcome(guard, 'Bearer ann');
     asked = [];
     for (let at = 0; at < 10_050; at++) await outcome(guard, `Bearer invented-${at}`);
@@ -169,6 +203,8 @@ describe('a file of tokens', () => {
       'ann:sha256:abc',
       `ann:sha256:${secret}`,
       `ann:${secret} role=x`,
+      `ann:${secret}!`,
+      `ann:"${secret}"`,
     ]) {
       writeFileSync(path(), `# first\n${line}\n`);
       await assert.rejects(open, (error: AuthError) => {
