@@ -1,7 +1,10 @@
 import { readFile, stat } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** How often files are looked at. The kubelet itself takes up to a minute to bring a changed secret to its pods. */
 const LOOK_MS = 5_000;
+/** Whoever writes a file in place empties it first: what still changes after so long is left to the next look. */
+const SETTLE_MS = 100;
 
 export interface WatchedFilesOptions {
   /** Told of the content of all files when one has changed. Must not throw. */
@@ -23,6 +26,7 @@ export class WatchedFiles {
   #contents: readonly Buffer[];
   #failed = false;
   #looking = false;
+  #closed = false;
 
   private constructor(
     paths: readonly string[],
@@ -55,6 +59,8 @@ export class WatchedFiles {
       const seen = await marksOf(this.#paths);
       if (seen === this.#seen && !this.#failed) return;
       const contents = await contentsOf(this.#paths);
+      await sleep(SETTLE_MS);
+      if (this.#closed || (await marksOf(this.#paths)) !== seen) return;
       this.#seen = seen;
       this.#failed = false;
       if (contents.every((content, at) => content.equals(this.#contents[at] ?? Buffer.alloc(0)))) return;
@@ -69,6 +75,7 @@ export class WatchedFiles {
   }
 
   close(): void {
+    this.#closed = true;
     clearInterval(this.#timer);
   }
 }

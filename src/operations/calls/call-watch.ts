@@ -91,7 +91,8 @@ export class CallWatch {
         call.observer = record;
         try {
           await method.stream(call);
-          record.end(call.signal.aborted ? GrpcStatus.CANCELLED : GrpcStatus.OK);
+          // Only now the server says how it ends a call whose method has settled: one that it stopped fails all the same.
+          setImmediate(() => record.end(call.signal.aborted ? GrpcStatus.CANCELLED : GrpcStatus.OK));
         } catch (error) {
           if (call.signal.aborted) record.end(GrpcStatus.CANCELLED);
           else record.end(statusOfFailure(error), codeOfFailure(error));

@@ -11,6 +11,9 @@ export type ListenAddress =
 /** Owner and group may connect. Containers of a pod that share a socket share a group. */
 export const DEFAULT_SOCKET_MODE = 0o660;
 
+/** The system's bound on the path of a socket, in bytes (`sun_path` of 108 on Linux, 104 on macOS, the last one a zero). */
+const MAX_SOCKET_PATH = process.platform === 'darwin' ? 103 : 107;
+
 /**
  * Reads `host:port`, `[v6]:port`, `:port` (every interface) or `unix:/absolute/path`.
  * @throws TransportError `INVALID_LISTEN_ADDRESS`
@@ -18,7 +21,8 @@ export const DEFAULT_SOCKET_MODE = 0o660;
 export function parseListenAddress(text: string): ListenAddress {
   if (text.startsWith('unix:')) {
     const path = text.slice('unix:'.length).replace(/^\/\/(?=\/)/, '');
-    if (path.startsWith('/') && path.length > 1) return { kind: 'unix', path };
+    if (path.startsWith('/') && path.length > 1 && !path.includes('\0'))
+      return { kind: 'unix', path: shortEnough(path) };
   } else {
     const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]/]*)):(\d{1,5})$/.exec(text);
     const port = Number(match?.[3]);
@@ -29,27 +33,55 @@ export function parseListenAddress(text: string): ListenAddress {
   });
 }
 
+/** Node would bind a longer one cut off, at a place that nobody has asked for. */
+function shortEnough(path: string): string {
+  const length = Buffer.byteLength(path);
+  if (length <= MAX_SOCKET_PATH) return path;
+  const message = `The path of the socket has ${length} bytes, and the system allows ${MAX_SOCKET_PATH}: ${path}.`;
+  throw new TransportError('INVALID_LISTEN_ADDRESS', message, {
+    hint: 'Choose a shorter one, such as /run/sideboard.sock.',
+  });
+}
+
 /**
  * Removes the socket file that a killed process left behind. A socket that somebody answers on is left alone, and so is
  * anything that is not a socket.
- * @throws TransportError `ADDRESS_IN_USE`
+ * @throws TransportError `ADDRESS_IN_USE`, `LISTEN_FAILED`
  */
 export async function clearStaleSocket(path: string): Promise<void> {
   const file = await lstat(path).catch(() => undefined);
   if (file === undefined) return;
-  if (file.isSocket() && !(await answers(path))) return unlink(path);
-  throw new TransportError(
-    'ADDRESS_IN_USE',
-    `unix:${path} is in use${file.isSocket() ? '' : ' by a file that is not a socket'}.`,
-    {
+  if (!file.isSocket()) {
+    throw new TransportError('ADDRESS_IN_USE', `unix:${path} is in use by a file that is not a socket.`, {
+      hint: 'Choose another path, or remove the file.',
+    });
+  }
+  const refusal = await refusalOf(path);
+  if (refusal === 'ECONNREFUSED') {
+    await unlink(path).catch((cause: NodeJS.ErrnoException) => {
+      // Somebody else who starts may have removed it.
+      if (cause.code !== 'ENOENT')
+        throw socketError(path, 'The socket that a process left behind cannot be removed', cause);
+    });
+  } else if (refusal === 'EACCES' || refusal === 'EPERM') {
+    throw new TransportError('ADDRESS_IN_USE', `unix:${path} is there already, and belongs to another user.`, {
+      hint: 'Run the process as the user who made it; or stop whoever listens there, remove the file, and start again.',
+    });
+  } else if (refusal !== 'ENOENT') {
+    throw new TransportError('ADDRESS_IN_USE', `unix:${path} is in use.`, {
       hint: 'Stop the process that listens there, or choose another path.',
-    },
-  );
+    });
+  }
 }
 
-/** Lets those connect whom the mode names, whatever the umask keeps out. */
-export function openSocketTo(path: string, mode: number): Promise<void> {
-  return chmod(path, mode);
+/**
+ * Lets those connect whom the mode names, whatever the umask keeps out.
+ * @throws TransportError `LISTEN_FAILED`
+ */
+export async function openSocketTo(path: string, mode: number): Promise<void> {
+  await chmod(path, mode).catch((cause: NodeJS.ErrnoException) => {
+    throw socketError(path, 'The socket cannot be given its mode', cause);
+  });
 }
 
 /** Runs what creates a socket file so that nobody else can connect to it until its mode is set. */
@@ -77,17 +109,27 @@ export function listenError(address: string, inUse: string | undefined, cause: u
     const hint = `Stop the process that listens there, or choose another address with ${inUse}.`;
     return new TransportError('ADDRESS_IN_USE', `${address} is in use.`, { hint, cause });
   }
-  const hint = 'Check that the address belongs to this machine and that the process may bind it.';
+  const hint = address.startsWith('unix:')
+    ? 'Check that the folder of the socket exists and that the process may write in it.'
+    : 'Check that the address belongs to this machine and that the process may bind it.';
   return new TransportError('LISTEN_FAILED', `Cannot listen on ${address}.`, { hint, cause });
 }
 
-function answers(path: string): Promise<boolean> {
+function socketError(path: string, what: string, cause: NodeJS.ErrnoException): TransportError {
+  return new TransportError('LISTEN_FAILED', `${what}: unix:${path} (${cause.code}).`, {
+    hint: 'Check that the process may write in the folder of the socket.',
+    cause,
+  });
+}
+
+/** Why nobody can be talked to on a socket; nothing where somebody answers. */
+function refusalOf(path: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect(path);
     socket.once('connect', () => {
       socket.destroy();
-      resolve(true);
+      resolve(undefined);
     });
-    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED'));
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'unknown'));
   });
 }

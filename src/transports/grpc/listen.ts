@@ -45,7 +45,12 @@ export async function listen(
     else server.listen(address.port, address.host, ready);
   });
   if (address.kind === 'tcp') return `${hostText(address.host)}:${(server.address() as AddressInfo).port}`;
-  await openSocketTo(address.path, socketMode);
+  try {
+    await openSocketTo(address.path, socketMode);
+  } catch (error) {
+    server.close();
+    throw error;
+  }
   return bound;
 }
 

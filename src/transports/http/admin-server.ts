@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { listen } from '../grpc/listen.ts';
 import { adminLimits } from './admin-limits.ts';
 
@@ -45,9 +46,13 @@ export async function startAdminServer(address: string, pages: AdminPages): Prom
       connectionsCheckingInterval: sweepMs,
       noDelay: true,
     },
-    (request, response) => void respond(request, response, pages),
+    (request, response) => {
+      connections.used(request.socket);
+      void respond(request, response, pages);
+    },
   );
-  server.maxConnections = maxConnections;
+  const connections = new FewConnections(maxConnections);
+  server.on('connection', (socket) => connections.add(socket));
   server.maxRequestsPerSocket = maxRequestsPerConnection;
   // Also ends a connection whose client does not take what it asked for.
   server.setTimeout(requestMs + keepAliveMs);
@@ -60,6 +65,34 @@ export async function startAdminServer(address: string, pages: AdminPages): Prom
         server.closeAllConnections();
       }),
   };
+}
+
+/**
+ * So many connections, and room for another one all the same: the one that has asked for nothing for longest is closed. Whoever opens many and
+ * says nothing would keep out the probes otherwise, and have the process restarted.
+ */
+class FewConnections {
+  readonly #max: number;
+  /** That which was used longest ago first. */
+  readonly #open = new Set<Socket>();
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  add(socket: Socket): void {
+    const [oldest] = this.#open;
+    if (oldest !== undefined && this.#open.size >= this.#max) {
+      this.#open.delete(oldest);
+      oldest.destroy();
+    }
+    this.#open.add(socket);
+    socket.once('close', () => this.#open.delete(socket));
+  }
+
+  used(socket: Socket): void {
+    if (this.#open.delete(socket)) this.#open.add(socket);
+  }
 }
 
 async function respond(request: IncomingMessage, response: ServerResponse, pages: AdminPages): Promise<void> {

@@ -232,4 +232,21 @@ describe('a file of tokens', () => {
     assert.deepEqual(events, ['AUTH_CONFIG_INVALID', 'reloaded']);
     file.close();
   });
+
+  it('is not believed while it is being written', async () => {
+    writeFileSync(path(), `ann:${LONG}\n`);
+    const file = await open();
+    events.length = 0;
+    writeFileSync(path(), '');
+    const looked = file.look();
+    await sleep(30);
+    writeFileSync(path(), `bob:sha256:${sha('another-long-token')}\nann:${LONG}\n`);
+    await looked;
+    assert.equal(file.verify(LONG)?.caller.name, 'ann');
+    await file.look();
+    assert.equal(file.verify(LONG)?.caller.name, 'ann');
+    assert.equal(file.verify('another-long-token')?.caller.name, 'bob');
+    assert.deepEqual(events, ['reloaded']);
+    file.close();
+  });
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, lstatSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { assertProtected } from '../../../src/transports/grpc/exposure.ts';
@@ -110,6 +110,31 @@ describe('a Unix socket to serve', () => {
     if (process.getuid?.() === 0) skipBecause(this, 'root may connect to any socket');
     await start();
     chmodSync(socketFile(), 0);
-    await assert.rejects(start(), (error: TransportError) => error.code === 'ADDRESS_IN_USE');
+    await assert.rejects(start(), (error: TransportError) => {
+      assert.equal(error.code, 'ADDRESS_IN_USE');
+      assert.match(error.message, /another user/);
+      return true;
+    });
+  });
+
+  it('is an error where its path is longer than the system allows, and nothing is bound at a shorter one', async () => {
+    const path = join(folder(), 'x'.repeat(110));
+    await assert.rejects(listen(createServer(), `unix:${path}`), (error: TransportError) => {
+      assert.equal(error.code, 'INVALID_LISTEN_ADDRESS');
+      assert.match(error.message, /bytes, and the system allows 10\d/);
+      return true;
+    });
+    assert.deepEqual(readdirSync(folder()), []);
+  });
+
+  it('says that its folder is missing', async () => {
+    await assert.rejects(
+      listen(createServer(), `unix:${join(folder(), 'none', 'x.sock')}`),
+      (error: TransportError) => {
+        assert.equal(error.code, 'LISTEN_FAILED');
+        assert.match(error.hint ?? '', /folder of the socket exists/);
+        return true;
+      },
+    );
   });
 });

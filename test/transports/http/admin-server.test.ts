@@ -89,6 +89,29 @@ describe('the server for probes and metrics', function () {
     assert.match(await raw('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), /^HTTP\/1\.1 400 /);
   });
 
+  it('answers probes while somebody holds all the connections that there may be, and hangs up on the oldest', async () => {
+    const port = Number(server.address.split(':')[1]);
+    const held = [];
+    for (let at = 0; at < adminLimits.maxConnections; at++) {
+      const socket = connect(port, '127.0.0.1');
+      socket.on('error', () => {});
+      socket.resume();
+      await once(socket, 'connect');
+      held.push(socket);
+    }
+    const [first, second] = held;
+    assert.ok(first !== undefined && second !== undefined);
+    first.write('GET /livez HTTP/1.1\r\nhost: x\r\n\r\n');
+    await once(first, 'data');
+    const [answer] = await Promise.all([
+      raw('GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n'),
+      once(second, 'close'),
+    ]);
+    assert.match(answer, /^HTTP\/1\.1 200 /);
+    assert.ok(!first.destroyed, 'one that was used was closed');
+    for (const socket of held) socket.destroy();
+  });
+
   it('serves on a Unix socket', async () => {
     const path = join(folder(), 'a.sock');
     const other = await startAdminServer(`unix:${path}`, { ready: () => ({ ready }), metrics: none });
