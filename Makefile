@@ -10,17 +10,17 @@ END = $(shell date -u +%Y-%m-%dT%H:%M:%SZ)
 
 EXAMPLE := examples/driver_stats
 EXAMPLE_MADE := $(EXAMPLE)/data/registry.db $(EXAMPLE)/data/online_store.db
-# Touched behind a complete load.
+# Touched after a complete load.
 EXAMPLE_LOADED := $(EXAMPLE)/data/.loaded
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# Only the example is applied and loaded by itself: another project is its owner's affair.
+# Only the example is applied and loaded automatically: with another project, that is for its owner to decide.
 serve: prepare $(if $(filter .,$(REPO)),example) ## Install, build and serve the example project on 127.0.0.1:50051 (another one: REPO=DIR)
 	@exec $(SIDEBOARD) serve --repo $(REPO) --grpc-address 127.0.0.1:50051
 
-example: prepare $(EXAMPLE_LOADED) ## Apply the definitions of the example project and load its Parquet files, where they changed
+example: prepare $(EXAMPLE_LOADED) ## Apply the example project's definitions and load its Parquet files, if they have changed
 
 $(EXAMPLE_LOADED): feature_store.yaml $(EXAMPLE)/definitions.yaml $(wildcard $(EXAMPLE)/data/*.parquet) \
 		$(if $(filter-out $(wildcard $(EXAMPLE_MADE)),$(EXAMPLE_MADE)),FORCE) | prepare
@@ -31,13 +31,13 @@ $(EXAMPLE_LOADED): feature_store.yaml $(EXAMPLE)/definitions.yaml $(wildcard $(E
 
 FORCE:
 
-apply: prepare ## Apply definitions, and create in the online store what the views need (more: ARGS=--dry-run)
+apply: prepare ## Apply definitions, and create in the online store what the views need (options: ARGS=--dry-run)
 	@exec $(SIDEBOARD) apply --repo $(REPO) $(ARGS)
 
-materialize: prepare ## Load what is new in the sources of the views (or a time: START=2026-01-01 END=2026-02-01)
+materialize: prepare ## Load what is new in the views' sources (or an interval: START=2026-01-01 END=2026-02-01)
 	@exec $(SIDEBOARD) materialize$(if $(START), $(START),-incremental) $(END) --repo $(REPO) $(ARGS)
 
-teardown: prepare ## Remove everything of the project from the online store (asks first; more: ARGS=--yes)
+teardown: prepare ## Remove the project from the online store (asks first; or: ARGS=--yes)
 	$(if $(filter .,$(REPO)),@rm -f $(EXAMPLE_LOADED))
 	@exec $(SIDEBOARD) teardown --repo $(REPO) $(ARGS)
 
@@ -50,12 +50,12 @@ test-store-%: ## Run the tests of one store: make test-store-redis
 	@$(MAKE) --no-print-directory servers
 	@STORES=$* npm run --silent test:stores
 
-bench: servers ## Measure against Redis, a bare grpc-js server and Feast (more than an hour; with ARGS=--quick a minute)
+bench: servers ## Measure against Redis, a bare grpc-js server and Feast (takes more than an hour; with ARGS=--quick a minute)
 	@scripts/setup-feast-grpc.sh
 	@npm run --silent bench -- $(ARGS)
 	@npm run --silent bench -- --loading $(ARGS)
 
-gen: install ## Generate gen/ from proto/ anew
+gen: install ## Generate gen/ from proto/
 	npm run gen
 
 check: install ## Lint, check formatting, imports and types
@@ -67,7 +67,7 @@ lint: install ## Lint and check formatting
 build: install ## Compile to dist/
 	@npm run --silent build
 
-clean: ## Remove everything that is built and made; node_modules, .venv and .tools stay
+clean: ## Remove everything that was built or generated; node_modules, .venv and .tools stay
 	rm -rf dist build $(EXAMPLE)/data/*.db* $(EXAMPLE_LOADED)
 
 install: node_modules/.package-lock.json
