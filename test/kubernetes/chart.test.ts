@@ -47,6 +47,7 @@ describe('the Helm chart', function () {
     }
   }
 
+  const example = { sidecar: { example: { enabled: true, model: { image: 'registry.example.com/model:1' } } } };
   const refused: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
     ['no configuration', {}, /config\.featureStore is missing/],
     [
@@ -58,6 +59,11 @@ describe('the Helm chart', function () {
       'a password in the configuration',
       { config: { featureStore: featureStore.replace('$' + '{REDIS_PASSWORD}', 'hunter2') } },
       /config\.featureStore holds a secret: write \$\{NAME\}/,
+    ],
+    [
+      'a key of a cloud in the configuration',
+      { config: { featureStore: `${featureStore}offline_store: {type: x, aws_secret_access_key: hunter2}\n` } },
+      /config\.featureStore holds a secret/,
     ],
     [
       'a password in a URL of the configuration',
@@ -89,6 +95,25 @@ describe('the Helm chart', function () {
       assert.doesNotMatch(stderr, /hunter2/);
     });
   }
+
+  it('gives the heap six tenths of the memory limit, in whatever unit that is written', () => {
+    const heaps = ['256Mi', '256M', '0.5Gi', '2G', '524288Ki', '268435456', 268435456, 1.5e9].map((memory) => {
+      const values = { config: { featureStore }, resources: { limits: { memory } }, ...example };
+      const [manifest] = manifestsFrom(renderChart({ kubernetes: '1.36', values }, temp())).filter(
+        ({ kind }) => kind === 'Deployment',
+      );
+      const pod = manifest?.spec?.template?.spec;
+      assert.ok(pod !== undefined);
+      return sidecarOf(pod)
+        .env?.find(({ name }) => name === 'NODE_OPTIONS')
+        ?.value?.replace(/^.*=/, '');
+    });
+    assert.deepEqual(heaps, ['153', '146', '307', '1144', '307', '153', '153', '858']);
+    const strange = { config: { featureStore }, resources: { limits: { memory: '256MB' } }, ...example };
+    assert.match(tryRender({ kubernetes: '1.36', values: strange }, temp()).stderr, /limits\.memory is 256MB/);
+    const none = { config: { featureStore }, resources: null, ...example };
+    assert.equal(tryRender({ kubernetes: '1.36', values: none }, temp()).status, 0);
+  });
 
   it("puts the sidecar into a chart of one's own by its named templates", () => {
     const values = { sideboard: { config: { featureStore }, shutdown: { drainSeconds: 7 } } };

@@ -71,15 +71,18 @@ seccompProfile:
   type: RuntimeDefault
 {{- end -}}
 
-{{/* V8 does not know the limit of the container: its heap may take six tenths of it. */}}
+{{/* V8 does not know the limit of the container: its heap may take six tenths of it, whatever unit of Kubernetes it is written in. */}}
 {{- define "sideboard.nodeOptions" -}}
-{{- $memory := dig "limits" "memory" "" .values.resources | toString -}}
+{{- $memory := dig "limits" "memory" "" (.values.resources | default dict) | toString -}}
+{{- $bytes := dict "" 1.0 "k" 1e3 "M" 1e6 "G" 1e9 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 -}}
+{{- $unit := regexFind "[A-Za-z]*$" $memory -}}
+{{- $number := trimSuffix $unit $memory -}}
 {{- if .values.nodeOptions -}}
 {{ .values.nodeOptions }}
-{{- else if regexMatch "^[0-9]+Mi$" $memory -}}
---max-semi-space-size=8 --max-old-space-size={{ div (mul (trimSuffix "Mi" $memory | int) 6) 10 }}
-{{- else if regexMatch "^[0-9]+Gi$" $memory -}}
---max-semi-space-size=8 --max-old-space-size={{ div (mul (trimSuffix "Gi" $memory | int) 6144) 10 }}
+{{- else if and (hasKey $bytes $unit) (regexMatch "^[0-9]+([.][0-9]+)?(e[+]?[0-9]+)?$" $number) -}}
+--max-semi-space-size=8 --max-old-space-size={{ divf (mulf $number (get $bytes $unit) 0.6) 1048576.0 | floor | int64 }}
+{{- else if $memory -}}
+{{- fail (printf "resources.limits.memory is %s: write it in Mi or Gi, or say nodeOptions" $memory) -}}
 {{- end -}}
 {{- end -}}
 
@@ -89,7 +92,7 @@ seccompProfile:
 {{- fail (printf "env %s has a value: a secret comes by valueFrom.secretKeyRef, or by envFrom" .name) -}}
 {{- end -}}
 {{- end -}}
-{{- $named := "(?i)(passw(or)?d|secret|token|api_?key)[\"']?\\s*[:=]\\s*[\"']?[^\\s\"'$#]" -}}
+{{- $named := "(?i)(passw(or)?d|secret|token|(api|access|secret|private|account)_?key)[\"']?\\s*[:=]\\s*[\"']?[^\\s\"'$#]" -}}
 {{- $inUrl := "://[^/\\s\"'@]*:[^$/\\s\"'@][^/\\s\"'@]*@" -}}
 {{- if or (regexMatch $named .values.config.featureStore) (regexMatch $inUrl .values.config.featureStore) -}}
 {{- fail "config.featureStore holds a secret: write ${NAME} there, and give NAME by env or envFrom" -}}
