@@ -9,7 +9,7 @@ import { loadProjectConfig } from './project-config.ts';
 /** Makes registry and store fit the definitions; without definitions the store fit the registry. */
 export async function apply(options: ApplyOptions, context: CommandContext): Promise<void> {
   if (options.detailedExitcode === true && options.dryRun !== true) {
-    throw new CliError('CLI_USAGE', '--detailed-exitcode tells of a plan: give --dry-run too.');
+    throw new CliError('CLI_USAGE', '--detailed-exitcode is for plans: give --dry-run too.');
   }
   const config = await loadProjectConfig(context.globals(), context.io.env);
   if (await applyDefinitions(config, options, context)) return;

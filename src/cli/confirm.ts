@@ -9,7 +9,7 @@ import type { Io } from './io.ts';
 export async function confirm(io: Io, question: string, word: string): Promise<void> {
   if (!canAsk(io)) {
     throw new CliError('CLI_NOT_CONFIRMED', 'There is no terminal to ask on.', {
-      hint: 'Give --yes if it is meant.',
+      hint: 'Give --yes to confirm.',
     });
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });

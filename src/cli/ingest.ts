@@ -55,13 +55,9 @@ function viewFrom(
 ): { readonly name: string } | { readonly field: string } {
   if (name !== undefined && field === undefined) return { name };
   if (name === undefined && field !== undefined) return { field };
-  throw new CliError(
-    'CLI_USAGE',
-    'Name the feature view, or with --view-field the member that names it; one of the two.',
-    {
-      hint: '"sideboard ingest --help" shows what it takes.',
-    },
-  );
+  throw new CliError('CLI_USAGE', 'Name either the feature view, or with --view-field the member that names it.', {
+    hint: '"sideboard ingest --help" shows what it takes.',
+  });
 }
 
 /** What the work needs of the project and of the options. */

@@ -116,7 +116,7 @@ function fromBase64(json: unknown, where: string): Uint8Array {
   if (typeof json !== 'string') throw mismatch(where, 'a base64 string', json);
   const standard = json.replaceAll('-', '+').replaceAll('_', '/');
   if (!BASE64.test(standard))
-    throw new EncodingError('VALUE_TYPE_MISMATCH', `${where} takes a base64 string; this one is not.`);
+    throw new EncodingError('VALUE_TYPE_MISMATCH', `${where} takes a base64 string; this string is not base64.`);
   return new Uint8Array(Buffer.from(standard, 'base64'));
 }
 

@@ -4,7 +4,7 @@ import { type ErrorCatalogue, SideboardError, type SideboardErrorOptions } from 
 export const materializeErrors = {
   MATERIALIZE_INTERVAL_INVALID: {
     kind: 'invalid_argument',
-    summary: 'A bound of the interval is not a point in time, or its start lies behind its end.',
+    summary: 'A bound of the interval is not a point in time, or its start is after its end.',
   },
   MATERIALIZE_SOURCE_UNSUPPORTED: {
     kind: 'unimplemented',

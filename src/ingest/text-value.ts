@@ -30,7 +30,7 @@ export function jsonFromText(text: string, info: ValueTypeInfo): unknown {
       if (NUMBER.test(text)) return Number(text);
       const word = WORDS[text.toLowerCase()];
       if (word !== undefined) return word;
-      throw new EncodingError('VALUE_TYPE_MISMATCH', `${info.name} takes a number; the text is none.`);
+      throw new EncodingError('VALUE_TYPE_MISMATCH', `${info.name} takes a number; the text is not one.`);
     }
     case 'bool': {
       const value = BOOLEANS[text] ?? BOOLEANS[text.toLowerCase()];

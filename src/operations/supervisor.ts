@@ -252,5 +252,8 @@ function notReady(number: number, { code, signal }: End): WorkerError {
 
 function noneLeft(cause: WorkerError): WorkerError {
   const message = `No worker is left, and ${MOST_FAILED_STARTS} attempts in a row to start one have failed.`;
-  return new WorkerError('NO_WORKER_LEFT', message, undefined, { hint: 'Each of them said why above.', cause });
+  return new WorkerError('NO_WORKER_LEFT', message, undefined, {
+    hint: 'The lines above say why each of them failed.',
+    cause,
+  });
 }

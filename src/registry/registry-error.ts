@@ -21,7 +21,7 @@ export const registryErrors = {
     kind: 'failed_precondition',
     summary: 'Reading this kind of registry needs a package that is not installed.',
   },
-  REGISTRY_CORRUPT: { kind: 'data_loss', summary: 'What was read is empty, cut off or no Feast registry.' },
+  REGISTRY_CORRUPT: { kind: 'data_loss', summary: 'What was read is empty, cut off or not a Feast registry.' },
   REGISTRY_PROJECT_MISSING: {
     kind: 'failed_precondition',
     summary: 'The registry does not hold the configured project.',

@@ -33,7 +33,7 @@ export function* registryFromBytesSteps(bytes: Uint8Array, source: string): Step
       yield;
     }
   } catch (error) {
-    throw corrupt(source, `is cut off or no Feast registry (${bytes.length} bytes)`, error);
+    throw corrupt(source, `is cut off or not a Feast registry (${bytes.length} bytes)`, error);
   }
   if (registry.projects.length === 0 && registry.projectMetadata.length === 0) {
     throw corrupt(

@@ -170,6 +170,6 @@ function stoppedWaiting(gone: boolean): ServingError {
 
 function waitedTooLong(maxAgeMs: number): ServingError {
   return new ServingError('QUEUED_TOO_LONG', `The request waited for more than ${maxAgeMs} ms for its turn to read.`, {
-    hint: 'Try again a little later, or ask for less at a time; see sideboard.serving.max_queue_age_ms.',
+    hint: 'Try again shortly, or ask for less at a time; see sideboard.serving.max_queue_age_ms.',
   });
 }

@@ -105,7 +105,7 @@ async function beginGuarded(
 function assertLoad(load: unknown, type: string): asserts load is TableLoad {
   const { write, commit, abort } = (load ?? {}) as Partial<TableLoad>;
   if ([write, commit, abort].every((method) => typeof method === 'function')) return;
-  throw new StoreError('STORE_FAILED', `The store ${type} began a load that is none.`, {
+  throw new StoreError('STORE_FAILED', `What beginLoad of the store ${type} gave is not a load.`, {
     hint: 'beginLoad gives an object with the methods write, commit and abort.',
   });
 }

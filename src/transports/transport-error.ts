@@ -38,8 +38,7 @@ export const transportErrors = {
   },
   CONNECTION_TOO_OLD: {
     kind: 'unavailable',
-    summary:
-      'The connection had reached its age, and the call did not end within the grace: make it again on another one.',
+    summary: 'The connection had reached its maximum age, and the call did not end within the grace period.',
   },
   MESSAGE_TOO_LARGE: { kind: 'resource_exhausted', summary: 'The request is larger than the limit allows.' },
   UNSUPPORTED_COMPRESSION: {

@@ -260,7 +260,7 @@ describe('sideboard serve without traces', function () {
     const repo = createSqliteRepo('simple', { sideboard: { tracing: { enabled: 'on' } } });
     try {
       const child = startSideboardWith({ OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' }, repo.path);
-      await assert.rejects(child, /error TRACING_SETTINGS_INVALID: The protocol "http\/json" of OTLP is not spoken/);
+      await assert.rejects(child, /error TRACING_SETTINGS_INVALID: The protocol "http\/json" of OTLP is not supported/);
     } finally {
       repo.remove();
     }

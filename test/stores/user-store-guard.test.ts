@@ -145,7 +145,7 @@ describe("a load of a user's store", () => {
     for (const wrong of [undefined, null, {}, { ...load, abort: undefined }]) {
       await assert.rejects(async () => beginning(async () => wrong).beginLoad?.(table), {
         code: 'STORE_FAILED',
-        message: /a load that is none/,
+        message: /is not a load/,
       });
     }
   });

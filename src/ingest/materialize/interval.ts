@@ -32,7 +32,7 @@ export function intervalFrom(start: TimePoint, end: TimePoint): LoadInterval {
   if (compare(start, end) <= 0) return { start, end };
   throw new MaterializeError(
     'MATERIALIZE_INTERVAL_INVALID',
-    `START ${timeText(start)} lies behind END ${timeText(end)}.`,
+    `START ${timeText(start)} is after END ${timeText(end)}.`,
     { hint: 'Give the earlier time first.' },
   );
 }

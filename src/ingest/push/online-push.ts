@@ -108,7 +108,7 @@ export class OnlinePush {
   #assertWritable(): void {
     if (!this.#options.enabled) {
       throw new IngestError('INGEST_WRITES_OFF', 'This server takes no rows: sideboard.serving.writes is off.', {
-        hint: 'Push to a server that does.',
+        hint: 'Set sideboard.serving.writes: on, or push to another server.',
       });
     }
     if (!this.#options.store.capabilities.directWrite) {

@@ -91,7 +91,7 @@ export function parsePushRequest(message: Uint8Array, type: keyof typeof FIELDS)
     return parse(bytes, type);
   } catch (cause) {
     if (!(cause instanceof EncodingError)) throw cause;
-    throw new IngestError('INGEST_MALFORMED_REQUEST', `The request is no ${type}: ${cause.message}`, {
+    throw new IngestError('INGEST_MALFORMED_REQUEST', `The request is not a ${type}: ${cause.message}`, {
       hint: 'Send the message of feast/serving/GrpcServer.proto.',
       cause,
     });

@@ -76,7 +76,7 @@ export class OnlineIngest {
     const { store, enabled, maxBatchesInFlight } = this.#options;
     if (!enabled) {
       throw new IngestError('INGEST_WRITES_OFF', 'This server takes no rows: sideboard.serving.writes is off.', {
-        hint: 'Load by a server that does.',
+        hint: 'Set sideboard.serving.writes: on, or load through another server.',
       });
     }
     if (!store.capabilities.directWrite) {

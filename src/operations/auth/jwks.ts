@@ -186,7 +186,7 @@ function keysFrom(listed: unknown): PublishedKey[] {
 
 /** Whoever calls is nobody yet: where the provider stands and what is wrong with it is for the log, which shows causes. */
 function unavailable(cause: unknown): AuthError {
-  return new AuthError('AUTH_UNAVAILABLE', 'The keys of the identity provider cannot be had.', {
+  return new AuthError('AUTH_UNAVAILABLE', 'The keys of the identity provider cannot be fetched.', {
     hint: 'Try again; the log of the server says what is wrong.',
     cause,
   });

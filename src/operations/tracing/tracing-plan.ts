@@ -40,16 +40,20 @@ export function tracingPlanFrom(settings: TracingSettings, env: NodeJS.ProcessEn
   const named = specific ?? general;
   if (settings.enabled !== true && exporter !== 'otlp' && named === undefined) return undefined;
   if (exporter !== undefined && exporter !== 'otlp') {
-    throw new TracingError('TRACING_SETTINGS_INVALID', `OTEL_TRACES_EXPORTER asks for "${exporter.slice(0, 40)}".`, {
-      hint: 'Traces are exported by otlp, or not at all (none).',
-    });
+    throw new TracingError(
+      'TRACING_SETTINGS_INVALID',
+      `OTEL_TRACES_EXPORTER asks for "${exporter.slice(0, 40)}", which is not supported.`,
+      {
+        hint: 'Traces are exported by otlp, or not at all (none).',
+      },
+    );
   }
   const protocol =
     variable('OTEL_EXPORTER_OTLP_TRACES_PROTOCOL') ?? variable('OTEL_EXPORTER_OTLP_PROTOCOL') ?? settings.protocol;
   if (!isProtocol(protocol)) {
     throw new TracingError(
       'TRACING_SETTINGS_INVALID',
-      `The protocol "${protocol.slice(0, 40)}" of OTLP is not spoken.`,
+      `The protocol "${protocol.slice(0, 40)}" of OTLP is not supported.`,
       {
         hint: `Set OTEL_EXPORTER_OTLP_PROTOCOL or sideboard.tracing.protocol to one of: ${PROTOCOLS.join(', ')}.`,
       },

@@ -151,7 +151,7 @@ function wholeMessage(cell: unknown, where: string): Uint8Array {
     }
   }
   const length = cell instanceof Uint8Array ? `${cell.length} bytes` : 'no bytes';
-  throw new RegistryError('REGISTRY_CORRUPT', `The ${where} is cut off or no message (${length}).`, {
+  throw new RegistryError('REGISTRY_CORRUPT', `The ${where} is cut off or not a message (${length}).`, {
     hint:
       length === '65535 bytes'
         ? 'The column is a BLOB, which holds 64 KB: change it to LONGBLOB, then run `feast apply` again.'

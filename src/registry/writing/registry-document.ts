@@ -44,7 +44,7 @@ export class RegistryDocument {
       const parts = this.#fields.numbered(fields.history).map((field) => field.content ?? new Uint8Array());
       this.#history = new WireFields(Buffer.concat(parts));
     } catch (cause) {
-      throw corrupt(source, 'is cut off or no Feast registry', cause);
+      throw corrupt(source, 'is cut off or not a Feast registry', cause);
     }
     this.#assertWhole();
     this.#assertKnownSchema();

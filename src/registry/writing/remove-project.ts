@@ -43,6 +43,6 @@ function assertNotProtected(document: RegistryDocument, project: string): void {
   const tags = document.find(registryKinds.project, project, project)?.message.spec?.tags ?? {};
   if (tags[protectedTag] !== 'true') return;
   throw new RegistryError('REGISTRY_PLAN_REFUSED', `Project "${project}" is protected by its tag ${protectedTag}.`, {
-    hint: 'Take the tag away where the project is managed, if it is to go.',
+    hint: 'To remove the project, first remove the tag where the project is managed.',
   });
 }

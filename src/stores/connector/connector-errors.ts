@@ -20,12 +20,12 @@ const meanings: Readonly<Record<number, ErrorTranslation>> = {
   12: {
     code: 'STORE_UNSUPPORTED',
     says: 'does not serve grpc.connector.OnlineStore/OnlineRead',
-    hint: 'Is online_store.address that of a store process?',
+    hint: 'Check that online_store.address is that of a store process.',
   },
   14: {
     code: 'STORE_UNAVAILABLE',
     says: 'cannot be reached',
-    hint: 'Is it running, is online_store.address right, and do both sides agree about TLS?',
+    hint: 'Check that it is running, that online_store.address is right, and that both sides agree about TLS.',
   },
   15: { code: 'STORE_CORRUPT', says: 'says that its data is damaged' },
   16: {

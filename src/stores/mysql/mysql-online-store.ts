@@ -252,7 +252,7 @@ function clientOptions(
       'STORE_UNAVAILABLE',
       `The host ${host} is an address, which sideboard.mysql.tls cannot verify.`,
       {
-        hint: 'Give the host by the name that stands in its certificate, or use verify-ca.',
+        hint: 'Use the host name that is in its certificate, or verify-ca.',
       },
     );
   }

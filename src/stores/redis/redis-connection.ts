@@ -145,7 +145,7 @@ export class RedisConnection {
   async #send(client: Redis | Cluster, commands: readonly RedisCommand[], options?: CallOptions): Promise<unknown[]> {
     if (this.#inFlight + commands.length > this.#options.max_in_flight_commands) {
       throw new StoreError('STORE_OVERLOADED', `${this.#where} has ${this.#inFlight} commands unanswered.`, {
-        hint: 'It is slower than what is asked of it; see max_in_flight_commands in the settings of the store.',
+        hint: 'Redis cannot keep up with the calls; see max_in_flight_commands in the settings of the store.',
       });
     }
     this.#inFlight += commands.length;

@@ -95,7 +95,7 @@ const TRANSLATIONS: readonly Translation[] = [
       /ECONN|ENOTFOUND|EAI_AGAIN|EHOST|ENET|EPIPE|Connection is closed|max retries per request|writeable|isn't ready|Cluster is ended|startup nodes|sentinels|socket closed|AbortError|aborted/i,
     code: 'STORE_UNAVAILABLE',
     says: 'cannot be reached',
-    hint: 'Check that it runs and that the address in online_store is its own.',
+    hint: 'Check that it is running and that the address in online_store is right.',
   },
 ];
 

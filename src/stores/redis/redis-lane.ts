@@ -90,7 +90,7 @@ export class RedisLane<C extends LaneCall> {
     const late = call === undefined ? undefined : limitPassed(call, Date.now(), doing);
     if (late !== undefined || this.#inFlight + commands <= maxInFlight) return late;
     return new StoreError('STORE_OVERLOADED', `${this.#inFlight} commands are unanswered while ${doing}.`, {
-      hint: 'It is slower than what is asked of it; see sideboard.redis.max_in_flight_commands.',
+      hint: 'Redis cannot keep up with the calls; see sideboard.redis.max_in_flight_commands.',
     });
   }
 

@@ -268,7 +268,7 @@ export class ConnectionPool<C extends PooledConnection> {
 
   #overloaded(what: string): StoreError {
     return new StoreError('STORE_OVERLOADED', `${this.#options.where}: ${what}.`, {
-      hint: `It is slower than what is asked of it, or takes no more connections; see ${this.#options.settings}.`,
+      hint: `The database cannot keep up with the calls, or takes no more connections; see ${this.#options.settings}.`,
     });
   }
 

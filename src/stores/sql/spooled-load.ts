@@ -68,7 +68,7 @@ export class SpooledLoad implements TableLoad {
   #assertOpen(options: CallOptions | undefined): void {
     if (this.#ended) {
       throw new StoreError('STORE_FAILED', `The load of ${describeTable(this.#table)} has ended or failed already.`, {
-        hint: 'Begin another one.',
+        hint: 'Begin a new load.',
       });
     }
     assertTimeLeft(options, `loading ${describeTable(this.#table)}`);

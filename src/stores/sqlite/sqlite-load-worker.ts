@@ -120,6 +120,6 @@ export class LoadThread {
     if (typeof this.#outcome === 'object') return unpackError(this.#outcome.error);
     if (!this.#isUp) return new NoThread('no thread can be started', { cause: this.#cause });
     const message = `The thread ended unexpectedly while loading into SQLite file ${this.#path}.`;
-    return new StoreError('STORE_UNAVAILABLE', message, { hint: 'Load again.', cause: this.#cause });
+    return new StoreError('STORE_UNAVAILABLE', message, { hint: 'Run the load again.', cause: this.#cause });
   }
 }

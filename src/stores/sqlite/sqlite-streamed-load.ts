@@ -76,7 +76,7 @@ export class StreamedLoad implements TableLoad {
   #assertOpen(options: CallOptions | undefined): void {
     if (this.#ended) {
       throw new StoreError('STORE_FAILED', `The load of ${describeTable(this.#table)} has ended or failed already.`, {
-        hint: 'Begin another one.',
+        hint: 'Begin a new load.',
       });
     }
     assertTimeLeft(options, this.#doing);

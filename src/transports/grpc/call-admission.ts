@@ -33,14 +33,14 @@ export class CallAdmission {
   constructor(limits: AdmissionLimits) {
     this.#limits = limits;
     const { maxInFlight, maxQueueAgeMs } = limits;
-    this.#tooMany = new TransportError('TOO_MANY_CALLS', `${maxInFlight} calls are under way.`, {
-      hint: 'Try again a little later, or another server; see sideboard.serving.max_in_flight_calls.',
+    this.#tooMany = new TransportError('TOO_MANY_CALLS', `The limit of ${maxInFlight} calls under way is reached.`, {
+      hint: 'Try again shortly, or call another server; see sideboard.serving.max_in_flight_calls.',
     });
     this.#tooOld = new TransportError(
       'QUEUED_TOO_LONG',
-      `The call waited longer than ${maxQueueAgeMs} ms to be begun.`,
+      `The call waited longer than ${maxQueueAgeMs} ms before it could begin.`,
       {
-        hint: 'Try again a little later, or another server; see sideboard.serving.max_queue_age_ms.',
+        hint: 'Try again shortly, or call another server; see sideboard.serving.max_queue_age_ms.',
       },
     );
   }

@@ -147,8 +147,12 @@ export class ConnectionSet {
       }
       kept.isAbandoned = true;
       kept.endsAt = now + lastAnswerMs;
-      const message = 'The connection has reached its age, and the call did not end within the grace.';
-      connection.abandon(new TransportError('CONNECTION_TOO_OLD', message, { hint: 'Make it again.' }));
+      const message = 'The connection has reached its maximum age, and the call did not end within the grace period.';
+      connection.abandon(
+        new TransportError('CONNECTION_TOO_OLD', message, {
+          hint: 'Make the call again: a client of gRPC connects anew by itself.',
+        }),
+      );
       return;
     }
     if (connection.openCalls > 0 || connection.callsBegun !== kept.callsSeen) {

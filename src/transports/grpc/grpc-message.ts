@@ -94,7 +94,7 @@ function unpack(message: Buffer, encoding: keyof typeof unpackers, maxBytes: num
       if (error === null) resolve(unpacked);
       else if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
         reject(messageTooLarge(maxBytes + 1, maxBytes));
-      } else reject(malformed(`a compressed message is no ${encoding} data`, error));
+      } else reject(malformed(`a compressed message is not ${encoding} data`, error));
     });
   });
 }

@@ -79,7 +79,7 @@ describe('materialize', function () {
     }
 
     for (const [what, bounds, hint] of [
-      ['a start behind the end', [END, START], /START 2026-02-01T00:00:00Z lies behind END/],
+      ['a start behind the end', [END, START], /START 2026-02-01T00:00:00Z is after END/],
       ['a text that is not a time', ['soon', END], /START is not a point in time/],
       ['a number', ['2026', END], /START is not a point in time/],
     ] as const) {
