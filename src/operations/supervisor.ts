@@ -15,6 +15,12 @@ const STABLE_MS = 10_000;
 /** So often in a row may the start of a worker fail while no other serves: then there is no point in going on. */
 const MOST_FAILED_STARTS = 3;
 
+/** How often workers that serve are asked whether they are there. */
+const LOOK_MS = 5_000;
+/** One that has not answered for so many looks does not count as ready; and for so many, it hangs: it is killed and replaced. */
+const SILENT_LOOKS = 3;
+const HUNG_LOOKS = 12;
+
 export interface SupervisorOptions {
   readonly workers: number;
   /** Starts a worker's process, with a channel for {@link WorkerOrder} and {@link WorkerReport}. */
@@ -22,6 +28,8 @@ export interface SupervisorOptions {
   readonly dealer: ConnectionDealer;
   readonly counters: WorkerCounters;
   readonly log: Logger;
+  /** In place of {@link LOOK_MS}, for tests. */
+  readonly lookMs?: number;
 }
 
 /** Of all workers; `ready` where at least one of them is. */
@@ -32,6 +40,7 @@ export interface WorkersReadiness {
 }
 
 const STARTING: ReadinessReport['checks'] = { process: { ok: false, reason: 'the worker is starting' } };
+const SILENT: ReadinessReport['checks'] = { process: { ok: false, reason: 'the worker does not answer' } };
 
 /** How a process ended; both null where it could not even be started. */
 interface End {
@@ -47,6 +56,7 @@ export class Supervisor {
   readonly #workers = new Map<number, Worker>();
   readonly #pauses = new Set<NodeJS.Timeout>();
   readonly #giveUp: (error: WorkerError) => void;
+  #looks: NodeJS.Timeout | undefined;
   #stopping = false;
   #retreating = false;
 
@@ -67,6 +77,7 @@ export class Supervisor {
   async start(): Promise<string> {
     const summary = await this.#run(1, 0);
     if (this.#stopping) return summary;
+    this.#looks = setInterval(() => this.#look(), this.#options.lookMs ?? LOOK_MS);
     const others = Array.from({ length: this.#options.workers - 1 }, (_, index) => this.#run(index + 2, 0));
     await Promise.all(others);
     return summary;
@@ -80,9 +91,10 @@ export class Supervisor {
   /** Whether calls should come here: where at least one worker can answer them. */
   readiness(): WorkersReadiness {
     const workers: Record<number, ReadinessReport> = {};
-    for (const [number, { serves, readiness }] of this.#workers) {
-      const ready = serves && readiness?.ready === true && !this.#retreating;
-      workers[number] = { ready, checks: readiness?.checks ?? STARTING };
+    for (const [number, { serves, readiness, unanswered }] of this.#workers) {
+      const isSilent = unanswered >= SILENT_LOOKS;
+      const ready = serves && readiness?.ready === true && !isSilent && !this.#retreating;
+      workers[number] = { ready, checks: { ...(readiness?.checks ?? STARTING), ...(isSilent && SILENT) } };
     }
     return { ready: Object.values(workers).some(({ ready }) => ready), workers };
   }
@@ -110,6 +122,7 @@ export class Supervisor {
   async stop(signal: 'SIGTERM' | 'SIGINT', withinMs: number): Promise<boolean> {
     this.#stopping = true;
     this.#retreating = true;
+    clearInterval(this.#looks);
     for (const pause of this.#pauses) clearTimeout(pause);
     const workers = [...this.#workers.values()];
     for (const worker of workers) worker.tell({ order: 'stop', signal });
@@ -126,6 +139,24 @@ export class Supervisor {
   /** Ends all workers at once. */
   kill(): void {
     for (const worker of this.#workers.values()) worker.kill();
+  }
+
+  /**
+   * Notices workers that run and do nothing: nobody else would, since this process answers the probes for them. Looks are counted and not
+   * time, so that nothing is held against a worker while this process itself stood still.
+   */
+  #look(): void {
+    for (const [number, worker] of this.#workers) {
+      if (!worker.serves) continue;
+      if (worker.unanswered === HUNG_LOOKS) {
+        this.#options.log.error({ worker: number, pid: worker.pid }, 'a worker does not answer any more: killing it');
+        worker.kill();
+      } else if (worker.unanswered === SILENT_LOOKS) {
+        this.#options.log.warn({ worker: number, pid: worker.pid }, 'a worker does not answer');
+      }
+      worker.unanswered++;
+      worker.tell({ order: 'answer' });
+    }
   }
 
   /**
@@ -174,12 +205,15 @@ class Worker implements ConnectionTaker, CountingWorker {
   readonly ended: Promise<End>;
   serves = false;
   readiness: ReadinessReport | undefined;
+  /** How often it was asked whether it is there since it was last heard of. */
+  unanswered = 0;
   readonly #child: ChildProcess;
 
   constructor(child: ChildProcess, dealer: ConnectionDealer, counters: WorkerCounters) {
     this.#child = child;
     this.ready = new Promise((resolve) => {
       child.on('message', (report: WorkerReport) => {
+        this.unanswered = 0;
         switch (report.report) {
           case 'ready':
             this.serves = true;

@@ -30,6 +30,7 @@ export class WorkerLink implements HandedConnections {
       if (order.order === 'connection') this.#connected(socket);
       else if (order.order === 'stop') onStop(order.signal);
       else if (order.order === 'retreat') onRetreat();
+      else if (order.order === 'answer') this.#tell({ report: 'here' });
       else this.#tell({ report: 'counted', counters: counters() });
     });
     process.once('disconnect', () => {

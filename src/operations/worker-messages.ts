@@ -7,6 +7,8 @@ export type WorkerOrder =
   | { readonly order: 'connection' }
   /** Say what was counted. */
   | { readonly order: 'count' }
+  /** Say that it is there. */
+  | { readonly order: 'answer' }
   /** Tell clients to go elsewhere, and go on serving until it is told to stop. */
   | { readonly order: 'retreat' }
   /** Let calls under way finish, and end. */
@@ -18,6 +20,8 @@ export type WorkerReport =
   | { readonly report: 'ready'; readonly summary: string }
   /** It has the connection that was sent last. */
   | { readonly report: 'taken' }
+  /** It is there. */
+  | { readonly report: 'here' }
   /** Whether calls should come to it, and why not. */
   | { readonly report: 'readiness'; readonly readiness: ReadinessReport }
   /** It stops: connections that it has not taken belong to others. */
