@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { useCompileCache } from './compile-cache.ts';
+import { endBySignals } from './first-process.ts';
 
+endBySignals(process);
 useCompileCache();
 
 /** How long what a client library left open may keep a finished process alive. */

@@ -22,13 +22,19 @@ export interface ServingProcess {
 
 const READY_WITHIN_MS = 30_000;
 
-/** The program, as the tests themselves run: from its sources, or compiled in `build/`; `env` is added to this process's. */
+/** What runs the program, as the tests themselves run: from its sources, or compiled in `build/`. */
+export function programCommand(): readonly [node: string, ...args: string[]] {
+  const isSource = import.meta.url.endsWith('.ts');
+  const main = isSource
+    ? ['--import', 'tsx', join(projectRoot, 'src/cli/main.ts')]
+    : [join(projectRoot, 'build/src/cli/main.js')];
+  return [process.execPath, ...main];
+}
+
+/** The program; `env` is added to this process's. */
 export function startProgram(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
-  const root = import.meta.url.endsWith('.ts') ? projectRoot : join(projectRoot, 'build');
-  const main = import.meta.url.endsWith('.ts')
-    ? ['--import', 'tsx', join(root, 'src/cli/main.ts')]
-    : [join(root, 'src/cli/main.js')];
-  return spawn(process.execPath, [...main, ...args], {
+  const [node, ...main] = programCommand();
+  return spawn(node, [...main, ...args], {
     cwd: projectRoot,
     // The usual port for probes is one, and tests run many servers.
     env: { ...process.env, SIDEBOARD_ADMIN_ADDRESS: 'off', ...env },
