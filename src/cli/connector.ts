@@ -12,6 +12,7 @@ import { createConnectorService } from '../transports/grpc/connector-service.ts'
 import { HealthService, servicesOf } from '../transports/grpc/health-service.ts';
 import { startGrpcServer } from '../transports/grpc/start-grpc-server.ts';
 import { openCallRecords } from './call-records.ts';
+import { Closers, HANG_UP_WITHIN_MS, TRACES_WITHIN_MS } from './closers.ts';
 import type { CommandContext } from './command-context.ts';
 import { openProjectStore, openServedRegistry } from './composition.ts';
 import type { ConnectorOptions } from './connector-command.ts';
@@ -36,17 +37,17 @@ export async function connector(options: ConnectorOptions, { io, globals, exitWi
   const { type } = config.onlineStore;
   const readiness = new Readiness({ store: config.sideboard.readiness.store });
   const metrics = options.adminAddress === 'off' ? undefined : new ProjectMetrics(version, type, readiness);
-  const closers: (() => Promise<void>)[] = [];
+  const closers = new Closers(log);
   try {
     const admin = await serveAdmin(options.adminAddress, log, {
       ready: () => readiness.report(),
       metrics: async (accept) => metricsText(metrics?.snapshot() ?? {}, accept),
     });
-    if (admin !== undefined) closers.unshift(() => admin.close());
+    if (admin !== undefined) closers.add('probes', () => admin.close());
     const records = await openCallRecords(config, io.env, log, metrics?.registry);
-    closers.unshift(() => records.close());
+    closers.add('traces', () => records.close(), TRACES_WITHIN_MS);
     const opened = await openProjectStore(config, (message) => log.warn(message));
-    closers.unshift(() => opened.close());
+    closers.add('store', () => opened.close());
     const store = metrics?.store.measured(opened) ?? opened;
     const describeSwap = ({ generation }: RegistrySnapshot): object => ({ generation });
     metrics?.store.watchConnections(opened);
@@ -60,7 +61,7 @@ export async function connector(options: ConnectorOptions, { io, globals, exitWi
       tracer: records.tracer,
       signal: life.signal,
     });
-    closers.unshift(() => registry.close());
+    closers.add('registry', () => registry.close());
     const tables = tablesByName(config.registry.enableOnlineFeatureViewVersioning);
     const service = createConnectorService({
       store,
@@ -106,14 +107,16 @@ export async function connector(options: ConnectorOptions, { io, globals, exitWi
       log.warn({ err }, 'the online store does not answer; calls are refused until it does');
       outages.failed(err);
     });
-    closers.unshift(async () => {
+    const graceMs = options.shutdownTimeout * 1000;
+    const stopServing = async (): Promise<void> => {
       outages.close();
       probe.close();
       health.stop();
       certificates?.close();
       rules?.guard.close();
-      await server.close(options.shutdownTimeout * 1000);
-    });
+      await server.close(graceMs);
+    };
+    closers.add('server', stopServing, graceMs + HANG_UP_WITHIN_MS);
     const { project } = registry.current();
     io.out(`Sideboard ${version} serves the ${type} store of project ${project} on ${server.address}`);
     log.info({ address: server.address, project, store: type, config: config.file }, 'ready');
@@ -129,7 +132,7 @@ export async function connector(options: ConnectorOptions, { io, globals, exitWi
     if (!life.isStopping()) throw error;
     await endUnstarted(life, log, exitWith);
   } finally {
-    for (const close of closers) await close();
+    await closers.closeAll();
     metrics?.close();
   }
 }

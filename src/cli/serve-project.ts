@@ -18,6 +18,7 @@ import { createIngestService } from '../transports/grpc/ingest-service.ts';
 import { createPushMethods } from '../transports/grpc/push-methods.ts';
 import { startGrpcServer } from '../transports/grpc/start-grpc-server.ts';
 import { openCallRecords } from './call-records.ts';
+import { Closers, HANG_UP_WITHIN_MS, TRACES_WITHIN_MS } from './closers.ts';
 import type { CommandContext } from './command-context.ts';
 import { openServedRegistry } from './composition.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -72,7 +73,7 @@ export async function serveProject(
         counters,
       })
     : undefined;
-  const closers: (() => Promise<void>)[] = [];
+  const closers = new Closers(log);
   let started = false;
   try {
     if (!isWorker) {
@@ -80,14 +81,14 @@ export async function serveProject(
         ready: () => readiness.report(),
         metrics: async (accept) => metricsText(metrics?.snapshot() ?? {}, accept),
       });
-      if (admin !== undefined) closers.unshift(() => admin.close());
+      if (admin !== undefined) closers.add('probes', () => admin.close());
     }
     const records = await openCallRecords(config, io.env, log, metrics?.registry);
-    closers.unshift(() => records.close());
+    closers.add('traces', () => records.close(), TRACES_WITHIN_MS);
     const certificates = await openTls(config, log);
     const rules = await openCallerRules(config, io.env, log);
     const { store, refusal, close } = await openServedStore(config, log, metrics?.store);
-    closers.unshift(close);
+    closers.add('store', close);
     const registry = await openServedRegistry({
       config,
       env: io.env,
@@ -98,7 +99,7 @@ export async function serveProject(
       tracer: records.tracer,
       signal: life.signal,
     });
-    closers.unshift(() => registry.close());
+    closers.add('registry', () => registry.close());
     features = new OnlineFeatures({
       registry: () => registry.current(),
       store,
@@ -174,14 +175,16 @@ export async function serveProject(
       },
     });
     metrics?.watchServer(server);
-    closers.unshift(async () => {
+    const graceMs = options.shutdownTimeout * 1000;
+    const stopServing = async (): Promise<void> => {
       outages.close();
       probe.close();
       health.stop();
       certificates?.close();
       rules?.guard.close();
-      await server.close(options.shutdownTimeout * 1000);
-    });
+      await server.close(graceMs);
+    };
+    closers.add('server', stopServing, graceMs + HANG_UP_WITHIN_MS);
     const snapshot = registry.current();
     const summary = summaryLine(version, snapshot, config.onlineStore.type);
     if (link === undefined) io.out(`${summary} on ${server.address}`);
@@ -211,12 +214,12 @@ export async function serveProject(
     } else if ('orphaned' in reason) log.error('the supervising process is gone: stopping, calls under way may finish');
     else exitWith(exitCodes.failure.code);
     link?.leave();
-    await closeAll(closers);
+    await closers.closeAll();
     metrics?.close();
     log.info(counterTotals(counters()), 'stopped');
     link?.finish(counters());
   } catch (error) {
-    await closeAll(closers);
+    await closers.closeAll();
     link?.finish();
     if (started || !life.isStopping()) throw error;
     await endUnstarted(life, log, exitWith);
@@ -242,8 +245,4 @@ function describeSwap(snapshot: RegistrySnapshot, previous: RegistrySnapshot): o
     added,
     removed,
   };
-}
-
-async function closeAll(closers: readonly (() => Promise<void>)[]): Promise<void> {
-  for (const close of closers) await close();
 }

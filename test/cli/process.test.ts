@@ -188,7 +188,7 @@ describe('the sideboard process', function () {
       }
     });
 
-    it('outlives a failed promise that nobody waited for, and not an exception that nobody caught', async () => {
+    it('outlives a failed promise that nobody waited for, but not an exception that nobody caught, and ends although its store does not', async () => {
       // A store of the user's that goes wrong in the background.
       writeFileSync(
         join(repo.path, 'rotten.mjs'),
@@ -200,7 +200,8 @@ describe('the sideboard process', function () {
             setTimeout(() => Promise.reject(new Error('forgotten')), 300);
             process.on('SIGUSR2', () => { throw new Error('thrown'); });
           }
-          async update() {} async teardown() {} async onlineWriteBatch() {} async ping() {} async close() {}
+          async update() {} async teardown() {} async onlineWriteBatch() {} async ping() {}
+          close() { return new Promise(() => {}); }
           async onlineRead(table, keys) { return keys.map(() => undefined); }
         }
         export const RottenOnlineStoreConfig = z.strictObject({});`,
@@ -217,6 +218,7 @@ describe('the sideboard process', function () {
       program.child.kill('SIGUSR2');
       assert.deepEqual(await program.ended, [exitCodes.failure.code, null]);
       assert.match(program.stderr(), /"level":"fatal".*"message":"thrown".*an exception was not caught/);
+      assert.match(program.stderr(), /"part":"store".*going on without it/);
     });
   });
 
