@@ -9,6 +9,7 @@ import type { JudgedBlock } from './judge.ts';
 import type { Plan } from './plan.ts';
 import { fieldSize } from './response-wire.ts';
 import { ServingError } from './serving-error.ts';
+import { classifyStoredValue, StoredKind } from './stored-value.ts';
 import type { ReadTables } from './table-reader.ts';
 
 const VECTOR = 'vector';
@@ -45,7 +46,7 @@ export async function readPrecomputed(
   for (let row = 0; row < keys.length; row++) {
     const stored = vectors.valueAt(row, 0);
     if (stored === undefined || stored.length === 0) return undefined;
-    if (!spreadVector(vectorFrom(stored, table.name), plan, judged, row, now)) return undefined;
+    if (!spreadVector(vectorFrom(stored, table.name), table.name, plan, judged, row, now)) return undefined;
   }
   return judged;
 }
@@ -57,29 +58,40 @@ function vectorFrom(stored: Uint8Array, name: string) {
     const value = decodeValue(stored);
     if (value instanceof Uint8Array) return fromBinary(PrecomputedFeatureVectorSchema, value);
   } catch (cause) {
-    throw new ServingError(
-      'STORED_VALUE_CORRUPT',
-      `The store holds bytes for "${name}" that are not a feature vector.`,
-      {
-        cause,
-      },
-    );
+    throw corrupt(`bytes for "${name}" that are not a feature vector`, cause);
   }
-  throw new ServingError('STORED_VALUE_CORRUPT', `The store holds a value for "${name}" that is not a feature vector.`);
+  throw corrupt(`a value for "${name}" that is not a feature vector`);
 }
 
-function spreadVector(vector: Vector, plan: Plan, judged: readonly JudgedBlock[], row: number, now: number): boolean {
+function corrupt(what: string, cause?: unknown): ServingError {
+  return new ServingError('STORED_VALUE_CORRUPT', `The store holds ${what}.`, cause === undefined ? {} : { cause });
+}
+
+function spreadVector(
+  vector: Vector,
+  name: string,
+  plan: Plan,
+  judged: readonly JudgedBlock[],
+  row: number,
+  now: number,
+): boolean {
   const written = new Map(
     vector.fvTimestamps.map((entry) => [entry.featureViewName, millisecondsOf(entry.eventTimestamp)] as const),
   );
-  const { seconds = 0n, nanos = 0 } = vector.precomputedAt ?? {};
+  const { seconds: wholeSeconds = 0n, nanos = 0 } = vector.precomputedAt ?? {};
+  const seconds = Number(wholeSeconds);
+  // Others take more room in an answer than a time has there.
+  if (!Number.isSafeInteger(seconds) || nanos < 0 || nanos > 999_999_999)
+    throw corrupt(`a feature vector for "${name}" whose time is not one`);
   for (const output of plan.outputs) {
     const part = plan.tables[output.table];
     const target = judged[output.table];
     const value = vector.values[vector.featureNames.indexOf(output.name)];
     if (part === undefined || target === undefined || value === undefined) return false;
     const bytes = toBinary(ValueSchema, value);
-    target.block.setRow(row, Number(seconds), nanos);
+    if (classifyStoredValue(bytes, 0, bytes.length, 0) === StoredKind.corrupt)
+      throw corrupt(`a feature vector for "${name}" with bytes for "${output.name}" that are not a value`);
+    target.block.setRow(row, seconds, nanos);
     target.block.setValue(row, output.feature, bytes, 0, bytes.length);
     const expired = part.ttlMs > 0 && now - (written.get(part.label) ?? 0) > part.ttlMs;
     target.block.cells[(row * part.features.length + output.feature) * CELL + CELL_STATUS] = expired

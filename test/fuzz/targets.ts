@@ -9,6 +9,7 @@ import { http2Frames } from './http2-frames.fuzz.ts';
 import { ingestWrite } from './ingest-write.fuzz.ts';
 import { json } from './json.fuzz.ts';
 import { onlineFeatures } from './online-features.fuzz.ts';
+import { precomputedVector } from './precomputed-vector.fuzz.ts';
 import { push, writeToOnlineStore } from './push.fuzz.ts';
 import { redisReplies } from './redis-replies.fuzz.ts';
 import { registry } from './registry.fuzz.ts';
@@ -33,6 +34,7 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   storedEntityKey,
   requestedEntityKey,
   storedValue,
+  precomputedVector,
   gatheredRow,
   dynamodbAnswer,
   mlforgeRow,
