@@ -74,6 +74,7 @@ export async function connector(options: ConnectorOptions, { io, globals, exitWi
       health.serving = ready;
     });
     const certificates = await openTls(config, log);
+    metrics?.watchCertificates(certificates);
     const rules = await openCallerRules(config, io.env, log);
     const served = [...service, ...health.methods];
     if (grpc.reflection) {

@@ -86,6 +86,7 @@ export async function serveProject(
     const records = await openCallRecords(config, io.env, log, metrics?.registry);
     closers.add('traces', () => records.close(), TRACES_WITHIN_MS);
     const certificates = await openTls(config, log);
+    metrics?.watchCertificates(certificates);
     const rules = await openCallerRules(config, io.env, log);
     const { store, refusal, close } = await openServedStore(config, log, metrics?.store);
     closers.add('store', close);

@@ -69,8 +69,10 @@ export async function openTls(config: FeatureStoreConfig, log: Logger): Promise<
   if (tls === undefined) return undefined;
   const { TlsContext } = await import('../transports/tls/tls-context.ts');
   const path = (file: string): string => resolve(config.repoPath, file);
+  const tellOfEnd = (validTo: Date): void =>
+    log.error({ validTo }, 'the certificate has expired: clients will not connect');
   const warnOfEnd = (validTo: Date): void => {
-    if (validTo.getTime() < Date.now()) log.warn({ validTo }, 'the certificate has expired: clients will not connect');
+    if (validTo.getTime() < Date.now()) tellOfEnd(validTo);
   };
   const context = await TlsContext.open(
     {
@@ -84,6 +86,7 @@ export async function openTls(config: FeatureStoreConfig, log: Logger): Promise<
         log.info({ validTo }, 'new connections get the certificate that has changed');
         warnOfEnd(validTo);
       },
+      onExpired: tellOfEnd,
       onRefused: refusalLog(log),
       onReloadFailed: (err) =>
         log.error({ err }, 'a changed certificate cannot be used; the one before it stays in use'),

@@ -89,7 +89,7 @@ describe('/metrics of sideboard serve', function () {
     }
     const age = Date.now() / 1000 - (seen.get('process_start_time_seconds') ?? 0);
     assert.ok(age > 0 && age < 60);
-    // A counter of failures appears with the first failure, that of spans with traces; everything else is there from the start.
+    // A counter of failures appears with the first failure, that of spans with traces, the end of a certificate with TLS; everything else is there from the start.
     const missing = Object.keys(metrics).filter((name) => ![...seen.keys()].some((series) => series.startsWith(name)));
     // SQLite has no pool of connections.
     assert.deepEqual(missing, [
@@ -97,6 +97,7 @@ describe('/metrics of sideboard serve', function () {
       'sideboard_store_connections',
       'sideboard_store_calls_waiting',
       'sideboard_trace_spans_total',
+      'sideboard_tls_certificate_end_seconds',
     ]);
     const open = await program.page('/metrics', { accept: 'application/openmetrics-text; version=1.0.0' });
     assert.match(open.text, /\n# EOF\n$/);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -51,7 +52,7 @@ describe('a process that other machines could reach', function () {
     repo.remove();
     const tls = { cert_file: own?.cert, key_file: own?.key, client_ca_file: authority.file, client_names: ['model'] };
     repo = createWhoRepo({ workers: 2, grpc: { tls } });
-    const server = await startSideboard(repo.path);
+    const server = await startSideboard(repo.path, '--admin-address', '127.0.0.1:0');
     const client = (files: typeof known) => {
       const [key, cert] = [files?.key, files?.cert].map((file) => (file === undefined ? null : readFileSync(file)));
       const channel = credentials.createSsl(authority.certificate, key ?? null, cert ?? null);
@@ -64,6 +65,11 @@ describe('a process that other machines could reach', function () {
       assert.notEqual(await askWho(first), await askWho(second));
       for (const stranger of strangers) assert.equal((await refusalOf(askWho(stranger))).status, 'UNAVAILABLE');
       assert.match(server.output(), /TLS_CLIENT_REFUSED/);
+      const [, admin] = /"admin":"([^"]+)"/.exec(server.output()) ?? [];
+      const [, end] =
+        /^sideboard_tls_certificate_end_seconds (\d+)$/m.exec(await (await fetch(`http://${admin}/metrics`)).text()) ??
+        [];
+      assert.equal(Number(end) * 1000, Date.parse(new X509Certificate(readFileSync(own?.cert ?? '')).validTo));
     } finally {
       for (const each of clients) each.close();
       assert.equal(await server.stop(), 0);

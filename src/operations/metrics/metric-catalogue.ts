@@ -209,6 +209,13 @@ export const metrics = {
     unit: 'readings',
     labels: ['result'],
   },
+  sideboard_tls_certificate_end_seconds: {
+    type: 'gauge',
+    help: 'When the certificate that is served ends, since 1970.',
+    unit: 'seconds',
+    labels: [],
+    merge: 'min',
+  },
   sideboard_event_loop_delay_seconds: {
     type: 'gauge',
     help: 'How late timers were since the last time that this page was made: median, 99th percentile and worst.',

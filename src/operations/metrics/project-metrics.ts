@@ -76,6 +76,13 @@ export class ProjectMetrics {
     });
   }
 
+  /** @param certificates nothing where no TLS is spoken */
+  watchCertificates(certificates: { readonly validTo: Date } | undefined): void {
+    if (certificates === undefined) return;
+    const end = this.registry.number('sideboard_tls_certificate_end_seconds');
+    this.registry.onCollect(() => end.set(certificates.validTo.getTime() / 1000));
+  }
+
   watchServer(server: GrpcServer): void {
     const calls = this.registry.number('sideboard_calls_in_flight');
     const running = this.registry.number('sideboard_calls_running');

@@ -21,9 +21,15 @@ export interface TlsEvents {
   readonly onReloadFailed?: (error: unknown) => void;
   /** Told of every client that did not get through the handshake. */
   readonly onRefused?: (error: TransportError) => void;
+  /** The certificate that is served has ended while it was served. */
+  readonly onExpired?: (validTo: Date) => void;
   /** How often the files are looked at, in milliseconds. */
   readonly lookMs?: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly now?: () => number;
 }
+
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** The certificates that are served now. Connections that stand keep those with which they began. */
 export class TlsContext {
@@ -32,12 +38,14 @@ export class TlsContext {
   readonly #events: TlsEvents;
   readonly #users = new Set<TlsUser>();
   #material: TlsMaterial;
+  #expiry: NodeJS.Timeout | undefined;
 
   private constructor(options: TlsOptions, events: TlsEvents, files: WatchedFiles, material: TlsMaterial) {
     this.options = options;
     this.#events = events;
     this.#files = files;
     this.#material = material;
+    this.#awaitExpiry();
   }
 
   /** @throws TransportError `TLS_FILE_UNREADABLE`, `TLS_MATERIAL_INVALID` */
@@ -90,6 +98,7 @@ export class TlsContext {
   /** Ends handshakes under way and takes no more. Connections that stand are not touched. */
   close(): void {
     this.#files.close();
+    clearTimeout(this.#expiry);
     for (const user of this.#users) user.close();
   }
 
@@ -102,7 +111,21 @@ export class TlsContext {
       return;
     }
     for (const user of this.#users) user.changed(this.#material.context);
+    this.#awaitExpiry();
     events.onReload?.(this.validTo);
+  }
+
+  /** Of a certificate that has ended already whoever opens it is told. */
+  #awaitExpiry(): void {
+    const { now = Date.now, onExpired } = this.#events;
+    clearTimeout(this.#expiry);
+    const left = this.#material.validTo - now();
+    if (!(left > 0)) return;
+    const look = (): void => {
+      if (now() < this.#material.validTo) this.#awaitExpiry();
+      else onExpired?.(this.validTo);
+    };
+    this.#expiry = setTimeout(look, Math.min(left, LONGEST_TIMER_MS)).unref();
   }
 }
 

@@ -273,6 +273,45 @@ for (const kind of Object.keys(grpcServers) as (keyof typeof grpcServers)[]) {
   });
 }
 
+describe('a certificate that ends while it is served', () => {
+  const folder = useTempFolder();
+
+  it('is told of once, when the clock says so', async () => {
+    const authority = new TestAuthority(folder());
+    const { cert, key } = authority.issue(LOCAL);
+    const files = {
+      certFile: cert,
+      keyFile: key,
+      clientCaFile: undefined,
+      clientNames: [],
+      minVersion: 'TLSv1.2',
+    } as const;
+    const known = await TlsContext.open(files, { lookMs: 3_600_000 });
+    known.close();
+    const end = known.validTo.getTime();
+    let now = end - 50;
+    const ended: Date[] = [];
+    const tls = await TlsContext.open(files, {
+      lookMs: 3_600_000,
+      now: () => now,
+      onExpired: (validTo) => ended.push(validTo),
+    });
+    const closed = await TlsContext.open(files, { now: () => now, onExpired: () => assert.fail('it was closed') });
+    closed.close();
+    // The timer may come before the clock says so.
+    await new Promise((resolve) => setTimeout(resolve, 70));
+    assert.deepEqual(ended, []);
+    now = end;
+    await eventually(
+      () => ended.length > 0,
+      () => 'nobody was told',
+    );
+    await tls.look();
+    assert.deepEqual(ended, [new Date(end)]);
+    tls.close();
+  });
+});
+
 describe('certificates that cannot be served', function () {
   this.timeout(20_000);
   const folder = useTempFolder();
