@@ -8,6 +8,8 @@ export interface MetricDefinition {
   readonly buckets?: readonly number[];
   /** How the values of several processes become one; counters and histograms are added up. */
   readonly merge?: 'sum' | 'max' | 'min';
+  /** Sets of labels that it may have, where that is not the usual number. */
+  readonly maxSeries?: number;
 }
 
 export type MetricCatalogue = Readonly<Record<string, MetricDefinition>>;
@@ -23,6 +25,8 @@ export const metrics = {
     help: 'Calls that have ended, by method and gRPC status.',
     unit: 'calls',
     labels: ['method', 'code'],
+    // Every status of every method: else callers who provoke many of them could hide those of a store that is away.
+    maxSeries: 250,
   },
   sideboard_request_duration_seconds: {
     type: 'histogram',

@@ -75,11 +75,11 @@ export class MetricRegistry {
       family = new Map();
       this.#families.set(name, family);
     }
-    const { labels }: MetricDefinition = metrics[name];
+    const { labels, maxSeries = MAX_SERIES }: MetricDefinition = metrics[name];
     const key = seriesKey(name, labels, values);
     const known = family.get(key);
     if (known !== undefined) return known;
-    if (family.size >= MAX_SERIES && values.some((value) => value !== OTHER)) {
+    if (family.size >= maxSeries && values.some((value) => value !== OTHER)) {
       return this.#series(
         name,
         values.map(() => OTHER),

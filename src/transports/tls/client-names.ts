@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 
 /** A name of a certificate, by the kind under which it stands there. */
 interface AlternativeName {
@@ -15,11 +15,15 @@ export function hasAllowedName(subjectAltName: string | undefined, allowed: read
   const names = alternativeNames(subjectAltName ?? '');
   return allowed.some((wanted) => {
     const kind = kindOf(wanted);
-    const text = kind === 'DNS' ? wanted.toLowerCase() : wanted;
-    return names.some(
-      (name) => name.kind === kind && (kind === 'DNS' ? name.value.toLowerCase() : name.value) === text,
-    );
+    const text = comparable(kind, wanted);
+    return names.some((name) => name.kind === kind && comparable(kind, name.value) === text);
   });
+}
+
+/** DNS names know no case. Of an IPv6 address node shows every group, in capitals, and whoever configures one writes it shorter. */
+function comparable(kind: string, name: string): string {
+  if (kind === 'DNS') return name.toLowerCase();
+  return kind === 'IP Address' && isIPv6(name) && !name.includes('%') ? new URL(`http://[${name}]`).hostname : name;
 }
 
 function kindOf(name: string): string {

@@ -6,6 +6,7 @@ import { mergeSnapshots, withoutGauges } from '../../../src/operations/metrics/m
 import { metricsText } from '../../../src/operations/metrics/metrics-text.ts';
 import { noCounters } from '../../../src/operations/server-counters.ts';
 import { WorkerCounters } from '../../../src/operations/worker-counters.ts';
+import { GrpcStatus } from '../../../src/transports/grpc/grpc-status.ts';
 import type { UnaryMethod } from '../../../src/transports/grpc/service-table.ts';
 
 describe('metrics', () => {
@@ -46,6 +47,17 @@ describe('metrics', () => {
       text,
       /^# HELP sideboard_plans_compiled .*\n# TYPE sideboard_plans_compiled counter\nsideboard_plans_compiled_total 1\n# EOF\n$/,
     );
+  });
+
+  it('have room for every status of every method, whatever callers provoke', () => {
+    const registry = new MetricRegistry();
+    const methods = [...Array.from({ length: 13 }, (_, method) => `/a.B/${method}`), 'other'];
+    for (const method of methods) {
+      for (const status of Object.keys(GrpcStatus)) registry.number('sideboard_requests_total', method, status).add(1);
+    }
+    assert.ok(!Object.keys(registry.snapshot()).some((series) => series.includes('code="other"')));
+    for (let more = 0; more < 100; more++) registry.number('sideboard_requests_total', `/made.Up/${more}`, 'OK').add(1);
+    assert.ok(Object.keys(registry.snapshot()).length <= 251);
   });
 
   it('have a bounded number of label sets', () => {

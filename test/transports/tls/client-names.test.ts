@@ -22,6 +22,8 @@ describe('the names of a client', function () {
       'MODEL.ml.INTERNAL',
       'spiffe://cluster/ns/ml/sa/model',
       '10.1.2.3',
+      'fd00::7',
+      'FD00:0:0:0:0:0:0:7',
       'model@ml.test',
     ]) {
       assert.ok(hasAllowedName(names, ['another', allowed]), allowed);
@@ -31,6 +33,8 @@ describe('the names of a client', function () {
       '*.ml.internal',
       'SPIFFE://cluster/ns/ml/sa/model',
       '10.1.2.30',
+      'fd00::70',
+      'fd00::7%eth0',
       'MODEL@ml.test',
       '',
     ]) {
