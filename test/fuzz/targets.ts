@@ -6,6 +6,7 @@ import type { FuzzTarget } from './fuzz-target.ts';
 import { grpcHeaders, grpcMessages } from './grpc-message.fuzz.ts';
 import { hpack } from './hpack.fuzz.ts';
 import { http2Frames } from './http2-frames.fuzz.ts';
+import { identityAnswers } from './identity-answers.fuzz.ts';
 import { ingestWrite } from './ingest-write.fuzz.ts';
 import { json } from './json.fuzz.ts';
 import { onlineFeatures } from './online-features.fuzz.ts';
@@ -50,6 +51,7 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   json,
   jwt,
   tokenFile,
+  identityAnswers,
   clientNames,
   traceContext,
 ];
