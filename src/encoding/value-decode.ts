@@ -53,27 +53,21 @@ function decodeTyped(reader: WireReader, depth: number): TypedValue {
     throw new EncodingError('MALFORMED_MESSAGE', `A value is nested deeper than ${MAX_DEPTH} levels.`);
   }
   let last: ValueTypeInfo | undefined;
-  let content: Uint8Array | undefined;
-  let scalar: JsValue = null;
+  let value: JsValue = null;
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     const info = armInfo(tag);
     if (info === undefined) {
       reader.skip(tag & 7);
-    } else if (isMessage(info)) {
-      // A message given in several parts is the message of all their bytes.
-      const part = reader.bytes();
-      content = content !== undefined && last === info ? Buffer.concat([content, part]) : part;
-      last = info;
-    } else {
-      scalar = readScalar(reader, info.kind, depth);
-      content = undefined;
-      last = info;
+      continue;
     }
+    // As other readers do, every arm is read, also one that a later one replaces, and the parts of a message are merged.
+    const earlier = info === last ? value : undefined;
+    if (info.shape !== 'scalar') value = readElements(reader.message(), info, depth, earlier);
+    else if (isMessage(info)) value = readMessage(reader.message(), info.kind, depth, earlier);
+    else value = readScalar(reader, info.kind, depth);
+    last = info;
   }
   if (last === undefined || last.kind === 'null') return unset;
-  if (content === undefined) return new TypedValue(last.type, scalar);
-  const inner = new WireReader(content);
-  const value = last.shape === 'scalar' ? readMessage(inner, last.kind, depth) : readElements(inner, last, depth);
   return new TypedValue(last.type, value);
 }
 
@@ -85,10 +79,8 @@ function armInfo(tag: number): ValueTypeInfo | undefined {
   return (tag & 7) === expected ? info : undefined;
 }
 
-function isMessage(info: ValueTypeInfo): boolean {
-  return (
-    info.shape !== 'scalar' || info.kind === 'map' || info.kind === 'scalar_map' || info.kind === 'zoned_timestamp'
-  );
+function isMessage({ kind }: ValueTypeInfo): boolean {
+  return kind === 'map' || kind === 'scalar_map' || kind === 'zoned_timestamp';
 }
 
 function readScalar(reader: WireReader, kind: ValueKind, depth: number): JsValue {
@@ -119,22 +111,23 @@ function readScalar(reader: WireReader, kind: ValueKind, depth: number): JsValue
   }
 }
 
-function readMessage(reader: WireReader, kind: ValueKind, depth: number): JsValue {
+/** @param earlier what the parts before this one gave, of a message that is given in several; it is added to */
+function readMessage(reader: WireReader, kind: ValueKind, depth: number, earlier?: JsValue): JsValue {
   switch (kind) {
     case 'map':
-      return readMap(reader, depth);
+      return readMap(reader, depth, earlier as Map<string, JsValue> | undefined);
     case 'scalar_map':
-      return readScalarMap(reader, depth);
+      return readScalarMap(reader, depth, earlier as Map<ScalarMapKey, JsValue> | undefined);
     case 'zoned_timestamp':
-      return readZonedTimestamp(reader);
+      return readZonedTimestamp(reader, earlier as ZonedTimestamp | undefined);
     default:
       return nestedValue(reader, depth);
   }
 }
 
 /** Repeated field 1, packed or not. */
-function readElements(reader: WireReader, info: ValueTypeInfo, depth: number): JsValue[] {
-  const elements: JsValue[] = [];
+function readElements(reader: WireReader, info: ValueTypeInfo, depth: number, earlier?: JsValue): JsValue[] {
+  const elements = (earlier as JsValue[] | undefined) ?? [];
   const single = (1 << 3) | info.wireType;
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag === single) {
@@ -149,8 +142,7 @@ function readElements(reader: WireReader, info: ValueTypeInfo, depth: number): J
   return elements;
 }
 
-function readMap(reader: WireReader, depth: number): Map<string, JsValue> {
-  const map = new Map<string, JsValue>();
+function readMap(reader: WireReader, depth: number, map = new Map<string, JsValue>()): Map<string, JsValue> {
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag !== ((1 << 3) | WIRE_BYTES)) {
       reader.skip(tag & 7);
@@ -165,8 +157,11 @@ function readMap(reader: WireReader, depth: number): Map<string, JsValue> {
   return map;
 }
 
-function readScalarMap(reader: WireReader, depth: number): Map<ScalarMapKey, JsValue> {
-  const map = new Map<ScalarMapKey, JsValue>();
+function readScalarMap(
+  reader: WireReader,
+  depth: number,
+  map = new Map<ScalarMapKey, JsValue>(),
+): Map<ScalarMapKey, JsValue> {
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag !== ((1 << 3) | WIRE_BYTES)) {
       reader.skip(tag & 7);
@@ -210,9 +205,8 @@ function readMapKey(reader: WireReader): ScalarMapKey {
   return key;
 }
 
-function readZonedTimestamp(reader: WireReader): ZonedTimestamp {
-  let unixTimestamp = 0n;
-  let zone = '';
+function readZonedTimestamp(reader: WireReader, earlier?: ZonedTimestamp): ZonedTimestamp {
+  let { unixTimestamp, zone } = earlier ?? { unixTimestamp: 0n, zone: '' };
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag === ((1 << 3) | WIRE_VARINT)) unixTimestamp = reader.int64();
     else if (tag === ((2 << 3) | WIRE_BYTES)) zone = reader.string();

@@ -1,15 +1,12 @@
-import { isUtf8 } from 'node:buffer';
 import { EncodingError } from '../encoding/encoding-error.ts';
 import { decodeTypedValue } from '../encoding/value.ts';
 import type { Plan } from './plan.ts';
 import type { OnlineFeaturesRequest, RequestColumn } from './request.ts';
 import { ServingError } from './serving-error.ts';
 
-/** Tag of `string_val`. */
-const STRING_TAG = 0x12;
-
 /**
- * Looks at the columns that the answer repeats and that no key is made from: what is not a value would make the answer no message.
+ * Checks the columns that the answer repeats and that no key is made from: with anything but values in them, the answer would not be a
+ * message that clients can read.
  * @throws ServingError `MALFORMED_REQUEST`, naming column and row
  */
 export function assertEchoable(plan: Plan, request: OnlineFeaturesRequest): void {
@@ -27,7 +24,7 @@ function assertValues({ name, starts, ends }: RequestColumn, bytes: Uint8Array):
   }
 }
 
-/** Whether a value, all that it holds included, can be read. */
+/** Whether a value can be read, with everything that is in it. */
 export function isWellFormed(bytes: Uint8Array, start: number, end: number): boolean {
   try {
     decodeTypedValue(bytes, start, end);
@@ -36,16 +33,6 @@ export function isWellFormed(bytes: Uint8Array, start: number, end: number): boo
     if (error instanceof EncodingError) return false;
     throw error;
   }
-}
-
-/** Whether the text of a well-formed string value is UTF-8. Nearly all are ASCII. */
-export function isText(bytes: Uint8Array, start: number, end: number): boolean {
-  let at = start;
-  while (at < end && (bytes[at] as number) < 0x80) at++;
-  if (at === end) return true;
-  const length = bytes[start + 1] as number;
-  const isShort = bytes[start] === STRING_TAG && length < 0x80 && start + 2 + length === end;
-  return isShort ? isUtf8(bytes.subarray(start + 2, end)) : isWellFormed(bytes, start, end);
 }
 
 /** @param where names the value */

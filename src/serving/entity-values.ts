@@ -4,10 +4,10 @@ import { decodeValue, encodeValue, valueArm } from '../encoding/value.ts';
 import { armOfValueType, valueTypeName, valueTypeOfArm } from '../encoding/value-type.ts';
 import type { EncodedSlice } from '../encoding/wire.ts';
 import type { JoinKeySpec } from '../registry/registry-snapshot.ts';
-import { isText, isWellFormed, noValue } from './echoed-values.ts';
+import { isWellFormed, noValue } from './echoed-values.ts';
 import { ServingError } from './serving-error.ts';
 import type { ServingPolicy } from './serving-policy.ts';
-import { classifyStoredValue, StoredKind } from './stored-value.ts';
+import { classifyStoredValue, isOneField, StoredKind } from './stored-value.ts';
 
 const INT32_MAX = 2n ** 31n;
 const INT64_MAX = 2n ** 63n;
@@ -32,8 +32,11 @@ export function entityValueFor(
 ): EncodedSlice {
   const expected = armOfValueType(joinKey.valueType);
   const kind = classifyStoredValue(bytes, start, end, expected);
-  const isString = expected === ValueType_Enum.STRING;
-  if (kind === StoredKind.expected && (!isString || isText(bytes, start, end))) return { data: bytes, start, end };
+  const isExpected = kind === StoredKind.expected;
+  // Of several fields the last one counts, but the answer repeats all of them.
+  if (isExpected && (isOneField(bytes, start, end) || isWellFormed(bytes, start, end))) {
+    return { data: bytes, start, end };
+  }
   const where = `Row ${row} of column "${column}"`;
   const wanted = valueTypeName(joinKey.valueType);
   if (kind === StoredKind.null) {

@@ -13,7 +13,10 @@ const FIELD = {
   includeVersionMetadata: 6,
 } as const;
 
-/** A request for features of a few views has a few; without a bound, matching them with one another would take long. */
+/**
+ * A request for features of a few views has a few columns; without a bound, comparing them with one another would take long. Those that
+ * are sent again count too.
+ */
 const MAX_COLUMNS = 1_000;
 
 /** One column of entity values or request data. Values stay where they are in the request's bytes. */
@@ -104,11 +107,14 @@ function parse(bytes: Buffer, { maxEntities, maxFeatures }: RequestBounds): Onli
   let includeVersionMetadata = false;
   const entities: RequestColumn[] = [];
   const requestContext: RequestColumn[] = [];
+  let columns = 0;
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     const field = tag >>> 3;
     const wireType = tag & 7;
     if (wireType === WIRE_BYTES && field <= FIELD.requestContext) {
       const span = readSpan(reader);
+      if ((field === FIELD.entities || field === FIELD.requestContext) && ++columns > MAX_COLUMNS)
+        throw tooManyColumns();
       if (field === FIELD.entities) addColumn(entities, bytes, span, maxEntities);
       else if (field === FIELD.features) {
         // A oneof: whichever of the two kinds comes last on the wire counts; several feature lists are merged.
@@ -188,13 +194,14 @@ function addColumn(columns: RequestColumn[], bytes: Buffer, entry: Span, maxRows
   }
   const column = readColumn(name, bytes, payload ?? { start: entry.end, end: entry.end }, more, maxRows);
   const earlier = columns.findIndex((other) => other.name === name);
-  if (earlier < 0 && columns.length === MAX_COLUMNS) {
-    throw new ServingError('TOO_MANY_FEATURES', `The request has more than ${MAX_COLUMNS} columns.`, {
-      hint: 'Send the join keys of the requested views, and what their on-demand features need.',
-    });
-  }
   if (earlier < 0) columns.push(column);
   else columns[earlier] = column;
+}
+
+function tooManyColumns(): ServingError {
+  return new ServingError('TOO_MANY_FEATURES', `The request has more than ${MAX_COLUMNS} columns.`, {
+    hint: 'Send the join keys of the requested views, and what their on-demand features need.',
+  });
 }
 
 function readColumn(

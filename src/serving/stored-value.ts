@@ -60,6 +60,12 @@ export function classifyStoredValue(bytes: Uint8Array, start: number, end: numbe
   return arm === NULL_ARM ? StoredKind.null : StoredKind.otherType;
 }
 
+/** Whether the bytes are one field, with a tag of one byte, and nothing else. Its content is not looked at. */
+export function isOneField(bytes: Uint8Array, start: number, end: number): boolean {
+  const tag = bytes[start] ?? 0x80;
+  return tag < 0x80 && endsExactly(bytes, start + 1, end, tag & 7);
+}
+
 function endsExactly(bytes: Uint8Array, start: number, end: number, wireType: number): boolean {
   let pos = start;
   switch (wireType) {

@@ -178,6 +178,14 @@ describe('values', () => {
     );
   });
 
+  it('are malformed where an arm is that a later one replaces, as for other readers', () => {
+    const cutOffList = '62030a0280';
+    for (const bytes of [`${cutOffList}2005`, `${cutOffList}62030a0161`, `${cutOffList}620161`]) {
+      assert.throws(() => fromBinary(ValueSchema, Buffer.from(bytes, 'hex')));
+      assert.throws(() => decodeValue(Buffer.from(bytes, 'hex')), { code: 'MALFORMED_MESSAGE' });
+    }
+  });
+
   it('may hold numbers one by one instead of packed, and fields of a later protocol', () => {
     const list = new BinaryWriter()
       .tag(1, 0)

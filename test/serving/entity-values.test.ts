@@ -80,6 +80,29 @@ describe('an entity value', () => {
     });
   }
 
+  const malformed: [string, string, ValueType_Enum][] = [
+    ['a list that is cut off, and an INT64 behind it', '62030a0280' + '2005', INT64],
+    ['a list that is cut off, and a STRING behind it', '62030a0280' + '120178', STRING],
+    ['a STRING that is not UTF-8, and an INT64 behind it', '1201ff' + '2005', INT64],
+    ['a STRING that is not UTF-8', '1201ff', STRING],
+  ];
+  for (const [what, bytes, valueType] of malformed) {
+    it(`is refused as malformed when it is ${what}: the answer repeats it whole`, () => {
+      const value = Buffer.from(bytes, 'hex');
+      const joinKey = { name: 'id', entity: 'thing', valueType };
+      assert.throws(() => entityValueFor(joinKey, 'id', value, 0, value.length, 3, defaultServingPolicy), {
+        code: 'MALFORMED_REQUEST',
+        message: 'Row 3 of column "id" is not a valid feast.types.Value.',
+      });
+    });
+  }
+
+  it('is taken as the last of several fields when all of them can be read', () => {
+    const value = Buffer.from('2001' + '2005', 'hex');
+    const joinKey = { name: 'id', entity: 'thing', valueType: INT64 };
+    assert.equal(entityValueFor(joinKey, 'id', value, 0, value.length, 3, defaultServingPolicy).data, value);
+  });
+
   it('is looked up as it was sent when the policy says so', () => {
     const policy: ServingPolicy = { ...defaultServingPolicy, entityTypes: 'as-sent' };
     assert.equal(lookedUpAs({ case: 'int32Val', value: 5 }, INT64, policy), hex({ case: 'int32Val', value: 5 }));

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import {
   GetOnlineFeaturesRequestSchema,
   GetOnlineFeaturesResponseSchema,
@@ -26,7 +27,7 @@ function column(field: number, name: string, value: Buffer): Buffer {
 }
 
 function delimited(field: number, content: Buffer): Buffer {
-  return Buffer.concat([Buffer.from([field * 8 + 2, content.length]), content]);
+  return Buffer.from(new BinaryWriter().tag(field, WireType.LengthDelimited).bytes(content).finish());
 }
 
 describe('a request that is not well meant', () => {
@@ -88,6 +89,27 @@ describe('a request that is not well meant', () => {
   it('of very many columns is refused before they are compared with one another', async () => {
     const many = Array.from({ length: 200_000 }, (_, n) => column(5, `c${n}`, Buffer.from('2001', 'hex')));
     assert.equal(await codeOf(Buffer.concat([bytesOf(seen), ...many])), 'TOO_MANY_FEATURES');
+  });
+
+  it('with one column again and again is refused before it is compared with all others each time', async () => {
+    const others = Array.from({ length: 999 }, (_, n) => column(5, `c${n}`, Buffer.from('2001', 'hex')));
+    const again = column(5, 'again', Buffer.from('2001', 'hex'));
+    const request = Buffer.concat([bytesOf(seen), ...others, Buffer.alloc(again.length * 300_000, again)]);
+    const start = performance.now();
+    assert.equal(await codeOf(request), 'TOO_MANY_FEATURES');
+    // Comparing takes some seconds.
+    assert.ok(performance.now() - start < 1_000, `${performance.now() - start} ms`);
+  });
+
+  it('with a value in a million parts is judged in time that grows with its length alone', async () => {
+    const part = Buffer.from('62020a00', 'hex');
+    const parts = Buffer.alloc(part.length * 900_000, part);
+    const entities = { id: { val: [int64(1)] }, place_id: { val: [string('a')] } };
+    const request = Buffer.concat([bytesOf({ ...seen, entities }), column(5, 'context', parts)]);
+    const start = performance.now();
+    assert.equal(await codeOf(request), 'OK');
+    // Joining the parts one by one takes more than a minute.
+    assert.ok(performance.now() - start < 10_000, `${performance.now() - start} ms`);
   });
 
   it('of a million rows, or of very many features, is refused with their number before they are noted or looked up', async () => {
