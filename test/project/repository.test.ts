@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { projectRoot } from '../support/project-root.ts';
 
 interface LockedPackage {
@@ -127,6 +127,21 @@ describe('what the documents tell a reader to run', () => {
       );
     });
   }
+
+  it('every document but the README is linked to from another one', () => {
+    const linked = new Set(
+      documents.flatMap((document) =>
+        [...read(document).matchAll(/\]\(([^):#]+)(?:#[^)]*)?\)/g)]
+          .map(([, target = '']) => join(dirname(document), target))
+          // A link to a folder shows what is written there.
+          .flatMap((target) => [target, join(target, 'README.md')]),
+      ),
+    );
+    assert.deepEqual(
+      documents.filter((document) => document !== 'README.md' && !linked.has(document)),
+      [],
+    );
+  });
 
   it('README.md: its first two commands are make serve and make test', () => {
     assert.deepEqual(
