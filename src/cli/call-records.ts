@@ -13,7 +13,7 @@ export interface CallRecords {
   readonly tracer: Tracer | undefined;
   /** The methods, watched; the same where nothing is recorded. */
   watched(methods: ServiceTable): ServiceTable;
-  /** To be told of every call that was answered with an error. */
+  /** To be called for every call that was answered with an error. */
   failed(error: unknown, path: string | undefined, call: FailedCall | undefined): void;
   /** Exports what is left. */
   close(): Promise<void>;

@@ -139,7 +139,7 @@ export interface ServedRegistryOptions {
   readonly log: Logger;
   /** What the log says of a registry that has changed. */
   readonly describeSwap: (snapshot: RegistrySnapshot, previous: RegistrySnapshot) => object;
-  /** Told that the registry is there, and of every time that it was read anew, or could not be. */
+  /** Told when the registry is there, and whenever it was read again or could not be. */
   readonly readiness: Readiness;
   readonly metrics: ProjectMetrics | undefined;
   readonly tracer: Tracer | undefined;

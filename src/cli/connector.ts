@@ -126,7 +126,7 @@ export async function connector(options: ConnectorOptions, { io, globals, exitWi
     readiness.drain();
     if ('signal' in reason) {
       log.info({ signal: reason.signal }, 'stopping: calls under way may finish');
-      // Whoever sends calls here needs a while to learn that it should not.
+      // Clients need a while to learn that they should not send calls here any more.
       if (shutdown.waitMs > 0) await sleep(shutdown.waitMs);
     } else exitWith(exitCodes.failure.code);
   } catch (error) {

@@ -42,7 +42,7 @@ export function exitClassOf(error: unknown): ExitClass {
   if (error instanceof MaterializeError) return error.code === 'MATERIALIZE_FAILED' ? 'failure' : 'input';
   if (error instanceof IngestError || error instanceof ServingError || error instanceof EncodingError) return 'input';
   if (error instanceof TransportError) return 'listen';
-  // Of errors whose classes only those load who need what they are about.
+  // By their codes: the classes of these errors are loaded only where they are needed.
   if (error instanceof SideboardError && /^(?:AUTH_CONFIG_INVALID|TRACING_)/.test(error.code)) return 'config';
   return 'failure';
 }

@@ -8,7 +8,7 @@ useCompileCache();
 /** How long what a client library left open may keep a finished process alive. */
 const LINGER_MS = 1_000;
 
-// Whoever read the output may be gone (`sideboard inspect | head`): there is nobody left to tell.
+// The reader of the output may be gone (`sideboard inspect | head`): there is nobody left to tell.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });

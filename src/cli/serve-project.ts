@@ -210,7 +210,7 @@ export async function serveProject(
     readiness.drain();
     if ('signal' in reason) {
       log.info({ signal: reason.signal }, 'stopping: calls under way may finish');
-      // Whoever sends calls here needs a while to learn that it should not. Workers are told when it is over.
+      // Clients need a while to learn that they should not send calls here any more. Workers are told when it is over.
       if (!isWorker && shutdown.waitMs > 0) await sleep(shutdown.waitMs);
     } else if ('orphaned' in reason) log.error('the supervising process is gone: stopping, calls under way may finish');
     else exitWith(exitCodes.failure.code);

@@ -39,7 +39,7 @@ export function addServingOptions(command: Command): Command {
     );
 }
 
-/** Of commands that listen. */
+/** For commands that listen. */
 export function insecureAllowRemoteOption(): Option {
   return new Option(
     '--insecure-allow-remote',

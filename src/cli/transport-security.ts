@@ -96,7 +96,7 @@ export async function openTls(config: FeatureStoreConfig, log: Logger): Promise<
   return context;
 }
 
-/** One line per interval: whoever scans ports must not fill the log. */
+/** One line per interval: somebody who scans ports must not fill the log. */
 function refusalLog(log: Logger): (err: unknown) => void {
   const clock = createForwardClock();
   let since = Number.NEGATIVE_INFINITY;

@@ -45,7 +45,7 @@ export function unwrapSchema(outer: z.core.$ZodType): UnwrappedSchema {
       case 'nonoptional':
         break;
       case 'pipe': {
-        // Of a preprocessing pipe, only what comes out says what is allowed.
+        // In a preprocessing pipe, only the output's schema says what is allowed.
         const converts = (def.in as z.core.$ZodTypes)._zod.def.type === 'transform';
         lax ||= converts;
         schema = (converts ? def.out : def.in) as z.core.$ZodTypes;
@@ -91,7 +91,7 @@ export function schemaAt(
   return current;
 }
 
-/** Of a schema with several forms, the one for mappings that fits `value`; any other schema as it is. */
+/** For a schema with several forms, the one for mappings that fits `value`; any other schema as it is. */
 export function schemaFor(schema: z.core.$ZodType, value: unknown): z.core.$ZodType {
   const { def } = unwrapSchema(schema).schema._zod;
   if (def.type !== 'union') return schema;

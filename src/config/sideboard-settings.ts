@@ -121,7 +121,7 @@ export interface BreakerSettings {
   readonly maxOpenMs: number;
 }
 
-/** Of calls of the store whose connection broke. */
+/** Repeats of calls of the store whose connection broke. */
 export interface RetrySettings {
   /** Share of all calls that may be repeated. */
   readonly percent: number;

@@ -57,7 +57,7 @@ function violationsFromIssue(subject: Subject, issue: z.core.$ZodIssue): ConfigV
     return issue.keys.map((key) => unknownKeyViolation(source, path, key, mapping));
   }
   if (issue.code === 'invalid_union') {
-    // Of several forms, the one that the value has is the one that was meant.
+    // Among several forms, the one that the value has is the one that was meant.
     const meant = issue.errors.find((inner) =>
       inner.every(({ code, path: at }) => at.length > 0 || code !== 'invalid_type'),
     );

@@ -14,7 +14,7 @@ export interface WriteNewestOptions extends CallOptions {
 /** Longest delay of a timer; no call waits that long. */
 const NO_LIMIT = 2 ** 31 - 1;
 
-/** Of the whole process: several stores may be open on the same storage. */
+/** One for the whole process: several stores may be open on the same storage. */
 const turns = new EntityTurns();
 
 /**

@@ -39,7 +39,7 @@ export interface WriteFailure {
   readonly lastLine: number;
 }
 
-/** So many bad rows are named; a file of another format should not fill a screen. */
+/** How many bad rows are named; a file of another format should not fill the screen. */
 const MAX_NAMED = 10;
 
 /**

@@ -27,7 +27,7 @@ export function isOver(call: ServedCall): boolean {
 /** A caller's clock began before ours, by the way of its request: it gives up that much earlier. */
 const AHEAD_MS = 20;
 
-/** Of a call that is over: its deadline is not near, so that its caller must have gone for another reason. */
+/** Whether the caller of a call that is over has gone: its deadline is not near, so it must have left for another reason. */
 export function hasLeft({ deadline }: ServedCall): boolean {
   return deadline === undefined || deadline > Date.now() + AHEAD_MS;
 }

@@ -39,7 +39,7 @@ export async function createLogger(options: LoggerOptions): Promise<Logger> {
         singleLine: true,
       })
     : destination({ fd: options.fileDescriptor, sync: true });
-  // Whoever read the log may be gone; that is no reason to stop serving.
+  // The reader of the log may be gone; that is no reason to stop serving.
   stream.on('error', () => {});
   return pino(
     {

@@ -54,7 +54,7 @@ export class Readiness {
     this.#tell();
   }
 
-  /** The registry was read anew, or could not be. */
+  /** The registry was read again, or could not be. */
   registryChecked(): void {
     this.#tell();
   }
@@ -132,7 +132,7 @@ export class Readiness {
   }
 }
 
-/** The last good registry goes on being served, so that one which cannot be read anew says so and no more. */
+/** The last good registry goes on being served, so a registry that cannot be read again is only mentioned. */
 function registryCheck({ origin, checkedAt, lastError }: RegistryStatus, now: number): ReadinessCheck {
   if (lastError === undefined) return OK;
   const age = `${Math.max(0, Math.round((now - checkedAt) / 1000))} s ago`;

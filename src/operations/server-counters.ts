@@ -93,7 +93,7 @@ export class CallCounters {
     });
   }
 
-  /** To be told of every call that was answered with an error. */
+  /** To be called for every call that was answered with an error. */
   failed(path: string | undefined): void {
     const count = path === undefined ? undefined : this.#methods.get(path);
     if (count === undefined) this.#strayCalls++;

@@ -40,7 +40,7 @@ export class StoreOutageWatch {
     this.#now = options.now ?? Date.now;
   }
 
-  /** To be told of every failure of a call, and of a ping. */
+  /** To be called for every failure of a call or of a ping. */
   failed(error: unknown): void {
     if (this.#closed || !(error instanceof StoreError)) return;
     const away = AWAY.has(error.code);

@@ -12,7 +12,7 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
 /** A worker that ran so long ends for reasons of its own: the pauses begin anew. */
 const STABLE_MS = 10_000;
-/** So often in a row may the start of a worker fail while no other serves: then there is no point in going on. */
+/** How often in a row the start of a worker may fail while no other serves, before it is given up. */
 const MOST_FAILED_STARTS = 3;
 
 /** How often workers that serve are asked whether they are there. */
@@ -32,7 +32,7 @@ export interface SupervisorOptions {
   readonly lookMs?: number;
 }
 
-/** Of all workers; `ready` where at least one of them is. */
+/** The readiness of all workers: `ready` if at least one of them is. */
 export interface WorkersReadiness {
   readonly ready: boolean;
   /** By their numbers. */

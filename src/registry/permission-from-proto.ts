@@ -44,7 +44,7 @@ export function permissionFromProto({ spec }: Permission, warn: (message: string
 
 type PolicyProto = NonNullable<NonNullable<Permission['spec']>['policy']>;
 
-/** Of every kind a caller needs one of what is listed, and one kind is enough. */
+/** A caller has to match one entry of one kind. */
 function policyFromProto(
   policy: PolicyProto | undefined,
   warn: (message: string) => void,

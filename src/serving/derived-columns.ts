@@ -102,7 +102,7 @@ function fromValue(type: ValueType_Enum, value: unknown): ColumnValue | undefine
     case ValueType_Enum.FLOAT:
       return { float: value as number, bits: 32 };
     default:
-      // Of a time nobody knows whether the column held dates, or times of which precision.
+      // A time does not say whether the column held dates, or times, and of which precision.
       return undefined;
   }
 }

@@ -73,7 +73,7 @@ function coerced(value: Uint8Array, wanted: ValueType_Enum): Uint8Array | string
         ? encoded(integer, wanted)
         : `${is} outside the range of INT64`;
     case ValueType_Enum.STRING:
-      // Of a floating-point number nobody knows whether "5" or "5.0" was stored.
+      // A floating-point number does not say whether "5" or "5.0" was stored.
       return INTEGERS.has(sent) && integer !== undefined ? encoded(integer.toString(), wanted) : is;
     default:
       return is;

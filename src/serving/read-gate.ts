@@ -16,7 +16,7 @@ interface Waiting {
 }
 
 export interface ReadGateLimits {
-  /** Of expected answers that are under way. */
+  /** Limit on the bytes of expected answers that are under way. */
   readonly bytes: number;
   /** How long a request may wait, in milliseconds. */
   readonly maxAgeMs: number;

@@ -52,7 +52,7 @@ export interface OnlineFeaturesRequest {
 /** What is asked for. Decoded only when a plan has to be compiled. */
 export interface FeatureSelection {
   readonly featureService: string | undefined;
-  /** Of a list that is longer than a request may be, only the first. */
+  /** Of a list that is longer than a request may have, only the first ones. */
   readonly references: readonly string[];
   /** How many references there are. */
   readonly referenceCount: number;

@@ -5,7 +5,7 @@ import type { CallOptions } from './online-store.ts';
 const LONGEST_PAUSE_MS = 10;
 /** What has to be left of the caller's time behind the pause, in milliseconds. */
 const MIN_ATTEMPT_MS = 5;
-/** So many repeats can be saved up while nothing fails. */
+/** How many repeats can be saved up while nothing fails. */
 const MOST_SAVED = 100;
 
 /** Says whether a call may be repeated whose connection broke before it was answered. */

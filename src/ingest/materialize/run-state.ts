@@ -9,7 +9,7 @@ import { fileCount, type StagedLayout } from './staged-rows.ts';
 
 /** How far the run of a view came, kept on disk, so that one that was killed can be gone on with. */
 export interface Journal {
-  /** What the staged rows were made from; a run with another key begins anew. */
+  /** What the staged rows were made from; a run with another key starts from the beginning. */
   readonly key: string;
   readonly interval: LoadInterval;
   readonly rows: number;

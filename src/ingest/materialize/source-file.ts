@@ -16,7 +16,7 @@ export interface SourceFile {
 export interface SourceFiles {
   readonly format: SourceFormat;
   readonly bytes: number;
-  /** Changes with every file that is added, removed or written anew. */
+  /** Changes with every file that is added, removed or rewritten. */
   readonly fingerprint: string;
   /** The files as local ones, in the order of their names. */
   open(signal: AbortSignal): Promise<readonly SourceFile[]>;

@@ -75,7 +75,7 @@ export function typedPlan(
   const timeName = quoteName(plan.timestampField);
   const within = `${timeName} BETWEEN ${start} AND ${end}`;
   const createdOrder = plan.createdField === '' ? '' : `, ${quoteName(plan.createdField)} DESC NULLS LAST`;
-  // Of rows with the same times the first one in the files is kept, which is what Feast does with tables of a usual size.
+  // Among rows with the same times the first one in the files is kept, as Feast does with tables of a usual size.
   const order = `ORDER BY ${timeName} DESC${createdOrder}, f, r`;
   const groups = groupsOf(columns, small);
   // Several files are written one after the other, each in the order of the source.

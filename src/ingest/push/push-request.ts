@@ -11,7 +11,7 @@ const FIELDS = {
 
 /** A `PushRequest` or `WriteToOnlineStoreRequest` (feast/serving/GrpcServer.proto), taken apart as far as writing needs. */
 export interface PushRequest {
-  /** Of the push source, or of the view. */
+  /** Name of the push source, or of the view. */
   readonly name: string;
   /** `online`, `offline`, `online_and_offline`, or whatever was sent; empty in a WriteToOnlineStoreRequest. */
   readonly to: string;

@@ -15,7 +15,7 @@ import type { BatchColumn, WriteRequest } from './write-request.ts';
 
 /** Rows that are typed in one turn of the event loop: whoever reads features meanwhile should not notice. */
 const ROWS_AT_A_TURN = 256;
-/** So many bad rows are named. */
+/** How many bad rows are named. */
 const MAX_NAMED_ROWS = 100;
 
 /** A row that cannot be written. */

@@ -21,7 +21,7 @@ export interface LineIngestOptions extends Omit<LineBatchOptions, 'maxBytes'> {
   readonly batchTimeoutMs: number;
   /** How long a batch is tried again while the store does not answer, in milliseconds. */
   readonly giveUpAfterMs: number;
-  /** So many bad lines are left out; one more ends the work. */
+  /** How many bad lines are left out; one more ends the work. */
   readonly maxBadRows: number;
   /** Called with lines that are stored, or left out, batch by batch in their order; the next batch waits for it. */
   readonly onStored: (lines: readonly TypedLine[]) => Promise<void>;

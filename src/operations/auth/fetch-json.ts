@@ -3,7 +3,7 @@ import { request as httpsRequest } from 'node:https';
 
 export interface JsonRequest {
   readonly url: string;
-  /** Of the whole exchange, in milliseconds. */
+  /** Limit for the whole exchange, in milliseconds. */
   readonly timeoutMs: number;
   readonly maxBytes: number;
   /** Authorities in PEM, in place of the system's. */

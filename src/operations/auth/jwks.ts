@@ -5,7 +5,7 @@ import { fetchJson } from './fetch-json.ts';
 import { type JwtAlgorithm, keyFits } from './jwt-algorithms.ts';
 
 export interface JwksOptions {
-  /** Of the provider's discovery document, which names the key set and the issuer. */
+  /** URL of the provider's discovery document, which names the key set and the issuer. */
   readonly discoveryUrl: string;
   /** Authorities in PEM, in place of the system's: asked for with every fetch, since they are replaced while the process runs. */
   readonly authorities: () => Promise<Buffer | undefined>;

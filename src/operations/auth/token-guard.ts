@@ -86,7 +86,7 @@ export class TokenGuard implements CallGuard {
     return found;
   }
 
-  /** Looks at every token anew from now on. */
+  /** Verifies every token again from now on. */
   forget(): void {
     this.#generation++;
     this.#known.clear();

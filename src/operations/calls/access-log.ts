@@ -14,7 +14,7 @@ export interface AccessLogOptions {
   readonly now?: () => number;
 }
 
-/** So many lines in each second; the others are counted. */
+/** How many lines there are in a second; the others are only counted. */
 class Budget {
   readonly #perSecond: number;
   #second = -1;

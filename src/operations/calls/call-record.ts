@@ -41,7 +41,7 @@ const DB_SYSTEMS: Readonly<Record<string, string>> = {
   postgres: 'postgresql',
 };
 
-/** Collects what is told of one call, as a span and for a line in the log. It ends once. */
+/** Collects what happens to one call, for a span and for a line in the log. It ends once. */
 export class CallRecord implements CallObserver {
   readonly #path: string;
   readonly #call: RecordedCall;

@@ -30,7 +30,7 @@ export class CallWatch {
     });
   }
 
-  /** To be told of every call that was answered with an error, also of one that reached no method. */
+  /** To be called for every call that was answered with an error, also for one that reached no method. */
   failed(error: unknown, path: string | undefined, call: FailedCall | undefined): void {
     const status = statusOfFailure(error);
     const code = codeOfFailure(error);
@@ -103,7 +103,7 @@ export class CallWatch {
   }
 }
 
-/** Of a method that has answered: whether somebody waited for it. */
+/** The status by which a method that has answered is counted: OK, or why nobody waited any more. */
 function outcomeOf(call: ServedCall): number {
   if (!isOver(call)) return GrpcStatus.OK;
   return hasLeft(call) ? GrpcStatus.CANCELLED : GrpcStatus.DEADLINE_EXCEEDED;

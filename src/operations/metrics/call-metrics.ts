@@ -7,7 +7,7 @@ import type { MetricRegistry, NumberSeries } from './metric-registry.ts';
 /** Measures calls of methods: how many ended how, and how long unary ones took. */
 export class CallMetrics {
   readonly #registry: MetricRegistry;
-  /** Calls whose failure was told of, and counted. Their methods may settle later. */
+  /** Calls whose failure was reported, and counted. Their methods may settle later. */
   readonly #told = new WeakSet<object>();
 
   constructor(registry: MetricRegistry) {
@@ -19,7 +19,7 @@ export class CallMetrics {
     return methods.map((method) => ('stream' in method ? this.#stream(method) : this.#unary(method)));
   }
 
-  /** To be told of every call that was answered with an error, also of one that reached no method. */
+  /** To be called for every call that was answered with an error, also for one that reached no method. */
   failed(error: unknown, path = 'other', call?: FailedCall): void {
     if (call !== undefined) this.#told.add(call);
     this.#ended(path, statusOfFailure(error)).add(1);

@@ -1,7 +1,7 @@
 import { type MetricDefinition, type MetricName, metrics } from './metric-catalogue.ts';
 import { type MetricsSnapshot, seriesKey } from './metric-snapshot.ts';
 
-/** Of a metric whose labels come from what callers or a registry name: so many sets of them, then `other`. */
+/** How many sets of labels a metric has, where callers or a registry choose them; all others count as `other`. */
 export const MAX_SERIES = 100;
 
 /** A counter or a gauge. */

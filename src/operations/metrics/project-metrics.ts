@@ -30,7 +30,7 @@ export class ProjectMetrics {
     for (const result of ['swapped', 'unchanged', 'failed'] as const) this.#refreshes(result);
   }
 
-  /** The registry was read anew, or could not be. */
+  /** The registry was read again, or could not be. */
   refreshed(result: RefreshOutcome): void {
     this.#refreshes(result).add(1);
   }

@@ -87,7 +87,7 @@ export class ExportWatch {
 
 const MAX_REASON = 200;
 
-/** Of a refused connection there is a code and no message; of an HTTP status there are both. What a collector answers is not shown. */
+/** A refused connection has a code and no message; an HTTP status has both. What a collector answers is not shown. */
 function reasonOf(error: Error | undefined): string {
   if (error === undefined) return 'unknown';
   const code = 'code' in error && error.code !== undefined ? String(error.code) : '';

@@ -42,7 +42,7 @@ export interface RemoteRegistryTls {
   readonly repoPath: string;
 }
 
-/** So many rounds may differ from the one before, because the registry changes meanwhile. */
+/** How many rounds may differ from the one before, because the registry changes meanwhile. */
 const rounds = 6;
 
 /**

@@ -39,7 +39,7 @@ function objectTable(name: string, column: string, kind: ObjectKind): ObjectTabl
 export interface SqlRegistryState {
   /** Differs when rows were added, removed or changed; changes within one second may leave it as it is. */
   readonly token: string;
-  /** Of all messages together, in bytes. */
+  /** Size of all messages together, in bytes. */
   readonly size: number;
 }
 

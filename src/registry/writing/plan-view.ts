@@ -135,7 +135,7 @@ function updated(existing: FeatureView, spec: FeatureViewSpec, now: Timestamp): 
   const { meta = create(FeatureViewMetaSchema), ...view } = clone(FeatureViewSchema, existing);
   if (existing.spec?.$unknown !== undefined) spec.$unknown = existing.spec.$unknown;
   meta.lastUpdatedTimestamp = now;
-  // Of what the new schema will hold nothing is known yet.
+  // Nothing is known yet of what the new schema will hold.
   if (existing.spec !== undefined && isOtherSchema(existing.spec, spec))
     meta.state = FeatureViewState.STATE_UNSPECIFIED;
   return { ...view, spec, meta };

@@ -22,7 +22,7 @@ export interface MaterializationRecord {
   readonly end: TimePoint;
 }
 
-/** So long a record waits for another writer: one holds the lock for as long as `apply` changes the store. */
+/** How long a record waits for another writer, which holds the lock for as long as its `apply` changes the store. */
 const defaultWaitMs = 60_000;
 
 /**

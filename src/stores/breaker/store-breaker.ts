@@ -5,7 +5,7 @@ import { StoreError, type StoreErrorCode } from '../store-error.ts';
 export type BreakerState = 'closed' | 'half-open' | 'open';
 
 export interface BreakerSettings {
-  /** So many calls in a row that say that the store is away open the breaker. */
+  /** How many calls in a row have to say that the store is away for the breaker to open. */
   readonly failures: number;
   /** A store that has answered nothing for so long while calls wait is asked whether it is there. Milliseconds. */
   readonly stallMs: number;
@@ -18,7 +18,7 @@ export interface BreakerSettings {
 
 export interface BreakerChange {
   readonly state: BreakerState;
-  /** Of an open breaker: what was wrong, and the time until the next probe. */
+  /** While the breaker is open: what was wrong, and the time until the next probe. */
   readonly code?: StoreErrorCode;
   readonly probeInMs?: number;
 }
@@ -213,7 +213,7 @@ export class StoreBreaker {
     if (secretVersion === undefined) return;
     this.#secretLook = setInterval(() => {
       if (secretVersion() === this.#secretVersion) return;
-      // The pauses grow anew, still behind an opening.
+      // The pauses start short again, but the breaker stays open.
       this.#openings = 1;
       void this.#halfOpen();
     }, LOOK_MS);

@@ -161,7 +161,7 @@ export class DynamoClient {
       const sent = this.#client.send(command, { abortSignal: abort.signal, ...(take !== undefined && { take }) });
       return await withinLimits(sent, call, this.#limitMs, doing);
     } finally {
-      // Of no effect on what is answered; what is not, nobody waits for any more.
+      // Has no effect on requests that are answered; for the others nobody waits any more.
       abort.abort();
       this.#slots.release();
     }

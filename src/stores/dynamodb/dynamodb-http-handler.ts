@@ -72,7 +72,7 @@ export class DynamoHttpHandler {
       keepAlive: true,
       maxSockets: options.maxConnections,
       maxFreeSockets: options.maxConnections,
-      // Of idle connections the one used last is the least likely to have been closed at the other end.
+      // The idle connection that was used last is the least likely to have been closed at the other end.
       scheduling: 'lifo',
       timeout: options.keepAliveMs,
       noDelay: true,

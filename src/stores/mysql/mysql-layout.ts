@@ -8,13 +8,13 @@ import { StoreError } from '../store-error.ts';
  * serialized key in hexadecimal. Times are whole seconds, the UTC wall clock as text in the zone of the session.
  */
 
-/** Lengths of MySQL's identifiers, in characters. */
+/** Longest identifier of MySQL, in characters. */
 const MAX_NAME = 64;
-/** Of the column entity_key, which holds two characters per byte. */
+/** Most bytes that the column entity_key holds, at two characters per byte. */
 export const MAX_KEY_BYTES = 256;
-/** Of the column feature_name. */
+/** Most characters that the column feature_name holds. */
 const MAX_FEATURE = 256;
-/** Of a column of type BLOB, which is what Feast creates. */
+/** Most bytes that a column of type BLOB holds, which is what Feast creates. */
 export const MAX_BLOB_BYTES = 65_535;
 
 /** @throws StoreError `STORE_INVALID_ROW` for a name that MySQL cannot have. */

@@ -103,7 +103,7 @@ export class PostgresConnection implements SqlConnection {
   destroy(): void {
     const isIdle = !this.#broken && this.#underWay === 0;
     this.#broken = true;
-    // The goodbye is written at once; what comes back is of no interest.
+    // The goodbye is written at once; nobody waits for an answer.
     if (isIdle) this.#client.end().catch(() => {});
     else this.#client.connection.stream.destroy();
   }

@@ -5,7 +5,7 @@ import { parseConnectionString } from './redis-connection-string.ts';
 /** `online_store:` of type `redis`: Feast's keys with Feast's defaults. */
 export const RedisOnlineStoreConfig = z.strictObject({
   redis_type: z.enum(['redis', 'redis_cluster', 'redis_sentinel']).default('redis'),
-  /** Which Python library Feast reads with. Of no meaning here. */
+  /** Which Python library Feast reads with. It means nothing here. */
   client: z.enum(['redis', 'glide']).nullish(),
   /** The name under which the sentinels know the primary. */
   sentinel_master: z.string().min(1).default('mymaster'),

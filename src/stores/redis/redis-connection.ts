@@ -248,7 +248,7 @@ export class RedisConnection {
   #attempt(client: Redis | Cluster): void {
     this.#endPause();
     const version = this.#options.password?.version();
-    // Pauses grow anew: the server may take the new password a moment later than the file.
+    // Pauses start short again: the server may take the new password a moment later than the file.
     if (version !== this.#passwordVersion) this.#losses = 0;
     this.#passwordVersion = version;
     client.connect().catch(() => undefined);

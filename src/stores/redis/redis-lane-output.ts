@@ -55,7 +55,7 @@ export class LaneOutput {
     const buffer = this.#buffer;
     if (buffer === undefined) return;
     this.#socket.write(buffer.subarray(0, this.#length), (error) => {
-      // Of a socket that broke nobody knows what still reads from it.
+      // When a socket broke, something may still read from the buffer.
       if (error === undefined || error === null) keepBuffer(buffer);
     });
     this.#buffer = undefined;

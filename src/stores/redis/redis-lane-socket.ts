@@ -7,7 +7,7 @@ import { SocketTurns } from './redis-socket-turns.ts';
 export interface SocketReader {
   /** Where the next bytes go. */
   room(): Buffer;
-  /** So many bytes were put there. */
+  /** That many bytes were put there. */
   received(count: number): void;
   /** Bytes that were received elsewhere. */
   push(chunk: Buffer): void;

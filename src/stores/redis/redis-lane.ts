@@ -155,7 +155,7 @@ export class RedisLane<C extends LaneCall> {
     });
   }
 
-  /** Ends whatever still waits on a connection that is of no more use. */
+  /** Fails whatever still waits on a connection that is not used any more. */
   #give(replies: LaneReplies<C>, error: unknown): void {
     for (const pending of replies.abandon()) pending.fail(error);
   }

@@ -140,7 +140,7 @@ export class RedisOnlineStore implements OnlineStore {
     return sampleKeys(this.#connection, table, limit, options);
   }
 
-  /** Of the lanes: one to every server for reads, and one for writes, opened when they are needed. */
+  /** Those of the lanes: one to every server for reads and one for writes, opened when they are needed. */
   connections(): StoreConnections {
     const [reads, writes] = [this.#reader.connections(), this.#writer.connections()];
     return {

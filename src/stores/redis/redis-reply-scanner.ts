@@ -22,7 +22,7 @@ const ONE = 0x31;
 const NINE = 0x39;
 /** Redis allows no longer values. */
 const MAX_VALUE_BYTES = 512 * 1024 * 1024;
-/** Of the length of a value. */
+/** Most digits that the length of a value may have. */
 const MAX_DIGITS = 9;
 
 /**

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 
-/** So many bytes are read without a look at the clock: the replies to most requests are far smaller. */
+/** How many bytes are read without a look at the clock: the replies to most requests are far smaller. */
 const UNWATCHED_BYTES = 64 * 1024;
 /** Longer than this, in milliseconds, one server's replies do not keep everything else waiting. */
 const LONGEST_MS = 5;
@@ -21,7 +21,7 @@ export class SocketTurns {
     this.#socket = socket;
   }
 
-  /** So many bytes were received and looked at. What they completed may be answered behind this. */
+  /** That many bytes were received and scanned. The requests that they complete may be answered after this. */
   received(count: number): void {
     this.#bytes += count;
     if (this.#bytes < UNWATCHED_BYTES) return;

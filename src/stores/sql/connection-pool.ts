@@ -20,7 +20,7 @@ export interface ConnectionPoolOptions<C extends PooledConnection> {
   /** The server, for messages: `MySQL at 127.0.0.1:3306`. */
   readonly where: string;
   readonly maxConnections: number;
-  /** So many stay open though nobody uses them. */
+  /** How many stay open although nobody uses them. */
   readonly minConnections: number;
   /** How long a connection above the minimum stays open unused, in milliseconds. */
   readonly idleTimeoutMs: number;

@@ -93,7 +93,7 @@ export class GatheredValues {
         continue;
       }
       sum += length;
-      // Of values that are all NULL there is no length.
+      // Values that are all NULL have no length.
       if (pos === start || sum > total) return -1;
       start = pos + 1;
       length = 0;

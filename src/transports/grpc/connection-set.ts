@@ -36,7 +36,7 @@ interface Kept extends RosterMember {
   readonly agesAt: number;
   idleSince: number;
   callsSeen: number;
-  /** Of one that is not used any more: when its calls end, and then when it does. */
+  /** For one that is not used any more: when its calls end, and then when it does itself. */
   endsAt: number | undefined;
   isAbandoned: boolean;
 }

@@ -2,13 +2,13 @@ import { isIP } from 'node:net';
 import { TransportError } from '../transport-error.ts';
 import { parseListenAddress } from './grpc-address.ts';
 
-/** What stands between an address that other machines reach and whoever finds it. */
+/** What protects an address that other machines can reach. */
 export interface Protection {
   /** Connections are encrypted. */
   readonly tls: boolean;
   /** Callers have to say who they are: by a token, or by a certificate. */
   readonly auth: boolean;
-  /** Whoever runs the process wants it without. */
+  /** The operator of the process explicitly allows it. */
   readonly insecureAllowRemote: boolean;
 }
 

@@ -97,7 +97,7 @@ export function originOf(call: Pick<ServerUnaryCall<Buffer, Buffer>, 'metadata' 
   };
 }
 
-/** What a caller is told of a failure. */
+/** What a caller is told about a failure. */
 export function statusFrom(error: unknown): StatusObject {
   const failure = grpcFailureFrom(error);
   const metadata = new Metadata();

@@ -21,7 +21,7 @@ export interface Http2Limits {
   readonly connectionIdleMs: number;
   /** Least time between two pings of a client that has no traffic. */
   readonly minPingIntervalMs: number;
-  /** So many pings may come earlier before the client is shown the door. */
+  /** How many pings may come too early before the client is disconnected. */
   readonly maxPingStrikes: number;
   /** How often deadlines are looked at. Methods keep their deadlines themselves; this ends what does not. */
   readonly sweepMs: number;

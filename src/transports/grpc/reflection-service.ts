@@ -23,7 +23,7 @@ import { GrpcStatus } from './grpc-status.ts';
 import { type ProtoSymbols, protoSymbolsOf, withImports } from './proto-symbols.ts';
 import type { ServiceTable, StreamCall } from './service-table.ts';
 
-/** Of everything that one of our servers may serve. */
+/** Descriptors of everything that one of our servers may serve. */
 const FILES: readonly DescFile[] = [
   file_feast_serving_ServingService,
   file_feast_serving_GrpcServer,

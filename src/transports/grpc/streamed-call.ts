@@ -222,7 +222,7 @@ export class StreamedCall implements StreamCall {
     });
   }
 
-  /** What can be said to whoever reads; nothing where the client has to send more. */
+  /** What the reader can be told; nothing where the client has to send more. */
   #look({ reject }: Reading): Read | undefined {
     if (this.#over || this.#draining) return DONE;
     const { source, wire } = this.#options;

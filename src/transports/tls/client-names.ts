@@ -43,7 +43,7 @@ function alternativeNames(text: string): AlternativeName[] {
   return names;
 }
 
-/** Something else in the quotes is not a name that anybody could allow. */
+/** Anything else in the quotes is not a name that could be allowed. */
 function fromJson(quoted: string): string {
   try {
     return String(JSON.parse(quoted));

@@ -77,7 +77,7 @@ class HandshakesUnderWay implements TlsUser {
   }
 
   accept(socket: Socket): void {
-    // A connection that breaks during the handshake is the client's affair.
+    // A connection that breaks during the handshake concerns the client alone.
     socket.on('error', () => {});
     if (this.#closed) {
       socket.destroy();

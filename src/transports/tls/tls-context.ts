@@ -9,7 +9,7 @@ export interface TlsOptions {
   readonly keyFile: string;
   /** Authorities of clients' certificates: with it, a client needs one. */
   readonly clientCaFile: string | undefined;
-  /** Of the clients' certificates: one name of each has to stand here. Empty: any name. */
+  /** Names of clients: a client's certificate has to have one of them. Empty: any name. */
   readonly clientNames: readonly string[];
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
 }

@@ -61,7 +61,7 @@ export interface CallHost {
   /** The method of a call that is limited has begun, and has settled. */
   began(): void;
   settled(): void;
-  /** So many bytes of an answer wait for the client. */
+  /** That many bytes of an answer wait for the client. */
   answered(bytes: number): void;
   /** The stream is closed: nothing of the call is left. */
   closed(call: ConnectionCall, answerBytes: number): void;
@@ -248,7 +248,7 @@ export class GrpcCall implements ServedCall, ConnectionCall {
   }
 
   #closed(): void {
-    // Whoever was answered has not gone away.
+    // A caller that was answered has not gone away.
     if (!this.#ended) this.#leave();
     this.#ended = true;
     this.#host.closed(this, this.#answerBytes);
@@ -260,7 +260,7 @@ export class GrpcCall implements ServedCall, ConnectionCall {
   }
 }
 
-/** Answers with headers alone. What the client still sends is of no use, and is stopped. */
+/** Answers with headers alone. What the client would still send is not needed, and is stopped. */
 export function refuse(stream: ServerHttp2Stream, headers: OutgoingHttpHeaders): void {
   if (stream.destroyed || stream.closed) return;
   if (stream.listenerCount('error') === 0) stream.on('error', ignore);

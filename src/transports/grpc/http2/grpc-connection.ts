@@ -53,7 +53,7 @@ export class GrpcConnection implements ServedConnection, CallHost {
     this.#limits = limits;
     this.options = options;
     const pings = new PingGuard(limits, () => socket.bytesWritten);
-    // A connection that breaks is the client's affair; its calls hear of it as closed streams.
+    // A broken connection concerns the client alone; its calls hear of it as closed streams.
     session.on('error', () => {});
     session.on('ping', () => {
       if (pings.pinged(Date.now())) this.#sendAway();

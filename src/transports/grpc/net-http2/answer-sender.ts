@@ -8,7 +8,7 @@ import type { MemoryPool } from './memory-pool.ts';
 import { DEFAULT_FRAME_SIZE, DEFAULT_WINDOW, Flag, FRAME_HEAD, FrameType, MAX_WINDOW } from './protocol.ts';
 import type { Stream } from './stream.ts';
 
-/** Less room than this at the end of a block is left empty rather than filled with a frame. */
+/** If less room than this is left in a block, it stays empty rather than being filled with a small frame. */
 const LEAST_PIECE = 1_024;
 
 export interface AnswerSenderHost {

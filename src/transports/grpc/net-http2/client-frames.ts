@@ -21,7 +21,7 @@ export interface FramesHost {
   /** The client speaks HTTP/2, or does not. */
   greeted(): void;
   notHttp2(bytes: Buffer): void;
-  /** An answer came to one of our own pings. @returns whether it was one */
+  /** An acknowledgement came. @returns whether it was for one of our own pings */
   ponged(payload: Uint8Array): boolean;
   /** The client pings more than it may. */
   tooManyPings(): void;
@@ -342,7 +342,7 @@ export class ClientFrames implements FrameHandler {
     this.#streams.stop(id, errorCode);
   }
 
-  /** A frame came that is of no use. */
+  /** A frame came that changes nothing. */
   #idleFrame(): void {
     if (this.#idleFrames.spent(this.now)) throw tooMany('frames', 'too many frames of no use');
   }

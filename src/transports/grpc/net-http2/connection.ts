@@ -70,7 +70,7 @@ export class Connection implements ServedConnection, FramesHost, AnswerSenderHos
       if (socket.destroyed) closed();
       else socket.once('close', closed);
     });
-    // A connection that breaks is the client's affair; `close` follows.
+    // A broken connection concerns the client alone; `close` follows.
     socket.on('error', () => {});
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     // Nobody hangs up one side only: the answers have no reader any more.

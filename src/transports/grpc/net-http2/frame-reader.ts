@@ -80,7 +80,7 @@ export class FrameReader {
     this.#limits = limits;
   }
 
-  /** Nothing that comes is of interest any more. */
+  /** Whatever still comes is ignored. */
   stop(): void {
     this.#stopped = true;
     this.#carry = EMPTY;
@@ -179,7 +179,7 @@ export class FrameReader {
     return this.#type === FrameType.DATA && (this.#flags & Flag.PADDED) === 0;
   }
 
-  /** A DATA frame without padding needs not be whole. */
+  /** A DATA frame without padding need not be whole. */
   #beginData(chunk: Buffer, start: number): number {
     if (this.#stream === 0) throw malformed('DATA names no stream');
     this.#handler.dataFrame(this.#stream, this.#length);

@@ -8,7 +8,7 @@ import type { Admission, MethodHost, RunnableCall } from './unary-call.ts';
 
 /** What a streaming call needs of the connection it came by. */
 export interface StreamingHost extends MethodHost {
-  /** So many bytes of the request are no longer held. */
+  /** That many bytes of the request are no longer held. */
   used(call: StreamingCall, bytes: number): void;
   /** The call fails. */
   failed(call: StreamingCall, error: unknown): void;

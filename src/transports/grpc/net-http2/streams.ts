@@ -169,7 +169,7 @@ export class Streams implements CallHost, StreamingHost, ForeignHost {
     this.#sender.foreign(request, answer);
   }
 
-  /** The answer has been sent. What the client still sends is of no use, and is stopped. */
+  /** The answer has been sent. What the client would still send is not needed, and is stopped. */
   finish(stream: Stream): void {
     if (!stream.requestEnded) this.stop(stream.id, ErrorCode.NO_ERROR);
     this.close(stream);

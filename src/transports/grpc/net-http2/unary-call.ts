@@ -191,7 +191,7 @@ export class UnaryCall extends Stream implements ServedCall, RunnableCall {
     this.abandon(new TransportError('DEADLINE_EXCEEDED', 'The deadline passed before the answer was complete.'));
   }
 
-  /** Whoever was answered has not gone away. */
+  /** A caller that was answered has not gone away. */
   override close(): void {
     super.close();
     this.#message = undefined;
