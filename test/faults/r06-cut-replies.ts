@@ -48,6 +48,8 @@ export const cutReplies: FaultRow = {
       const { sent, ok } = phaseOf(result, name);
       sheet.atLeast(`OK while replies came in ${name}`, (100 * ok) / Math.max(1, sent), { long: 99.9, short: 95 }, '%');
     }
+    // Each reply came in some sixty pieces, a millisecond one behind the other.
+    sheet.atLeast('p50 while replies came in pieces', phaseOf(result, 'pieces').okLatency.p50, 20, 'ms');
     const cut = phaseOf(result, 'cut');
     sheet.tell('while replies were cut, calls ended with', `${cut.ok} OK, ${codesText(cut)}`);
     sheet.atLeast('connections that were made anew', proxy.made, 10);

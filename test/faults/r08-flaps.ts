@@ -4,7 +4,7 @@ import { FigureSheet } from './harness/figures.ts';
 import { leakedDescriptors } from './harness/mutations.ts';
 import { lasting } from './harness/pace.ts';
 import type { FaultRow } from './harness/row.ts';
-import { codesText, judgeInvariants, phaseOf } from './load/load-figures.ts';
+import { codesText, failedOf, judgeInvariants, phaseOf } from './load/load-figures.ts';
 import { sampleProcess } from './product/process-samples.ts';
 import { judgeProduct } from './product/product.ts';
 import { createRedisScene } from './product/redis-scene.ts';
@@ -50,6 +50,7 @@ export const flaps: FaultRow = {
     const phase = phaseOf(result, 'flaps');
     sheet.tell('in between, calls ended with', `${phase.ok} OK, ${codesText(phase)}`);
     sheet.atLeast('OK in between', phase.ok, { long: 1 });
+    sheet.atLeast('failed in between', failedOf(phase), 1);
     sheet.atMost('more descriptors than before', after.fds - before.fds, 0);
     sheet.atMost('more connections to Redis than before', proxy.open - linksBefore, 0);
     sheet.none('warnings of too many listeners', product.output().match(/MaxListenersExceeded/g)?.length ?? 0);

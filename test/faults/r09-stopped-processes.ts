@@ -4,7 +4,7 @@ import { FigureSheet } from './harness/figures.ts';
 import { cancelledCallsRun } from './harness/mutations.ts';
 import { lasting } from './harness/pace.ts';
 import type { FaultRow } from './harness/row.ts';
-import { codesText, judgeInvariants, okPercent, phaseOf } from './load/load-figures.ts';
+import { codesText, failedOf, judgeInvariants, okPercent, phaseOf } from './load/load-figures.ts';
 import { monotonicMs } from './load/load-spec.ts';
 import { type ProcessSample, sampleProcess, startSampler } from './product/process-samples.ts';
 import { judgeProduct } from './product/product.ts';
@@ -63,7 +63,7 @@ export const stoppedProcesses: FaultRow = {
     const gaveUp = new Set(['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'RESOURCE_EXHAUSTED', 'NO_ANSWER']);
     judgeInvariants(sheet, result, gaveUp);
     const store = phaseOf(result, 'store');
-    sheet.tell('Redis stopped: calls ended with', codesText(store));
+    sheet.holds('Redis stopped: calls ended with', failedOf(store) > 0, 'failures', codesText(store));
     sheet.none('Redis stopped: calls that nobody answered', store.codes.NO_ANSWER ?? 0);
     sheet.atMost(
       'Redis stopped: longest wait for a failure above the deadline',
@@ -78,7 +78,8 @@ export const stoppedProcesses: FaultRow = {
       { long: 99.9, short: 95 },
       '%',
     );
-    sheet.tell('Sideboard stopped: calls ended with', codesText(phaseOf(result, 'sidecar')));
+    const { NO_ANSWER = 0 } = phaseOf(result, 'sidecar').codes;
+    sheet.atLeast('Sideboard stopped: calls without an answer', NO_ANSWER, 1);
     sheet.tell('requests that came while it stood still', sentMeanwhile);
     // Those whose callers had gone by then; what came at the very end may be answered still.
     const stale = readsMeanwhile - okMeanwhile;

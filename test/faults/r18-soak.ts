@@ -4,7 +4,7 @@ import { FigureSheet } from './harness/figures.ts';
 import { leakedAnswers } from './harness/mutations.ts';
 import { lasting } from './harness/pace.ts';
 import type { FaultRow } from './harness/row.ts';
-import { codesText, judgeInvariants, okPercent, phaseOf } from './load/load-figures.ts';
+import { codesText, failedOf, judgeInvariants, okPercent, phaseOf } from './load/load-figures.ts';
 import { monotonicMs } from './load/load-spec.ts';
 import { rssSlopePerHour, startSampler } from './product/process-samples.ts';
 import { judgeProduct } from './product/product.ts';
@@ -86,6 +86,7 @@ export const soak: FaultRow = {
     judgeInvariants(sheet, result, ENDINGS);
     sheet.tell('faults', `${faults.length}`);
     sheet.tell('calls ended with', `${soaked.ok} OK, ${codesText(soaked)}`);
+    sheet.atLeast('calls that failed of the faults', failedOf(soaked), { long: 1 });
     sheet.atMost(
       'calls of these that a connection at its age left unsent or not begun',
       (100 * ((soaked.codes.NOT_CONNECTED ?? 0) + (soaked.codes.NOT_BEGUN ?? 0))) / soaked.sent,

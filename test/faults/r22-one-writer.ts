@@ -54,6 +54,7 @@ export const oneWriter: FaultRow = {
       for (const [code, count] of failed) failures.set(code, (failures.get(code) ?? 0) + count);
     const explicit = ['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'RESOURCE_EXHAUSTED'];
     sheet.tell('reads that failed', [...failures].map(([code, count]) => `${count} ${code}`).join(', ') || 'none');
+    sheet.atLeast('reads that failed of the faults', sumOf(failures.values()), { long: 1 });
     sheet.none(
       'reads that failed without a status of their own',
       [...failures.keys()].filter((code) => !explicit.includes(code)).length,
@@ -63,6 +64,10 @@ export const oneWriter: FaultRow = {
     return sheet.report();
   },
 };
+
+function sumOf(counts: Iterable<number>): number {
+  return [...counts].reduce((sum, count) => sum + count, 0);
+}
 
 /** Raises the version of one row after the other, past the faults: straight into Redis. */
 async function writeVersions(context: RowContext, scene: RedisScene, isOver: () => boolean): Promise<WriteStep[]> {
