@@ -119,6 +119,25 @@ describe('the circuit breaker of a store', function () {
     await waiting;
   });
 
+  it('opens also after the clock was set back', async () => {
+    // The store is suspected once, and is there.
+    await failTimes(5, 'STORE_TIMEOUT');
+    await until(
+      () => (pings === 1 && pinging === 0 ? true : undefined),
+      () => `${pings} pings`,
+    );
+    const real = Date.now;
+    Date.now = () => real() - 3_600_000;
+    try {
+      answersPings = false;
+      await sleep(150);
+      await failTimes(5, 'STORE_TIMEOUT');
+      await seen('open', 1);
+    } finally {
+      Date.now = real;
+    }
+  });
+
   it('stays closed where calls take long and pings are answered, or other calls are', async () => {
     const long = breaker.watch(sleep(700));
     await long;

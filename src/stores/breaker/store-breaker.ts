@@ -65,7 +65,7 @@ export class StoreBreaker {
   /** Times that it has opened in a row, with no call that succeeded in between. */
   #openings = 0;
   #asking = false;
-  #askedAt = 0;
+  #askedAt = Number.NEGATIVE_INFINITY;
   #look: NodeJS.Timeout | undefined;
   #answersSeen = 0;
   #quietLooks = 0;
@@ -171,7 +171,8 @@ export class StoreBreaker {
 
   /** The store is suspected: whether it is there decides. An answer to any call in the meantime does as well. */
   async #ask(code: StoreErrorCode): Promise<void> {
-    const now = Date.now();
+    // No moment of the clock: one that is set back must not keep the store from being asked.
+    const now = performance.now();
     if (this.#asking || now - this.#askedAt < LOOK_MS) return;
     this.#asking = true;
     this.#askedAt = now;
