@@ -54,7 +54,7 @@ async function openOidc(config: FeatureStoreConfig, log: Logger): Promise<TokenV
   const audience = own.audience ?? ofFeast(feast.audience);
   if (audience === undefined) {
     throw invalid(
-      'auth says for whom tokens have to be made in no way: audience is missing.',
+      'auth does not say for whom tokens have to be made: audience is missing.',
       'Set auth.audience or sideboard.auth.audience to what tokens for this service have in "aud"; "any" looks at none.',
     );
   }

@@ -38,7 +38,10 @@ export class TokenFile implements TokenVerifier {
     let file: TokenFile | undefined;
     const failed = (cause: unknown): AuthError => {
       const { code } = cause as NodeJS.ErrnoException;
-      return unusable(`sideboard.auth.tokens_file cannot be read: ${path} (${code}).`, cause);
+      return new AuthError('AUTH_CONFIG_INVALID', `sideboard.auth.tokens_file cannot be read: ${path} (${code}).`, {
+        hint: 'Check the path and the permissions of the file.',
+        cause,
+      });
     };
     const files = await WatchedFiles.open([path], {
       onChange([content]) {
@@ -131,9 +134,8 @@ function sha256(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
 
-function unusable(message: string, cause?: unknown): AuthError {
+function unusable(message: string): AuthError {
   return new AuthError('AUTH_CONFIG_INVALID', message, {
     hint: 'docs/reference/security.md has the form of the file.',
-    cause,
   });
 }

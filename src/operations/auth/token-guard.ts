@@ -81,7 +81,7 @@ export class TokenGuard implements CallGuard {
     if (refused !== undefined && elapsed < refused.until) throw refused.error;
     const underWay = this.#underWay.get(digest);
     if (underWay !== undefined) return underWay;
-    const found = this.#verify(token, digest);
+    const found = this.#verify(token, digest, known !== undefined);
     this.#underWay.set(digest, found);
     return found;
   }
@@ -98,15 +98,16 @@ export class TokenGuard implements CallGuard {
     for (const verifier of this.#options.verifiers) verifier.close();
   }
 
-  async #verify(token: string, digest: string): Promise<Caller> {
+  async #verify(token: string, digest: string, wasGood: boolean): Promise<Caller> {
     const generation = this.#generation;
     try {
-      const verified = await this.#ask(token);
+      const verified = await this.#ask(token, wasGood);
       const until = this.#elapsed() + verified.rememberUntil - this.#now();
       if (generation === this.#generation) remember(this.#known, digest, { verified, until });
       return verified.caller;
     } catch (error) {
       if (error instanceof AuthError && error.kind === 'unauthenticated' && generation === this.#generation) {
+        this.#known.delete(digest);
         remember(this.#refused, digest, { error, until: this.#elapsed() + REMEMBER_REFUSED_MS });
       }
       throw error;
@@ -115,9 +116,9 @@ export class TokenGuard implements CallGuard {
     }
   }
 
-  async #ask(token: string): Promise<VerifiedToken> {
+  async #ask(token: string, wasGood: boolean): Promise<VerifiedToken> {
     for (const verifier of this.#options.verifiers) {
-      const verified = await verifier.verify(token);
+      const verified = await verifier.verify(token, wasGood);
       if (verified !== undefined) return verified;
     }
     throw invalidToken('nobody here knows it.', {

@@ -13,9 +13,10 @@ export interface VerifiedToken {
 /** One way of telling who a token is of. */
 export interface TokenVerifier {
   /**
+   * @param wasGood it was found good before, so that its caller is no stranger: where only so many can be looked at, it goes first
    * @returns `undefined` for a token that is none of this verifier's
    * @throws AuthError for one that is not good, or when that cannot be found out
    */
-  verify(token: string): Promise<VerifiedToken | undefined> | VerifiedToken | undefined;
+  verify(token: string, wasGood?: boolean): Promise<VerifiedToken | undefined> | VerifiedToken | undefined;
   close(): void;
 }

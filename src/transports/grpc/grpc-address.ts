@@ -112,7 +112,8 @@ export function listenError(address: string, inUse: string | undefined, cause: u
   const hint = address.startsWith('unix:')
     ? 'Check that the folder of the socket exists and that the process may write in it.'
     : 'Check that the address belongs to this machine and that the process may bind it.';
-  return new TransportError('LISTEN_FAILED', `Cannot listen on ${address}.`, { hint, cause });
+  const { code = 'no reason is known' } = cause as NodeJS.ErrnoException;
+  return new TransportError('LISTEN_FAILED', `Cannot listen on ${address} (${code}).`, { hint, cause });
 }
 
 function socketError(path: string, what: string, cause: NodeJS.ErrnoException): TransportError {

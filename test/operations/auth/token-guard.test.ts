@@ -130,6 +130,27 @@ describe('the guard of calls', () => {
     assert.equal(asked.length, 5);
   });
 
+  it('tells whoever is asked about a token again that it was good, and of one that is bad by then no more', async () => {
+    let isGood = true;
+    const told: unknown[] = [];
+    const asked: TokenVerifier = {
+      async verify(token, wasGood) {
+        told.push(wasGood);
+        if (!isGood) throw invalidToken('it was withdrawn.');
+        return { caller: { name: token, roles: [], groups: [], namespaces: [] }, rememberUntil: now + 1000 };
+      },
+      close() {},
+    };
+    const guard = new TokenGuard({ verifiers: [asked], required: true, ...clocks });
+    await outcome(guard, 'Bearer ann');
+    pass(1000);
+    isGood = false;
+    assert.equal(await outcome(guard, 'Bearer ann'), 'AUTH_TOKEN_INVALID');
+    pass(5_000);
+    await outcome(guard, 'Bearer ann');
+    assert.deepEqual(told, [false, true, false]);
+  });
+
   it('says what to do about the header, and about a token that nobody knows', async () => {
     const guard = open();
     const hintOf = (error: unknown) => (error instanceof AuthError ? error.hint : undefined);
@@ -193,7 +214,12 @@ describe('a file of tokens', () => {
   });
 
   it('is an error where it cannot be read, naming the line and nothing that stands in it', async () => {
-    await assert.rejects(open, (error: AuthError) => error.code === 'AUTH_CONFIG_INVALID');
+    await assert.rejects(open, (error: AuthError) => {
+      assert.equal(error.code, 'AUTH_CONFIG_INVALID');
+      assert.match(error.message, /\(ENOENT\)/);
+      assert.match(error.hint ?? '', /path and the permissions/);
+      return true;
+    });
     const secret = 'hunter2-hunter2-hunter2';
     for (const line of [
       'ann',
