@@ -49,13 +49,13 @@ async function openOidc(config: FeatureStoreConfig, log: Logger): Promise<TokenV
   const own = config.sideboard.auth;
   const discoveryUrl = feast.auth_discovery_url ?? undefined;
   if (discoveryUrl === undefined || !/^https?:\/\//.test(discoveryUrl) || !URL.canParse(discoveryUrl)) {
-    throw invalid('auth.auth_discovery_url is missing, or no http:// or https:// URL.', NO_PROVIDER);
+    throw invalid('auth.auth_discovery_url is missing, or is not an http:// or https:// URL.', NO_PROVIDER);
   }
   const audience = own.audience ?? ofFeast(feast.audience);
   if (audience === undefined) {
     throw invalid(
-      'auth does not say for whom tokens have to be made: audience is missing.',
-      'Set auth.audience or sideboard.auth.audience to what tokens for this service have in "aud"; "any" looks at none.',
+      'auth does not say for whom tokens have to be issued: audience is missing.',
+      'Set auth.audience or sideboard.auth.audience to what tokens for this service have in "aud"; "any" accepts all.',
     );
   }
   if (audience === 'any') log.warn('tokens for any audience are accepted: sideboard.auth.audience is any');
@@ -87,7 +87,7 @@ function openKubernetes(config: FeatureStoreConfig, env: NodeJS.ProcessEnv, log:
   const { KUBERNETES_SERVICE_HOST: host = '', KUBERNETES_SERVICE_PORT: port = '443' } = env;
   if (host === '') {
     throw invalid(
-      'auth.type is kubernetes, and KUBERNETES_SERVICE_HOST is not set: this process runs in no cluster.',
+      'auth.type is kubernetes, and KUBERNETES_SERVICE_HOST is not set: this process does not run in a cluster.',
       'Run it in a pod, or choose another type.',
     );
   }
