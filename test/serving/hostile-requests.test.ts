@@ -112,6 +112,14 @@ describe('a request that is not well meant', () => {
     assert.ok(performance.now() - start < 10_000, `${performance.now() - start} ms`);
   });
 
+  it('with a number of millions of digits is refused without reading it', async () => {
+    const entities = { id: { val: [string('9'.repeat(4_000_000))] }, place_id: { val: [string('a')] } };
+    const request = bytesOf({ ...seen, entities });
+    const start = performance.now();
+    assert.equal(await codeOf(request), 'INVALID_ENTITY_VALUE');
+    assert.ok(performance.now() - start < 400, `${performance.now() - start} ms`);
+  });
+
   it('of a million rows, or of very many features, is refused with their number before they are noted or looked up', async () => {
     const entities = { id: { val: Array(1_000_000).fill(int64(1)) } };
     const rows = bytesOf({ kind: { case: 'features', value: { val: ['counts:clicks'] } }, entities });
