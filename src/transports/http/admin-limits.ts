@@ -10,4 +10,6 @@ export const adminLimits = Object.freeze({
   keepAliveMs: 15_000,
   maxConnections: 64,
   maxRequestsPerConnection: 1_000,
+  /** Requests of a connection that wait for their answers. Who sends more without reading what comes is hung up on. */
+  maxWaitingPerConnection: 4,
 });

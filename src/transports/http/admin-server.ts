@@ -23,6 +23,9 @@ export interface AdminServer {
   close(): Promise<void>;
 }
 
+/** What of `accept` decides how the page is written. */
+const OPEN_METRICS = 'application/openmetrics-text';
+
 interface Page {
   readonly status: number;
   readonly contentType: string;
@@ -36,7 +39,9 @@ interface Page {
  * @throws TransportError `INVALID_LISTEN_ADDRESS`, `ADDRESS_IN_USE`, `LISTEN_FAILED`
  */
 export async function startAdminServer(address: string, pages: AdminPages): Promise<AdminServer> {
-  const { maxHeaderBytes, requestMs, keepAliveMs, maxConnections, maxRequestsPerConnection, sweepMs } = adminLimits;
+  const { maxHeaderBytes, requestMs, keepAliveMs, maxRequestsPerConnection, sweepMs } = adminLimits;
+  const connections = new FewConnections();
+  const shared = { ...pages, metrics: sharedInTurn(pages.metrics) };
   const server = createServer(
     {
       maxHeaderSize: maxHeaderBytes,
@@ -47,11 +52,9 @@ export async function startAdminServer(address: string, pages: AdminPages): Prom
       noDelay: true,
     },
     (request, response) => {
-      connections.used(request.socket);
-      void respond(request, response, pages);
+      if (connections.asked(request.socket, response)) void respond(request, response, shared);
     },
   );
-  const connections = new FewConnections(maxConnections);
   server.on('connection', (socket) => connections.add(socket));
   server.maxRequestsPerSocket = maxRequestsPerConnection;
   // Also ends a connection whose client does not take what it asked for.
@@ -72,27 +75,53 @@ export async function startAdminServer(address: string, pages: AdminPages): Prom
  * says nothing would keep out the probes otherwise, and have the process restarted.
  */
 class FewConnections {
-  readonly #max: number;
-  /** That which was used longest ago first. */
-  readonly #open = new Set<Socket>();
-
-  constructor(max: number) {
-    this.#max = max;
-  }
+  /** That which asked longest ago first, each with its requests that are not answered. */
+  readonly #waiting = new Map<Socket, number>();
 
   add(socket: Socket): void {
-    const [oldest] = this.#open;
-    if (oldest !== undefined && this.#open.size >= this.#max) {
-      this.#open.delete(oldest);
+    const [oldest] = this.#waiting.keys();
+    if (oldest !== undefined && this.#waiting.size >= adminLimits.maxConnections) {
+      this.#waiting.delete(oldest);
       oldest.destroy();
     }
-    this.#open.add(socket);
-    socket.once('close', () => this.#open.delete(socket));
+    this.#waiting.set(socket, 0);
+    socket.once('close', () => this.#waiting.delete(socket));
   }
 
-  used(socket: Socket): void {
-    if (this.#open.delete(socket)) this.#open.add(socket);
+  /**
+   * A request came. Those that lie in one piece behind one another all come before the first of them is answered, and each answer would wait
+   * in memory.
+   * @returns whether it is to be answered
+   */
+  asked(socket: Socket, response: ServerResponse): boolean {
+    const waiting = this.#waiting.get(socket);
+    if (waiting === undefined || socket.destroyed) return false;
+    if (waiting >= adminLimits.maxWaitingPerConnection) {
+      socket.destroy();
+      return false;
+    }
+    this.#waiting.delete(socket);
+    this.#waiting.set(socket, waiting + 1);
+    response.once('close', () => {
+      const left = this.#waiting.get(socket);
+      if (left !== undefined) this.#waiting.set(socket, left - 1);
+    });
+    return true;
   }
+}
+
+/** Requests that come in one turn of the event loop share a page: making it is most of what a request costs. */
+function sharedInTurn(make: AdminPages['metrics']): AdminPages['metrics'] {
+  const made = new Map<boolean, Promise<MetricsPage>>();
+  return (accept) => {
+    const form = accept.includes(OPEN_METRICS);
+    const known = made.get(form);
+    if (known !== undefined) return known;
+    const page = make(accept);
+    if (made.size === 0) setImmediate(() => made.clear());
+    made.set(form, page);
+    return page;
+  };
 }
 
 async function respond(request: IncomingMessage, response: ServerResponse, pages: AdminPages): Promise<void> {

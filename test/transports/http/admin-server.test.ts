@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { request } from 'node:http';
+import { Agent, type IncomingMessage, request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { adminLimits } from '../../../src/transports/http/admin-limits.ts';
@@ -112,6 +112,41 @@ describe('the server for probes and metrics', function () {
     for (const socket of held) socket.destroy();
   });
 
+  it('hangs up on a client that asks and asks without reading, and makes no pages for it', async () => {
+    let made = 0;
+    const other = await startAdminServer('127.0.0.1:0', {
+      ready: () => ({ ready }),
+      async metrics() {
+        made++;
+        return { contentType: 'text/plain', text: 'x'.repeat(100_000) };
+      },
+    });
+    try {
+      const socket = connect(Number(other.address.split(':')[1]), '127.0.0.1');
+      socket.on('error', () => {});
+      socket.resume();
+      socket.write('GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n'.repeat(500));
+      await once(socket, 'close');
+      assert.ok(made <= adminLimits.maxWaitingPerConnection, `${made} pages were made`);
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('answers the requests of a connection one behind the other, however many', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    try {
+      for (let at = 0; at < 50; at++) {
+        const [response] = (await once(request(url('/metrics'), { agent }).end(), 'response')) as [IncomingMessage];
+        assert.equal(response.statusCode, 200);
+        await once(response.resume(), 'end');
+      }
+      assert.equal(Object.values(agent.freeSockets).flat().length, 1, 'it was one connection');
+    } finally {
+      agent.destroy();
+    }
+  });
+
   it('serves on a Unix socket', async () => {
     const path = join(folder(), 'a.sock');
     const other = await startAdminServer(`unix:${path}`, { ready: () => ({ ready }), metrics: none });
@@ -146,13 +181,14 @@ describe('the server for probes and metrics', function () {
 
   it('keeps the limits that the guide gives', () => {
     const guide = readFileSync(join(projectRoot, 'docs/guide/operations.md'), 'utf8');
-    for (const text of ['8,192 bytes', '5 s', '15 s', '64 connections', '1,000 requests'])
+    for (const text of ['8,192 bytes', '5 s', '15 s', '64 connections', '1,000 requests', 'more than four wait'])
       assert.ok(guide.includes(text), text);
     const { maxHeaderBytes, requestMs, keepAliveMs, maxConnections, maxRequestsPerConnection } = adminLimits;
     assert.deepEqual(
       [maxHeaderBytes, requestMs, keepAliveMs, maxConnections, maxRequestsPerConnection],
       [8_192, 5_000, 15_000, 64, 1_000],
     );
+    assert.equal(adminLimits.maxWaitingPerConnection, 4);
   });
 
   /** What a server answers to bytes, until it hangs up. */
