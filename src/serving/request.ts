@@ -17,7 +17,10 @@ const FIELD = {
  * A request for features of a few views has a few columns; without a bound, comparing them with one another would take long. Those that
  * are sent again count too.
  */
-const MAX_COLUMNS = 1_000;
+export const MAX_COLUMNS = 1_000;
+
+/** A client sends its list of features in one part; noting each of millions of parts would take many times their length. */
+export const MAX_LIST_PARTS = 1_000;
 
 /** One column of entity values or request data. Values stay where they are in the request's bytes. */
 export interface RequestColumn {
@@ -119,7 +122,7 @@ function parse(bytes: Buffer, { maxEntities, maxFeatures }: RequestBounds): Onli
       else if (field === FIELD.features) {
         // A oneof: whichever of the two kinds comes last on the wire counts; several feature lists are merged.
         service = undefined;
-        lists.push(span);
+        if (lists.push(span) > MAX_LIST_PARTS) throw tooManyListParts();
       } else if (field === FIELD.featureService) {
         service = span;
         lists = [];
@@ -196,6 +199,11 @@ function addColumn(columns: RequestColumn[], bytes: Buffer, entry: Span, maxRows
   const earlier = columns.findIndex((other) => other.name === name);
   if (earlier < 0) columns.push(column);
   else columns[earlier] = column;
+}
+
+function tooManyListParts(): ServingError {
+  const message = `The request has its list of features in more than ${MAX_LIST_PARTS} parts.`;
+  return new ServingError('TOO_MANY_FEATURES', message, { hint: 'Send the references as one list.' });
 }
 
 function tooManyColumns(): ServingError {

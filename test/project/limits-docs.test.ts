@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { sideboardSchema } from '../../src/config/sideboard-schema.ts';
 import { limitNames } from '../../src/operations/metrics/limit-metrics.ts';
 import { metrics } from '../../src/operations/metrics/metric-catalogue.ts';
+import { MAX_COLUMNS, MAX_LIST_PARTS } from '../../src/serving/request.ts';
 import { servingErrors } from '../../src/serving/serving-error.ts';
 import { storeErrors } from '../../src/stores/store-error.ts';
 import { MAX_WATCHES } from '../../src/transports/grpc/health-service.ts';
@@ -70,6 +71,8 @@ describe('docs/reference/limits.md', () => {
     assert.deepEqual(
       fixed.map(({ value }) => value),
       [
+        count(MAX_COLUMNS),
+        count(MAX_LIST_PARTS),
         count(MAX_WATCHES),
         `${count(resetsAtOnce)} at once, ${count(resetsPerSecond)} a second`,
         `${count(idleFramesAtOnce)} at once, ${count(idleFramesPerSecond)} a second`,

@@ -112,6 +112,15 @@ describe('a request that is not well meant', () => {
     assert.ok(performance.now() - start < 10_000, `${performance.now() - start} ms`);
   });
 
+  it('with its list of features in very many parts is refused before they are noted', async () => {
+    const entities = { id: { val: [int64(1)] }, place_id: { val: [string('a')] } };
+    const request = bytesOf({ ...seen, entities });
+    const parts = (count: number) => Buffer.concat([request, Buffer.alloc(2 * count, Buffer.from('1200', 'hex'))]);
+    assert.equal(await codeOf(parts(999)), 'OK');
+    assert.equal(await codeOf(parts(1_000)), 'TOO_MANY_FEATURES');
+    assert.equal(await codeOf(parts(2_000_000)), 'TOO_MANY_FEATURES');
+  });
+
   it('with a number of millions of digits is refused without reading it', async () => {
     const entities = { id: { val: [string('9'.repeat(4_000_000))] }, place_id: { val: [string('a')] } };
     const request = bytesOf({ ...seen, entities });
