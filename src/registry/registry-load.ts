@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { heapWarning } from './heap-warning.ts';
 import { inTurns, type Steps } from './in-turns.ts';
 import { loadWithin } from './load-within.ts';
 import type { RegistryClock } from './registry-clock.ts';
@@ -87,6 +88,8 @@ export function snapshotFromBytes(
 
 function* snapshotSteps(bytes: Uint8Array, generation: number, options: RegistryOptions): Steps<RegistrySnapshot> {
   const name = options.source.describe();
+  const heap = heapWarning(bytes.length, name);
+  if (heap !== undefined) options.warn?.(heap);
   const registry = yield* registryFromBytesSteps(bytes, name);
   const warning = schemaVersionWarning(registry, name);
   if (warning !== undefined) options.warn?.(warning);

@@ -22,7 +22,10 @@ export function judgeInvariants(sheet: FigureSheet, { phases, abandoned }: LoadR
     other.reduce((sum, [, count]) => sum + count, 0) + abandoned,
     [
       other.map(([code, count]) => `${count} ${code}`).join(', '),
-      ...phases.flatMap((phase) => phase.failureTexts).slice(0, 2),
+      ...phases
+        .flatMap((phase) => phase.failureTexts)
+        .filter((text) => !explicit.has(text.split(':', 1)[0] ?? ''))
+        .slice(0, 2),
     ],
   );
 }
