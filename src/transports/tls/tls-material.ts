@@ -24,13 +24,24 @@ export function tlsMaterialFrom({ cert, key, clientCa }: TlsFileContents): TlsMa
   const certificate = attempt(() => new X509Certificate(cert), 'cert_file holds no certificate in PEM.');
   const privateKey = attempt(() => createPrivateKey(key), 'key_file holds no private key in PEM without a passphrase.');
   if (!certificate.checkPrivateKey(privateKey)) throw invalid('key_file does not belong to cert_file.');
-  if (clientCa !== undefined) {
-    attempt(() => new X509Certificate(clientCa), 'client_ca_file holds no certificate in PEM.');
-  }
+  if (clientCa !== undefined) assertAuthorities(clientCa);
   const context = { cert, key, ...(clientCa === undefined ? {} : { ca: clientCa }) };
   attempt(() => createSecureContext(context), 'cert_file, key_file or client_ca_file cannot be used.');
   return { context, validTo: Date.parse(certificate.validTo) };
 }
+
+/** Each of them by itself: OpenSSL reads up to the first that it does not understand, and those behind it would be missing without a word. */
+function assertAuthorities(pem: Buffer): void {
+  const blocks = pem.toString('latin1').match(PEM_CERTIFICATE) ?? [];
+  if (blocks.length === 0) throw invalid('client_ca_file holds no certificate in PEM.');
+  for (const [index, block] of blocks.entries()) {
+    const which = `certificate ${index + 1} of ${blocks.length} in client_ca_file cannot be read.`;
+    attempt(() => new X509Certificate(block), which);
+  }
+}
+
+/** From a beginning to its end, or to where the file stops. */
+const PEM_CERTIFICATE = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[^]*?(?:-----END [A-Z0-9 ]+-----|$)/g;
 
 function attempt<T>(make: () => T, problem: string): T {
   try {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
@@ -323,7 +324,21 @@ describe('certificates that cannot be served', function () {
     const [one, two] = [authority.issue(LOCAL), authority.issue(LOCAL)];
     const noise = join(folder(), 'noise.pem');
     writeFileSync(noise, 'secret-noise');
+    const bundle = (name: string, ...parts: readonly (string | Buffer)[]): string => {
+      const file = join(folder(), name);
+      writeFileSync(file, Buffer.concat(parts.map((part) => Buffer.from(part))));
+      return file;
+    };
+    const ca = authority.certificate;
+    const cutOff = bundle('cut-off.pem', ca, ca.subarray(0, ca.length / 2));
+    const damaged = bundle('damaged.pem', ca, ca.toString().replace(/MII/, 'secret-noise'), ca);
+    const binary = bundle('ca.der', new X509Certificate(ca).raw);
+    const twice = await open(one.cert, one.key, bundle('twice.pem', '# two of them\n', ca, '\r\n', ca));
+    twice.close();
     const cases = [
+      [() => open(one.cert, one.key, cutOff), 'TLS_MATERIAL_INVALID', /certificate 2 of 2 in client_ca_file/],
+      [() => open(one.cert, one.key, damaged), 'TLS_MATERIAL_INVALID', /certificate 2 of 3 in client_ca_file/],
+      [() => open(one.cert, one.key, binary), 'TLS_MATERIAL_INVALID', /client_ca_file holds no certificate in PEM/],
       [() => open(join(folder(), 'none.pem'), one.key), 'TLS_FILE_UNREADABLE', /none\.pem/],
       [() => open(one.cert, two.key), 'TLS_MATERIAL_INVALID', /key_file does not belong to cert_file/],
       [() => open(noise, one.key), 'TLS_MATERIAL_INVALID', /cert_file/],
