@@ -30,7 +30,7 @@ export const metrics = {
   },
   sideboard_request_duration_seconds: {
     type: 'histogram',
-    help: 'Time that unary methods took, from the complete request to the answer or failure.',
+    help: 'Time that unary methods took, from when they were run to the answer or failure.',
     unit: 'seconds',
     labels: ['method'],
     buckets: SECONDS,

@@ -41,7 +41,7 @@ function assertAuthorities(pem: Buffer): void {
 }
 
 /** From a beginning to its end, or to where the file stops. */
-const PEM_CERTIFICATE = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[^]*?(?:-----END [A-Z0-9 ]+-----|$)/g;
+const PEM_CERTIFICATE = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[\s\S]*?(?:-----END [A-Z0-9 ]+-----|$)/g;
 
 function attempt<T>(make: () => T, problem: string): T {
   try {
