@@ -42,7 +42,7 @@ export const ingestErrors = {
   INGEST_BAD_BATCH: {
     kind: 'invalid_argument',
     summary:
-      'A batch lacks a column of its view, has one that the view does not have, or columns of different lengths.',
+      'A batch lacks a column of its view, has one that the view does not have, columns of different lengths, or too many values.',
   },
   INGEST_REJECTS_UNWRITABLE: {
     kind: 'failed_precondition',

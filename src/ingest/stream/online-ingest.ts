@@ -13,7 +13,12 @@ import { writeNewest } from '../write-newest.ts';
 import { type BatchTarget, createBatchTarget, type TypedBatch } from './batch-target.ts';
 import { inOrder } from './in-order.ts';
 import { PendingBytes } from './pending-bytes.ts';
-import { parseWriteRequest } from './write-request.ts';
+import { countCells, parseWriteRequest } from './write-request.ts';
+
+/** Rows become objects, about 150 bytes for each value: a batch of millions of small ones would fill the memory by itself. */
+const MAX_CELLS = 1_000_000;
+/** What a value counts for at least among the bytes that are worked on: less than it takes, so that usual batches count by their length. */
+const BYTES_PER_CELL = 32;
 
 export interface OnlineIngestOptions {
   readonly registry: () => RegistrySnapshot;
@@ -101,7 +106,9 @@ export class OnlineIngest {
 
   /** Waits for room, and takes the batch's turn. {@link #written} gives both back. */
   async #typed(message: Uint8Array, turns: EntityTurns, { caller }: CallByCaller): Promise<BatchUnderway> {
-    const { length } = message;
+    const cells = countCells(message);
+    if (cells > MAX_CELLS) throw tooManyRows(cells);
+    const length = Math.max(message.length, cells * BYTES_PER_CELL);
     await this.#pending.enter(length);
     try {
       const batch = parseWriteRequest(message);
@@ -171,6 +178,11 @@ class CallBatches {
     this.#last = typed.catch(() => {});
     return typed.then(write);
   }
+}
+
+function tooManyRows(cells: number): IngestError {
+  const message = `A batch has rows with ${cells} values in all, their keys and times among them; the limit is ${MAX_CELLS}.`;
+  return new IngestError('INGEST_BAD_BATCH', message, { hint: 'Send smaller batches.' });
 }
 
 function acknowledgement(batchId: bigint, { rows, bad, refused }: TypedBatch): Uint8Array {

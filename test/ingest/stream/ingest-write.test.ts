@@ -204,6 +204,21 @@ describe('sideboard.v1.Ingest/Write', function () {
       assert.equal(sideboardCode, 'INGEST_WRITES_OFF');
     });
 
+    it('ends a call for a batch whose rows would take too much memory, before it is taken apart', async () => {
+      await start('net-http2', 'sqlite');
+      const stream = open();
+      await stream.send(countersBatch(1, [['c-1', 1, NOW]]));
+      const rows = Array.from({ length: 200_001 }, (): Row => ['c-1', null, NOW]);
+      await stream.send(countersBatch(2, rows));
+      const end = await stream.ended;
+      assert.deepEqual([end.code, end.sideboardCode], [status.INVALID_ARGUMENT, 'INGEST_BAD_BATCH']);
+      assert.match(end.details, /1000005 values in all.*the limit is 1000000/);
+      assert.deepEqual(
+        stream.acks.map(({ batchId }) => batchId),
+        [1n],
+      );
+    });
+
     it('ends a call for bytes that are not a batch', async () => {
       await start('net-http2', 'sqlite');
       const stream = open();
