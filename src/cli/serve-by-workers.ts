@@ -64,7 +64,9 @@ export async function serveByWorkers(
     ready: () => supervisor.readiness(),
     async metrics(accept) {
       const { metrics } = await counters.collect(supervisor.workers(), COUNT_WITHIN_MS);
-      return metricsText(metrics, accept);
+      // Workers that start, have ended or hang do not say that they are not ready.
+      const ready = supervisor.readiness().ready ? 1 : 0;
+      return metricsText({ ...metrics, sideboard_ready: [ready] }, accept);
     },
   };
   let admin: AdminServer | undefined;

@@ -91,6 +91,22 @@ describe('the probes of sideboard serve', function () {
     }
   });
 
+  it('are repeated by sideboard_ready, with workers too while none of them can say so', async () => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    try {
+      const { port } = silent.address() as AddressInfo;
+      repo.remove();
+      repo = createSqliteRepo('simple', { registry: { path: `http://127.0.0.1:${port}/registry.db` } });
+      for (const args of [[], ['--workers', '2']]) {
+        const program = await serve(...args);
+        assert.match((await program.page('/metrics')).text, /^sideboard_ready 0$/m, args.join(' '));
+      }
+    } finally {
+      silent.close();
+    }
+  });
+
   it('are ready when registry and store are there, over HTTP and gRPC alike, for every service', async () => {
     const program = await serve();
     const address = await program.ready();
@@ -195,6 +211,7 @@ describe('the probes of sideboard serve', function () {
     }, program.output);
     assert.deepEqual(Object.keys(workers ?? {}), ['1', '2']);
     assert.deepEqual(workers?.[1]?.checks.store, { ok: true });
+    assert.match((await program.page('/metrics')).text, /^sideboard_ready 1$/m);
   });
 
   it('go without a port where the usual one is taken, and end the start where it was asked for', async () => {
