@@ -77,7 +77,7 @@ describe('sideboard ingest', () => {
     for (const args of [[], ['live_counters', '--view-field', 'v']]) {
       const { status, stderr } = await ingest('', ...args);
       assert.equal(status, exitCodes.usage.code);
-      assert.match(stderr, /error CLI_USAGE: Name the feature view/);
+      assert.match(stderr, /error CLI_USAGE: Name either the feature view/);
     }
     assert.equal((await ingest('', 'nothing')).status, exitCodes.input.code);
   });
