@@ -69,13 +69,22 @@ describe('the probes of sideboard serve', function () {
     });
   }
 
-  it('say that a process which starts is alive and not ready, and why', async () => {
+  /** Does something with a project whose registry never comes: the process goes on starting. */
+  async function whileStarting(look: () => Promise<void>): Promise<void> {
     const silent = createServer().listen(0, '127.0.0.1');
     await once(silent, 'listening');
     try {
       const { port } = silent.address() as AddressInfo;
       repo.remove();
       repo = createSqliteRepo('simple', { registry: { path: `http://127.0.0.1:${port}/registry.db` } });
+      await look();
+    } finally {
+      silent.close();
+    }
+  }
+
+  it('say that a process which starts is alive and not ready, and why', async () => {
+    await whileStarting(async () => {
       const program = await serve();
       assert.deepEqual(await program.page('/livez'), {
         status: 200,
@@ -86,25 +95,16 @@ describe('the probes of sideboard serve', function () {
       assert.deepEqual([status, ready], [503, false]);
       assert.deepEqual(checks.registry, { ok: false, reason: 'the process is starting' });
       assert.deepEqual(checks.store, { ok: false, reason: 'the online store has not answered yet' });
-    } finally {
-      silent.close();
-    }
+    });
   });
 
   it('are repeated by sideboard_ready, with workers too while none of them can say so', async () => {
-    const silent = createServer().listen(0, '127.0.0.1');
-    await once(silent, 'listening');
-    try {
-      const { port } = silent.address() as AddressInfo;
-      repo.remove();
-      repo = createSqliteRepo('simple', { registry: { path: `http://127.0.0.1:${port}/registry.db` } });
+    await whileStarting(async () => {
       for (const args of [[], ['--workers', '2']]) {
         const program = await serve(...args);
         assert.match((await program.page('/metrics')).text, /^sideboard_ready 0$/m, args.join(' '));
       }
-    } finally {
-      silent.close();
-    }
+    });
   });
 
   it('are ready when registry and store are there, over HTTP and gRPC alike, for every service', async () => {

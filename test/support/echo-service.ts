@@ -1,5 +1,10 @@
 import { SideboardError } from '../../src/errors.ts';
-import type { GrpcServerOptions, ServiceTable, UnaryMethod } from '../../src/transports/grpc/service-table.ts';
+import type {
+  GrpcServerOptions,
+  ServiceTable,
+  StreamMethod,
+  UnaryMethod,
+} from '../../src/transports/grpc/service-table.ts';
 
 /** Methods whose requests say in text what to do, and what became of their calls. */
 export interface EchoService {
@@ -13,6 +18,14 @@ export interface EchoService {
 
 /** The text of a refusal: not ASCII, a percent sign, a line break. */
 export const REFUSAL = 'There is no "Überraschung": 100 % 日本 🚕\nnothing.';
+
+/** Gives back what comes, for as long as something does. */
+export const giveBack: StreamMethod = {
+  path: '/test.Echo/GiveBack',
+  async stream(call) {
+    for await (const message of call.messages) await call.send(message);
+  },
+};
 
 export function createEchoService(): EchoService {
   const counts = { started: 0, finished: 0, aborted: 0 };

@@ -3,19 +3,12 @@ import { once } from 'node:events';
 import { Client, type ClientDuplexStream, credentials } from '@grpc/grpc-js';
 import { AccessLog } from '../../../src/operations/calls/access-log.ts';
 import { CallWatch } from '../../../src/operations/calls/call-watch.ts';
-import type { StreamMethod } from '../../../src/transports/grpc/service-table.ts';
 import { grpcServers } from '../../../src/transports/grpc/start-grpc-server.ts';
-import { createEchoService } from '../../support/echo-service.ts';
+import { createEchoService, giveBack } from '../../support/echo-service.ts';
 import { eventually } from '../../support/http2-server-under-test.ts';
 import { createLogLines } from '../../support/log-lines.ts';
 
 const bytes = (message: Buffer): Buffer => message;
-const giveBack: StreamMethod = {
-  path: '/test.Echo/GiveBack',
-  async stream(call) {
-    for await (const message of call.messages) await call.send(message);
-  },
-};
 
 for (const [kind, start] of Object.entries(grpcServers)) {
   describe(`lines of streaming calls of the ${kind} server`, function () {

@@ -4,21 +4,13 @@ import { Client, type ClientDuplexStream, type ClientUnaryCall, credentials } fr
 import { hasLeft } from '../../../src/operations/call-outcome.ts';
 import { CallMetrics } from '../../../src/operations/metrics/call-metrics.ts';
 import { MetricRegistry } from '../../../src/operations/metrics/metric-registry.ts';
-import type { GrpcServer, StreamMethod } from '../../../src/transports/grpc/service-table.ts';
+import type { GrpcServer } from '../../../src/transports/grpc/service-table.ts';
 import { grpcServers } from '../../../src/transports/grpc/start-grpc-server.ts';
-import { createEchoService } from '../../support/echo-service.ts';
+import { createEchoService, giveBack } from '../../support/echo-service.ts';
 import { eventually } from '../../support/http2-server-under-test.ts';
 
 const CALLS = 40;
 const bytes = (message: Buffer): Buffer => message;
-
-/** Gives back what comes. */
-const giveBack: StreamMethod = {
-  path: '/test.Echo/GiveBack',
-  async stream(call) {
-    for await (const message of call.messages) await call.send(message);
-  },
-};
 
 for (const [kind, start] of Object.entries(grpcServers)) {
   describe(`calls of the ${kind} server, measured`, function () {
