@@ -7,8 +7,11 @@ import { judgeProduct } from './product/product.ts';
 import { createRedisScene } from './product/redis-scene.ts';
 import type { Toxic } from './proxy/toxic.ts';
 
-/** How often all links are cut, so that new ones are made of which a tenth is spoilt. */
-const CUT_EVERY_MS = { long: 3_000, short: 400 };
+/**
+ * How often all links are cut, so that new ones are made of which a tenth is spoilt. Each cut costs as many repeats as calls are under way, and
+ * a tenth of all calls may be repeated: cut more often, a busy machine would use that up, and the row would judge how busy it is.
+ */
+const CUT_EVERY_MS = { long: 3_000, short: 800 };
 /** So that calls are under way whenever links are cut. */
 const SLOW = { kind: 'latency', ms: 20 } as const satisfies Toxic;
 
@@ -33,7 +36,7 @@ export const resets: FaultRow = {
     proxy.set(SLOW, { kind: 'reset', share: 0.1 });
     const cutting = setInterval(() => proxy.resetAll(), CUT_EVERY_MS[form]);
     context.cleanUp(() => clearInterval(cutting));
-    await lasting(load, form, { longMs: 30_000, shortCalls: 500 });
+    await lasting(load, form, { longMs: 30_000, shortCalls: 1_000 });
     clearInterval(cutting);
     const after = await product.metrics();
     await load.phase('after');
@@ -47,9 +50,11 @@ export const resets: FaultRow = {
     sheet.holds('with all connections reset, calls ended with', failedOf(all) > 0, 'failures', codesText(all));
     sheet.atLeast('OK with one in ten reset', (100 * some.ok) / Math.max(1, some.sent), { long: 99, short: 97 }, '%');
     sheet.tell('those that failed ended with', codesText(some));
-    const granted = (metrics: typeof after) => metrics.sum('sideboard_store_retries_total', { result: 'granted' });
-    const repeated = (100 * (granted(after) - granted(before))) / Math.max(1, some.sent);
+    const retries = (result: 'granted' | 'denied') =>
+      after.sum('sideboard_store_retries_total', { result }) - before.sum('sideboard_store_retries_total', { result });
+    const repeated = (100 * retries('granted')) / Math.max(1, some.sent);
     sheet.atMost('calls of the store that were repeated', repeated, 10, '% of requests');
+    sheet.tell('repeats that the allowance refused', retries('denied'));
     sheet.atLeast('connections to Redis that were made', proxy.made, 10);
     sheet.atLeast(
       'OK behind it',

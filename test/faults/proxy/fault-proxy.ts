@@ -1,7 +1,8 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createSeededRandom } from '../../support/seeded-random.ts';
+import { createSeededRandom, type SeededRandom } from '../../support/seeded-random.ts';
 import { LinkPipe } from './link-pipe.ts';
+import { LinkShare } from './link-share.ts';
 import type { Toxic } from './toxic.ts';
 
 export interface FaultProxyOptions {
@@ -36,11 +37,20 @@ export interface FaultProxy {
 export async function startFaultProxy({ targetPort, seed }: FaultProxyOptions): Promise<FaultProxy> {
   const random = createSeededRandom(seed);
   const links = new Set<Link>();
+  const shares = new WeakMap<Toxic, LinkShare>();
   const counts = { made: 0, peakOpen: 0, bytes: 0 };
   let toxics: readonly Toxic[] = [];
   let port = 0;
   let server: Server | undefined;
 
+  const takes = (toxic: Toxic): boolean => {
+    let share = shares.get(toxic);
+    if (share === undefined) {
+      share = new LinkShare(toxic.share ?? 1, random);
+      shares.set(toxic, share);
+    }
+    return share.takesNext();
+  };
   const accept = (client: Socket): void => {
     counts.made++;
     const link = new Link(client, targetPort, random, {
@@ -48,6 +58,7 @@ export async function startFaultProxy({ targetPort, seed }: FaultProxyOptions): 
         counts.bytes += count;
       },
       onEnd: () => links.delete(link),
+      takes,
     });
     links.add(link);
     counts.peakOpen = Math.max(counts.peakOpen, links.size);
@@ -114,6 +125,8 @@ export async function startFaultProxy({ targetPort, seed }: FaultProxyOptions): 
 interface LinkEvents {
   readonly onBytes: (count: number) => void;
   readonly onEnd: () => void;
+  /** Whether a toxic is for the link that asks; asked once for each. */
+  readonly takes: (toxic: Toxic) => boolean;
 }
 
 /** A client's connection and the one to the server that belongs to it. */
@@ -121,15 +134,15 @@ class Link {
   readonly #client: Socket;
   readonly #upstream: Socket;
   readonly #pipes: Readonly<Record<'down' | 'up', LinkPipe>>;
-  readonly #random: (below: number) => number;
   readonly #chosen = new Map<Toxic, boolean>();
   readonly #onEnd: () => void;
+  readonly #takes: (toxic: Toxic) => boolean;
   #ended = false;
 
-  constructor(client: Socket, targetPort: number, random: (below: number) => number, { onBytes, onEnd }: LinkEvents) {
+  constructor(client: Socket, targetPort: number, random: SeededRandom, { onBytes, onEnd, takes }: LinkEvents) {
     this.#client = client;
     this.#upstream = connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true });
-    this.#random = random;
+    this.#takes = takes;
     this.#onEnd = onEnd;
     for (const socket of [client, this.#upstream]) {
       socket.setNoDelay(true);
@@ -145,7 +158,7 @@ class Link {
 
   setToxics(toxics: readonly Toxic[]): void {
     for (const toxic of toxics) {
-      if (!this.#chosen.has(toxic)) this.#chosen.set(toxic, this.#random(10_000) < (toxic.share ?? 1) * 10_000);
+      if (!this.#chosen.has(toxic)) this.#chosen.set(toxic, this.#takes(toxic));
     }
     const own = toxics.filter((toxic) => this.#chosen.get(toxic) === true);
     for (const direction of ['down', 'up'] as const) {
