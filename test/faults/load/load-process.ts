@@ -1,4 +1,5 @@
 /** The load generator's process: one load, steered by its parent. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LoadRun } from './load-run.ts';
 import type { LoadCounts, LoadPace, LoadResult, LoadSpec } from './load-spec.ts';
 
@@ -26,8 +27,11 @@ async function obey(order: LoadOrder): Promise<LoadReply> {
     return { kind: 'done' };
   }
   if (run === undefined) throw new Error('the load has not been started');
-  if (order.kind === 'phase') run.beginPhase(order.name);
-  else if (order.kind === 'pace') run.setPace(order.pace);
+  if (order.kind === 'phase') {
+    run.beginPhase(order.name);
+    // node:http2 writes calls at the end of a turn: those of the phase before have left when this is answered.
+    await nextTurn();
+  } else if (order.kind === 'pace') run.setPace(order.pace);
   else if (order.kind === 'counts') return { kind: 'counts', counts: run.counts };
   else return { kind: 'result', result: await run.stop() };
   return { kind: 'done' };

@@ -120,7 +120,8 @@ export class Connection implements ServedConnection, FramesHost, AnswerSenderHos
     this.greeted();
     this.#goaway(MAX_STREAM_ID, ErrorCode.NO_ERROR, '');
     this.#sender.frame(FrameType.PING, 0, 0, LEAVING);
-    this.#after(this.#context.limits.hangUpMs, () => this.#leave());
+    // If it was this process that stood still, calls and the answer to the ping lie unread: they are taken in first.
+    this.#after(this.#context.limits.hangUpMs, () => setImmediate(() => this.#leave()));
   }
 
   /** The same; calls that would go on for long come to an end. */

@@ -64,6 +64,23 @@ describe('the net-http2 server when it leaves', () => {
     await closing;
   });
 
+  it('takes what came while it stood still itself', async () => {
+    lab = await Http2ServerUnderTest.start('net-http2', {}, { hangUpMs: 100 });
+    const wire = await lab.greet();
+    const closing = lab.server.close(5_000);
+    wire.send(unaryCall(1, '/test.Echo/Echo', Buffer.from('x')));
+    const until = Date.now() + 150;
+    while (Date.now() < until);
+    await wire.next(isEndOf(1));
+    await wire.hungUp(1_000);
+    assert.deepEqual(
+      goaways(wire).map(({ lastStream }) => lastStream),
+      [NEVER, 1],
+    );
+    wire.destroy();
+    await closing;
+  });
+
   it('says so to a client that connects and has not spoken yet', async () => {
     lab = await Http2ServerUnderTest.start('net-http2', {}, { hangUpMs: 100 });
     const wire = await lab.open();
