@@ -1,44 +1,28 @@
-import { getHeapSpaceStatistics } from 'node:v8';
-import { heapAfterGc } from './heap-after-gc.ts';
-
-/** Calls that are made in all, how many of them before anything is measured, and how many in a turn of the event loop. */
-const CALLS = 100_000;
-const WARM_UP = 1_000;
-const PER_TURN = 20;
-/** What other tests left behind may move to the old space meanwhile, once: a second look does not see it. */
-const LOOKS = 3;
-/** What is not worth a second look, in bytes. */
-const LITTLE = 1_000_000;
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { nodeEntry } from '../../bench/node-entry.ts';
+import type { GrowthReport } from './old-space-process.ts';
 
 /**
- * Makes calls one after the other and sees how many bytes of them V8 moves to its old space meanwhile: next to none where everything
- * that has ended can be collected with young objects.
- *
- * @param call makes the call of that number, which is to hold the load; it ends whenever the caller likes
- * @returns the most that the old space has grown by, in bytes, when it grew least
+ * Makes one call, which is to hold the load; it ends whenever it likes. Calls are made one after the other, numbered from 0.
  */
-export async function oldSpaceGrowth(call: (load: number[], n: number) => Promise<void> | void): Promise<number> {
-  let least = Number.POSITIVE_INFINITY;
-  for (let look = 0; look < LOOKS && least > LITTLE; look++) least = Math.min(least, await growth(call));
-  return least;
-}
+export type CallWithLoad = (load: number[], n: number) => Promise<void> | void;
 
-async function growth(call: (load: number[], n: number) => Promise<void> | void): Promise<number> {
-  let most = 0;
-  let before = Number.POSITIVE_INFINITY;
-  for (let n = 0; n < CALLS; n++) {
-    await call(new Array<number>(64).fill(n), n);
-    // What waits for the end of a turn would grow old in one that does not end.
-    if (n % PER_TURN === 0) await new Promise(setImmediate);
-    if (n === WARM_UP) {
-      heapAfterGc();
-      before = oldSpaceUsed();
-    }
-    if (n > WARM_UP && n % WARM_UP === 0) most = Math.max(most, oldSpaceUsed() - before);
-  }
-  return most;
-}
-
-function oldSpaceUsed(): number {
-  return getHeapSpaceStatistics().find((space) => space.space_name === 'old_space')?.space_used_size ?? 0;
+/**
+ * Makes many calls and sees how many bytes of them V8 moves to its old space meanwhile: next to none where everything that has ended can be
+ * collected with young objects. They are made in a process of their own: what other tests did teaches V8 to put some objects there at once.
+ *
+ * @param calls module whose `call` is a {@link CallWithLoad}
+ * @returns the most that the old space has grown by, in bytes
+ */
+export async function oldSpaceGrowth(calls: URL): Promise<number> {
+  const entry = nodeEntry(new URL('./old-space-process.ts', import.meta.url));
+  const child = fork(entry.file, [nodeEntry(calls).file], { execArgv: [...entry.execArgv] });
+  const exited = once(child, 'exit');
+  const failed = exited.then(([status]) =>
+    Promise.reject(new Error(`it ended with status ${status} and without a figure`)),
+  );
+  const [report] = (await Promise.race([once(child, 'message'), failed])) as [GrowthReport];
+  await exited;
+  return report.grown;
 }

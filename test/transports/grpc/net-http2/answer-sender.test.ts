@@ -1,44 +1,10 @@
 import assert from 'node:assert/strict';
-import type { Socket } from 'node:net';
-import { Writable } from 'node:stream';
-import { AnswerSender } from '../../../../src/transports/grpc/net-http2/answer-sender.ts';
-import { MemoryPool } from '../../../../src/transports/grpc/net-http2/memory-pool.ts';
-import { Stream } from '../../../../src/transports/grpc/net-http2/stream.ts';
 import { oldSpaceGrowth } from '../../../support/old-space.ts';
+import { createSender, TestStream } from './sender-under-test.ts';
 
 const WINDOW = 65_535;
 /** More than one frame, so that it does not leave with its headers. */
 const ANSWER = new Uint8Array(20_000);
-
-class TestStream extends Stream {
-  readonly load: number[];
-
-  constructor(id: number, window: number, load: number[] = []) {
-    super(id, Number.POSITIVE_INFINITY, undefined, window);
-    this.load = load;
-  }
-
-  receive(): number {
-    return 0;
-  }
-
-  complete(): void {}
-  expire(): void {}
-  abandon(): void {}
-}
-
-function createSender() {
-  const socket = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const gone: number[] = [];
-  const sender = new AnswerSender(socket as unknown as Socket, new MemoryPool(), 1_000_000, {
-    sent(stream) {
-      stream.sent();
-      gone.push(stream.id);
-    },
-    taken() {},
-  });
-  return { sender, gone };
-}
 
 describe('the answers of a connection', () => {
   it('leave in the order in which they came, but none waits for a stream whose window is shut', () => {
@@ -65,20 +31,7 @@ describe('the answers of a connection', () => {
   });
 
   it('let streams that are over be collected with young objects, also behind a full collection', async () => {
-    const { sender, gone } = createSender();
-    const present: TestStream[] = [];
-    const message = new Uint8Array(10);
-    const grown = await oldSpaceGrowth((load, n) => {
-      const stream = new TestStream(2 * n + 1, 0, load);
-      sender.answer(stream, message);
-      const first = present[n % 20];
-      present[n % 20] = stream;
-      if (first === undefined) return;
-      sender.extend(undefined, first.outgoingLeft);
-      sender.extend(first, first.outgoingLeft);
-      sender.flushNow();
-      assert.equal(gone.pop(), first.id);
-    });
+    const grown = await oldSpaceGrowth(new URL('./answers-with-load.ts', import.meta.url));
     assert.ok(grown < 3_000_000, `${grown} bytes more in the old space`);
   });
 });
