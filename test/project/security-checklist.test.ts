@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { parse } from 'yaml';
@@ -90,6 +90,19 @@ describe('what the checklist says of the program', () => {
     assert.deepEqual(runs(jobs.packages), ['npm ci --ignore-scripts', 'npm audit', 'npm audit signatures']);
     assert.equal(jobs.image?.needs, 'packages');
     assert.match(runs(jobs.image)?.[0] ?? '', /--build-arg NODE_IMAGE="\$\(scripts\/pinned-base\.sh\)"/);
+  });
+
+  it('the actions of the workflows are pinned by commit, renewed, and keep no token', () => {
+    const workflows = readdirSync(join(projectRoot, '.github', 'workflows')).map((name) =>
+      read(`.github/workflows/${name}`),
+    );
+    const uses = workflows.flatMap((text) => text.match(/uses: .*/g) ?? []);
+    assert.ok(uses.length >= 8, `${uses.length}`);
+    for (const line of uses) assert.match(line, /^uses: [\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
+    const checkouts = workflows.flatMap((text) => text.split('uses: actions/checkout@').slice(1));
+    assert.ok(checkouts.length >= 5, `${checkouts.length}`);
+    for (const step of checkouts) assert.match(step, /^.*\n +with:\n +persist-credentials: false\n/);
+    assert.match(read('.github/dependabot.yml'), /package-ecosystem: github-actions/);
   });
 
   it('a base is named by what its registry answers, or not at all', () => {
