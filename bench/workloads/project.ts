@@ -27,7 +27,11 @@ export function writeProject(
     online_store: onlineStore,
     offline_store: { type: 'file' },
     entity_key_serialization_version: 3,
-    sideboard: { log: { level: 'warn' }, grpc: { default_deadline_ms: PATIENCE_MS } },
+    sideboard: {
+      log: { level: 'warn' },
+      grpc: { default_deadline_ms: PATIENCE_MS },
+      serving: { max_queue_age_ms: PATIENCE_MS },
+    },
   };
   writeFileSync(join(repo, 'feature_store.yaml'), stringify(config));
 }
