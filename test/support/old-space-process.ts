@@ -2,7 +2,7 @@
 import { pathToFileURL } from 'node:url';
 import { getHeapSpaceStatistics } from 'node:v8';
 import { heapAfterGc } from './heap-after-gc.ts';
-import type { CallWithLoad } from './old-space.ts';
+import type { CallsWithLoad, CallWithLoad } from './old-space.ts';
 
 export interface GrowthReport {
   /** Bytes. */
@@ -34,7 +34,8 @@ function oldSpaceUsed(): number {
   return getHeapSpaceStatistics().find((space) => space.space_name === 'old_space')?.space_used_size ?? 0;
 }
 
-const { call } = (await import(pathToFileURL(process.argv[2] ?? '').href)) as { readonly call: CallWithLoad };
+const { call, end }: CallsWithLoad = await import(pathToFileURL(process.argv[2] ?? '').href);
 const report: GrowthReport = { grown: await growth(call) };
-// Calls that still wait would keep the process.
-process.send?.(report, () => process.exit());
+await end?.();
+process.send?.(report);
+process.disconnect();
