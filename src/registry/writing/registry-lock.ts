@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { link, open, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { link, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { RegistryError } from '../registry-error.ts';
@@ -56,7 +57,11 @@ export async function acquireRegistryLock(registryFile: string, options: Registr
   const until = Date.now() + waitMs;
   for (;;) {
     signal?.throwIfAborted();
-    if (await createLockFile(path, own)) return heldLock(path, own, registryFile, staleMs);
+    if (await createLockFile(path, own)) {
+      // They are in nobody's way: what cannot be removed is left to the next one.
+      await removeLeftOvers(path, staleMs).catch(() => {});
+      return heldLock(path, own, registryFile, staleMs);
+    }
     const text = await readIfThere(path);
     if (text === undefined) continue;
     if (await isStale(path, text, staleMs)) {
@@ -77,6 +82,8 @@ async function createLockFile(path: string, own: Holder): Promise<boolean> {
     return true;
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return false;
+    // Whoever holds the lock took it for a left-over before it was whole.
+    if (codeOf(error) === 'ENOENT' && syscallOf(error) === 'link') return false;
     if (!withoutLinks.has(codeOf(error) ?? '')) throw error;
     return await createLockFileInPlace(path, own);
   } finally {
@@ -96,6 +103,24 @@ async function createLockFileInPlace(path: string, own: Holder): Promise<boolean
     throw error;
   }
 }
+
+/**
+ * Files beside the lock whose writers were killed right before or after they moved them: they name no process, or one that is
+ * gone. A process that is only slow finds its own removed, and begins again.
+ */
+async function removeLeftOvers(path: string, staleMs: number): Promise<void> {
+  const prefix = `${basename(path)}.`;
+  for (const name of await readdir(dirname(path))) {
+    if (!name.startsWith(prefix) || !uuidPattern.test(name.slice(prefix.length))) continue;
+    const beside = join(dirname(path), name);
+    const text = await readIfThere(beside);
+    if (text === undefined) continue;
+    if (holderFrom(text) === undefined || (await isStale(beside, text, staleMs))) await rm(beside, { force: true });
+  }
+}
+
+/** What `randomUUID` makes. */
+const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 function heldLock(path: string, own: Holder, registryFile: string, staleMs: number): RegistryLock {
   const renewing = setInterval(() => {
@@ -192,6 +217,10 @@ function locked(registryFile: string, path: string, holder: Holder | undefined):
   return new RegistryError('REGISTRY_LOCKED', `The registry file ${registryFile} is being written by ${who}.`, {
     hint: `Wait until it is done. If no such process is left, remove ${path}.`,
   });
+}
+
+function syscallOf(error: unknown): string | undefined {
+  return error instanceof Error && 'syscall' in error ? String(error.syscall) : undefined;
 }
 
 function codeOf(error: unknown): string | undefined {

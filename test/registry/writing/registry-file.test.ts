@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   statSync,
   symlinkSync,
   utimesSync,
@@ -220,6 +221,58 @@ describe('a registry file that is written', () => {
         );
       await Promise.all(Array.from({ length: 8 }, one));
       assert.equal(written(), 'old++++++++');
+    });
+  });
+
+  describe('beside files that killed writers left behind', () => {
+    const beside = (id: string) => `${path()}.lock.${id}`;
+    const id = (digit: string) => digit.repeat(8).concat(`-${digit.repeat(4)}`.repeat(3), `-${digit.repeat(12)}`);
+    const holder = (pid: number | undefined) =>
+      JSON.stringify({ id: 'x', pid, host: hostname(), processStart: null, since: '2026-01-01T00:00:00Z' });
+    const write = () => open().update(() => ({ bytes: Buffer.from('new'), result: undefined }));
+
+    it('is written, and they are removed', async () => {
+      put('old');
+      const child = spawn(process.execPath, ['-e', '']);
+      await once(child, 'close');
+      writeFileSync(beside(id('a')), holder(child.pid));
+      writeFileSync(beside(id('b')), '');
+      writeFileSync(beside(id('c')), holder(child.pid).slice(0, 9));
+      writeFileSync(`${path()}.sideboard-${id('d')}.tmp`, 'half');
+      await write();
+      assert.equal(written(), 'new');
+      assert.deepEqual(readdirSync(join(folder(), 'data')), ['registry.db']);
+    });
+
+    it('leaves those of processes that live, and files of other names', async () => {
+      put('old');
+      writeFileSync(beside(id('a')), holder(process.pid));
+      writeFileSync(beside('copy'), '');
+      await write();
+      assert.deepEqual(readdirSync(join(folder(), 'data')).sort(), [
+        'registry.db',
+        `registry.db.lock.${id('a')}`,
+        'registry.db.lock.copy',
+      ]);
+    });
+
+    it('can be locked by a slow one whose own was removed before it was whole', async () => {
+      put('old');
+      const data = join(folder(), 'data');
+      let locks = true;
+      const removeOne = () => {
+        if (!locks) return;
+        const [name] = readdirSync(data).filter((found) => found.startsWith('registry.db.lock.'));
+        if (name === undefined) setImmediate(removeOne);
+        else rmSync(join(data, name), { force: true });
+      };
+      for (let n = 0; n < 50; n++) {
+        removeOne();
+        const lock = await acquireRegistryLock(path(), { waitMs: 0 });
+        await lock.release();
+      }
+      locks = false;
+      assert.deepEqual(readdirSync(data), ['registry.db']);
     });
   });
 
