@@ -39,6 +39,8 @@ export function serveStream(
     deadline: asked instanceof Date ? asked.getTime() : asked,
     idleMs: options.streamIdleMs,
     ...originOf(stream),
+    // Of a Unix socket the library tells nothing.
+    connection: stream.getPeer(),
     onFailure: (error) => options.onFailure(error, method.path, call),
     wire: {
       taken: () => stream.resume(),

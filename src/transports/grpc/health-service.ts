@@ -8,6 +8,7 @@ import {
 } from '../../../gen/grpc/health/v1/health_pb.ts';
 import { ServingError } from '../../serving/serving-error.ts';
 import { TransportError } from '../transport-error.ts';
+import { type HealthWatcher, HealthWatchers } from './health-watchers.ts';
 import type { ServiceTable, StreamCall } from './service-table.ts';
 
 /** Name of the server as a whole. */
@@ -15,11 +16,6 @@ const WHOLE = '';
 
 /** Watches that may be open at a time. A client needs one for each service that it cares for. */
 export const MAX_WATCHES = 1_000;
-
-interface Watcher {
-  readonly service: string;
-  readonly wake: () => void;
-}
 
 /**
  * `grpc.health.v1.Health`: tells clients and probes of each service whether calls of it should come here. Its methods look at nothing
@@ -33,12 +29,15 @@ export class HealthService {
   ];
   /** Whether each service is there, as long as the whole is. */
   readonly #services: ReadonlyMap<string, boolean>;
-  readonly #watchers = new Set<Watcher>();
+  readonly #maxWatches: number;
+  readonly #watchers: HealthWatchers;
   #serving = false;
   #stopped = false;
 
   /** @param services with their packages; `false` for one that refuses its calls whatever happens */
-  constructor(services: ReadonlyMap<string, boolean>) {
+  constructor(services: ReadonlyMap<string, boolean>, maxWatches = MAX_WATCHES) {
+    this.#maxWatches = maxWatches;
+    this.#watchers = new HealthWatchers(maxWatches);
     this.#services = new Map([[WHOLE, true], ...services]);
   }
 
@@ -83,20 +82,16 @@ export class HealthService {
   async #watch(call: StreamCall): Promise<void> {
     const service = await onlyMessage(call);
     if (service === undefined) return;
-    if (this.#watchers.size >= MAX_WATCHES) {
-      throw new TransportError('TOO_MANY_WATCHES', `There are ${MAX_WATCHES} watches of this server already.`, {
-        hint: 'Keep one Watch per client open, or use Check.',
-      });
-    }
     let wake = (): void => {};
-    const watcher: Watcher = { service, wake: () => wake() };
+    const watcher: HealthWatcher = { connection: call.connection, isDisplaced: false, wake: () => wake() };
+    if (!this.#watchers.add(watcher)) throw this.#tooMany();
     const wakeUp = watcher.wake;
-    this.#watchers.add(watcher);
     call.signal.addEventListener('abort', wakeUp);
     try {
       let told: HealthStatus | undefined;
       while (!call.signal.aborted) {
         const status = this.#statusOf(service);
+        if (watcher.isDisplaced) throw this.#tooMany();
         if (status !== told) {
           // While the client does not take it the status may change again: then it learns the last one.
           await call.send(answerOf(status));
@@ -117,6 +112,12 @@ export class HealthService {
     }
   }
 
+  #tooMany(): TransportError {
+    return new TransportError('TOO_MANY_WATCHES', `There are ${this.#maxWatches} watches of this server already.`, {
+      hint: 'Keep one Watch per client open, or use Check.',
+    });
+  }
+
   #statusOf(service: string): HealthStatus {
     const isThere = this.#services.get(service);
     if (isThere === undefined) return HealthStatus.SERVICE_UNKNOWN;
@@ -124,7 +125,7 @@ export class HealthService {
   }
 
   #wakeAll(): void {
-    for (const { wake } of this.#watchers) wake();
+    for (const { wake } of this.#watchers.all()) wake();
   }
 }
 

@@ -45,6 +45,8 @@ export interface StreamCall extends Pick<ServedCall, 'marks' | 'peer' | 'observe
    * stops; what was not taken by then is not given out. It throws for what is not a gRPC message, or one that is too large.
    */
   readonly messages: AsyncIterable<Uint8Array>;
+  /** Stands for the connection: the same for all of its calls. Nothing where it is not known. */
+  readonly connection?: unknown;
   /** Who calls; nothing where nobody asks that. */
   readonly caller?: Caller | undefined;
   /** The client has ended its side, and all of its messages were taken. */

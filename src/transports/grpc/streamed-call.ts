@@ -31,6 +31,8 @@ export interface StreamedCallOptions {
   readonly idleMs: number;
   readonly marks: CallMarks | undefined;
   readonly peer: PeerKind;
+  /** Stands for the connection. */
+  readonly connection: unknown;
   /** Told of the failure that the call ends with. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -59,6 +61,7 @@ export class StreamedCall implements StreamCall {
   readonly messages: AsyncIterable<Uint8Array>;
   readonly marks: CallMarks | undefined;
   readonly peer: PeerKind;
+  readonly connection: unknown;
   trace: TraceContext | undefined;
   observer: CallObserver | undefined;
   readonly #options: StreamedCallOptions;
@@ -82,6 +85,7 @@ export class StreamedCall implements StreamCall {
     this.#options = options;
     this.marks = options.marks;
     this.peer = options.peer;
+    this.connection = options.connection;
     this.trace = traceOf(options.marks);
     const iterator = { next: () => this.#next() };
     this.messages = { [Symbol.asyncIterator]: () => iterator };

@@ -82,6 +82,27 @@ for (const [kind, start] of Object.entries(grpcServers)) {
       assert.ok(Date.now() - started < 5_000);
     });
 
+    it('takes the place of a watch from a client that has many, for one that has none', async () => {
+      const few = new HealthService(new Map(), 5);
+      const other = await start(few.methods, createEchoService().options());
+      const stranger = createHealthClient(other.address);
+      const probe = createHealthClient(other.address);
+      const many = Array.from({ length: 5 }, () => stranger.watch());
+      await Promise.all(many.map((watch) => watch.until(1)));
+      const refused = stranger.watch();
+      assert.equal(await refused.ended, 'RESOURCE_EXHAUSTED');
+      const own = probe.watch();
+      await own.until(1);
+      assert.deepEqual(own.seen, ['NOT_SERVING']);
+      assert.equal(await many[0]?.ended, 'RESOURCE_EXHAUSTED');
+      few.serving = true;
+      await Promise.all([own, ...many.slice(1)].map((watch) => watch.until(2)));
+      few.stop();
+      stranger.close();
+      probe.close();
+      await other.close(0);
+    });
+
     it('answers while another call holds its connection up', async () => {
       health.serving = true;
       const watches = Array.from({ length: 90 }, () => client.watch());

@@ -36,6 +36,7 @@ export class GrpcStreamCall implements ConnectionCall, StreamWire {
       ...times,
       marks,
       peer: host.peer,
+      connection: host,
       onFailure: (error) => host.options.onFailure(error, method.path, this.#call),
     });
     stream.on('data', (frame: Buffer) => this.#receive(frame));

@@ -61,6 +61,7 @@ export class StreamingCall extends Stream implements RunnableCall, StreamWire {
       ...times,
       marks: head.marks,
       peer: host.peer,
+      connection: host,
       onFailure: (error) => host.failed(this, error),
     });
   }
