@@ -14,7 +14,8 @@ const SLOTS = 16_384;
 
 /** Three masters that share all slots. */
 export async function startRedisCluster(): Promise<RedisCluster> {
-  const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
+  // Long: nodes that wait for a slow disk are not to take each other for dead, nor the cluster for one that is down.
+  const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '30000'];
   const masters = await Promise.all([1, 2, 3].map(() => startRedisServer({ args })));
   const remove = async (): Promise<void> => {
     await Promise.all(masters.map((master) => master.remove()));
