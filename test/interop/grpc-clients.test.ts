@@ -21,6 +21,11 @@ interface ClientProgram {
   readonly command: readonly [string, ...string[]];
   /** Channels that its scenarios open. */
   readonly channels: number;
+  /**
+   * What it says of a call that was on its way when a server left in one step. The others make such a call again; this one does
+   * not trust the server that it was not begun.
+   */
+  readonly unsure?: string;
   /** Makes the program ready, or skips the suite where the machine lacks what it takes. */
   prepare(context: Context): Promise<void>;
 }
@@ -46,6 +51,8 @@ const programs: Readonly<Record<string, ClientProgram>> = {
       'test.Client',
     ],
     channels: 1,
+    unsure:
+      'error Status{code=UNAVAILABLE, description=Abrupt GOAWAY closed sent stream. HTTP/2 error code: NO_ERROR, cause=null}',
     prepare: (context) => build(context, 'java'),
   },
   grpcio: {
@@ -180,8 +187,17 @@ for (const [clientName, program] of Object.entries(programs)) {
         await once(child, 'close');
         const calls = Number(/^calls (\d+)$/m.exec(printed.stdout())?.[1]);
         await server.close(1_000);
-        assert.doesNotMatch(printed.stdout(), /^error/m);
-        assert.equal(calls, echo.counts.finished, printed.stdout() + printed.stderr());
+        const errors = printed
+          .stdout()
+          .split('\n')
+          .filter((line) => line.startsWith('error'));
+        const unsure = serverName === 'net-http2' ? [] : errors.filter((line) => line === program.unsure);
+        assert.deepEqual(
+          errors.filter((line) => !unsure.includes(line)),
+          [],
+        );
+        // Those were not begun indeed.
+        assert.equal(calls - unsure.length, echo.counts.finished, printed.stdout() + printed.stderr());
         assert.deepEqual(echo.failures, []);
       });
     }
