@@ -216,6 +216,27 @@ describe('ConnectionPool', () => {
     );
   });
 
+  it('does not use one either that was being opened when it was renewed: what ended the others may have met it', async () => {
+    let goOn = (): void => {};
+    const opening = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    create({
+      connect: async () => {
+        const line = new Line(lines.length);
+        lines.push(line);
+        if (line.number === 0) await opening;
+        return line;
+      },
+    });
+    const call = pool.use(async ({ number }) => number, reading);
+    pool.renew();
+    goOn();
+    assert.equal(await call, 1);
+    assert.equal(lines[0]?.broken, true);
+    assert.equal(await pool.use(async ({ number }) => number, reading), 1);
+  });
+
   it('forgets a connection that breaks while nobody uses it', async () => {
     create({ maxConnections: 1 });
     await pool.use(async () => {}, reading);

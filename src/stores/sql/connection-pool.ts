@@ -70,6 +70,8 @@ export class ConnectionPool<C extends PooledConnection> {
   /** Open connections that are not used again once they are free. */
   readonly #outdated = new Set<C>();
   #connecting = 0;
+  /** How often the connections were given up. */
+  #renewals = 0;
   #waiting: Waiter<C>[] = [];
   #sweeper: NodeJS.Timeout | undefined;
   #closed = false;
@@ -110,10 +112,11 @@ export class ConnectionPool<C extends PooledConnection> {
   }
 
   /**
-   * Uses none of the present connections any more: after one broke, the others are likely to be broken too, or about to be.
-   * Calls that have one may finish.
+   * Uses none of the present connections any more: after one broke, the others are likely to be broken too, or about to be, those
+   * included that are being opened. Calls that have one may finish.
    */
   renew(): void {
+    this.#renewals++;
     for (const { connection } of this.#idle.splice(0)) this.#discard(connection);
     for (const connection of this.#open) this.#outdated.add(connection);
   }
@@ -180,6 +183,7 @@ export class ConnectionPool<C extends PooledConnection> {
   }
 
   async #connect(): Promise<void> {
+    const renewals = this.#renewals;
     let connection: C | undefined;
     try {
       connection = await this.#options.connect(() => this.#dropBroken());
@@ -194,6 +198,7 @@ export class ConnectionPool<C extends PooledConnection> {
       return;
     }
     this.#open.add(connection);
+    if (renewals !== this.#renewals) this.#outdated.add(connection);
     this.#release(connection);
   }
 
