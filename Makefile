@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help serve example apply materialize teardown test bench gen check lint build clean install prepare servers
 
-SIDEBOARD := node dist/src/cli/main.js
+SIDEBOARD := node dist/main.js
 # Another project: make serve REPO=/path/of/a/feature/repo
 REPO := .
 # make materialize: from START to END; without START, what is newer than the last load

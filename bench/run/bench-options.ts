@@ -3,6 +3,12 @@ import type { LoadingOptions } from '../loading/loading-context.ts';
 import type { StoreName } from '../workloads/project.ts';
 import type { AskBy } from '../workloads/workload.ts';
 
+/** The program as it is shipped. */
+const BUILT = 'dist/main.js';
+
+/** The same as one file for each module, which is how a profile names and groups functions. */
+const FILE_BY_FILE = '.cache/bench/src/cli/main.js';
+
 export interface BenchOptions {
   readonly workloads: readonly string[];
   readonly concurrency: readonly number[];
@@ -64,7 +70,7 @@ export const usage = `npm run bench -- [options]
   --out bench/results       where report.json and report.md go
   --project DIR             keep the workload project there, for a peer to be started on
   --redis-port N            port of the bench's own Redis (default: a free one)
-  --program FILE            the compiled program (default: dist/src/cli/main.js)
+  --program FILE            the compiled program (default: dist/main.js; with --profile, the same file by file)
   --serve-arg=ARG           option of "sideboard serve" to measure; may be given several times`;
 
 const full = {
@@ -118,7 +124,7 @@ export function benchOptionsFromArgs(args: readonly string[]): BenchOptions | un
       out: { type: 'string', default: 'bench/results' },
       project: { type: 'string' },
       'redis-port': { type: 'string', default: '0' },
-      program: { type: 'string', default: 'dist/src/cli/main.js' },
+      program: { type: 'string' },
       'serve-arg': { type: 'string', multiple: true, default: [] },
     },
   });
@@ -146,7 +152,7 @@ export function benchOptionsFromArgs(args: readonly string[]): BenchOptions | un
     out: values.out,
     project: values.project,
     redisPort: number('--redis-port', values['redis-port'], 0),
-    program: values.program,
+    program: values.program ?? (values.profile ? FILE_BY_FILE : BUILT),
     serveArgs: values['serve-arg'],
     loading: values.loading
       ? {

@@ -180,8 +180,7 @@ describe('a store process in Python', function () {
     try {
       writeProject(folder(), process.announced[1] ?? '');
       const readme = readFileSync(join(example, 'README.md'), 'utf8');
-      const [, command = '', output] =
-        /^\$ node dist\/src\/cli\/main\.js (get [^\n]*)\n(.*?)^```$/ms.exec(readme) ?? [];
+      const [, command = '', output] = /^\$ node dist\/main\.js (get [^\n]*)\n(.*?)^```$/ms.exec(readme) ?? [];
       const args = command.replace('examples/python-store', folder()).split(' ');
       assert.deepEqual(await runCli(args), { status: 0, stdout: output, stderr: '' });
       const nulls = await runCli(

@@ -51,7 +51,7 @@ describe('the container image', function () {
   it('names a user without a name of its own on the host, the command, the ports and where it comes from', () => {
     const { User, Entrypoint, Cmd, WorkingDir, ExposedPorts, Labels, Env } = image.config;
     assert.equal(User, `${IMAGE_UID}:${IMAGE_UID}`);
-    assert.deepEqual([...Entrypoint, ...Cmd], ['/usr/local/bin/node', '/app/dist/src/cli/main.js', 'serve']);
+    assert.deepEqual([...Entrypoint, ...Cmd], ['/usr/local/bin/node', '/app/dist/main.js', 'serve']);
     assert.equal(WorkingDir, '/repo');
     assert.deepEqual(Object.keys(ExposedPorts).sort(), ['50051/tcp', '9090/tcp']);
     assert.equal(Labels['org.opencontainers.image.version'], '9.8.7');

@@ -69,7 +69,7 @@ describe('the package, installed somewhere else', function () {
       commands.map(([name]) => name),
       ['apply', 'write', 'get', 'serve'],
     );
-    const cli = join(folder, 'node_modules/sideboard/dist/src/cli/main.js');
+    const cli = join(folder, 'node_modules/sideboard/dist/main.js');
     let stdout = '';
     for (const command of commands.slice(0, -1)) {
       const run = spawnSync(process.execPath, [cli, ...command], { cwd: folder, encoding: 'utf8' });
@@ -143,7 +143,7 @@ export const define = (make: (port: number) => OnlineStore): void => {
 
 /** As `npm install` would from a registry: the packed files, and the packages that they and the guide ask for. */
 function install(folder: string): void {
-  assert.ok(existsSync(join(projectRoot, 'dist/src/conformance/index.js')), 'run "npm run build" first');
+  assert.ok(existsSync(join(projectRoot, 'dist/conformance.js')), 'run "npm run build" first');
   const packed = execFileSync(
     'npm',
     ['pack', '--json', '--ignore-scripts', '--offline', '--pack-destination', folder],

@@ -40,12 +40,7 @@ describe('the packed product on Node 24', function () {
     const names = runText('find', ['.', '-path', './node_modules', '-prune', '-o', '-type', 'f', '-print'], installed)
       .trim()
       .split('\n');
-    for (const file of [
-      './LICENSE',
-      './README.md',
-      './proto/feast/serving/ServingService.proto',
-      './dist/src/cli/main.js',
-    ]) {
+    for (const file of ['./LICENSE', './README.md', './proto/feast/serving/ServingService.proto', './dist/main.js']) {
       assert.ok(names.includes(file), file);
     }
     assert.deepEqual(
@@ -57,7 +52,7 @@ describe('the packed product on Node 24', function () {
   it('runs on Node 24', () => {
     assert.match(runText('node', ['--version'], installed), /^v24\./);
     const { version }: { version: string } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8'));
-    assert.ok(runText('node', ['dist/src/cli/main.js', '--version'], installed).includes(version));
+    assert.ok(runText('node', ['dist/main.js', '--version'], installed).includes(version));
   });
 
   const stores = {
@@ -70,7 +65,7 @@ describe('the packed product on Node 24', function () {
       assert.ok(!existsSync(join(installed, 'node_modules', name)));
       const repo = createSqliteRepo('multiview', { online_store: section });
       try {
-        const args = ['dist/src/cli/main.js', 'doctor', '--repo', repo.path];
+        const args = ['dist/main.js', 'doctor', '--repo', repo.path];
         const { stdout, status } = spawnSync(join(node24, 'node'), args, { cwd: installed, encoding: 'utf8' });
         assert.match(stdout, new RegExp(`STORE_UNAVAILABLE: The online store "${store}" needs the package ${name}`));
         assert.match(stdout, new RegExp(`-> Install it beside sideboard: npm install ${name}\n`));
@@ -83,7 +78,7 @@ describe('the packed product on Node 24', function () {
 
   it('keeps its compiled code beside the package, and starts where that cannot be written', () => {
     const cache = join(installed, '.cache');
-    const version = () => runText('node', ['dist/src/cli/main.js', '--version'], installed);
+    const version = () => runText('node', ['dist/main.js', '--version'], installed);
     const first = version();
     assert.ok(existsSync(join(cache, 'compile')));
     rmSync(cache, { recursive: true });
@@ -97,16 +92,7 @@ describe('the packed product on Node 24', function () {
     mkdirSync(repo);
     await layOutExample(repo);
 
-    const args = [
-      'dist/src/cli/main.js',
-      'serve',
-      '--repo',
-      repo,
-      '--grpc-address',
-      '127.0.0.1:0',
-      '--admin-address',
-      'off',
-    ];
+    const args = ['dist/main.js', 'serve', '--repo', repo, '--grpc-address', '127.0.0.1:0', '--admin-address', 'off'];
     const server = spawn(join(node24, 'node'), args, { cwd: installed, stdio: ['ignore', 'pipe', 'pipe'] });
     const ended = once(server, 'exit');
     try {

@@ -23,7 +23,7 @@ describe('examples/own-store/README.md', () => {
 
     const readme = readFileSync(join(projectRoot, FOLDER, 'README.md'), 'utf8');
     const [, console] = /```console\n(.*?)```/s.exec(readme) ?? [];
-    const examples = (console ?? '').split(/^\$ node dist\/src\/cli\/main\.js /m).slice(1);
+    const examples = (console ?? '').split(/^\$ node dist\/main\.js /m).slice(1);
     assert.equal(examples.length, 3);
     for (const example of examples) {
       const [command = '', ...output] = example.split('\n');

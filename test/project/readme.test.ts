@@ -45,7 +45,7 @@ describe('README.md', function () {
   });
 
   it('shows the commands by which make serve makes the example, and what they print', async () => {
-    const examples = examplesOf('node dist/src/cli/main.js apply');
+    const examples = examplesOf('node dist/main.js apply');
     const words = examples.map(({ command }) => command.replace(/^node \S+ /, '').replace(/ \| .*$/, ''));
     assert.deepEqual(
       words,
@@ -87,7 +87,7 @@ describe('README.md', function () {
     const PATH = `${join(projectRoot, '.tools/bin')}${delimiter}${process.env.PATH}`;
     const text = command
       .replaceAll(DOCUMENTED_ADDRESS, server.address)
-      .replaceAll(/(node dist\/src\/cli\/main\.js)/g, `$1 --repo ${project}`);
+      .replaceAll(/(node dist\/main\.js)/g, `$1 --repo ${project}`);
     const { stdout } = await execute('bash', ['-c', text], { cwd: projectRoot, env: { ...process.env, PATH } });
     return stdout;
   }

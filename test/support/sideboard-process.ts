@@ -22,18 +22,29 @@ export interface ServingProcess {
 
 const READY_WITHIN_MS = 30_000;
 
-/** What runs the program, as the tests themselves run: from its sources, or compiled in `build/`. */
-export function programCommand(): readonly [node: string, ...args: string[]] {
-  const isSource = import.meta.url.endsWith('.ts');
-  const main = isSource
-    ? ['--import', 'tsx', join(projectRoot, 'src/cli/main.ts')]
-    : [join(projectRoot, 'build/src/cli/main.js')];
-  return [process.execPath, ...main];
+/** What runs the program: Node and its arguments. */
+export type ProgramCommand = readonly [node: string, ...args: string[]];
+
+/** The program as it is shipped, after `npm run build`. */
+export const shippedProgram: ProgramCommand = [process.execPath, join(projectRoot, 'dist/main.js')];
+
+/** The program with a file for each module: its sources, or compiled, as the tests themselves run. */
+export const fileByFileProgram: ProgramCommand = import.meta.url.endsWith('.ts')
+  ? [process.execPath, '--import', 'tsx', join(projectRoot, 'src/cli/main.ts')]
+  : [process.execPath, join(projectRoot, 'build/src/cli/main.js')];
+
+/** The program as it is shipped, or its sources where the tests run from theirs. */
+export function programCommand(): ProgramCommand {
+  return import.meta.url.endsWith('.ts') ? fileByFileProgram : shippedProgram;
 }
 
 /** The program; `env` is added to this process's. */
-export function startProgram(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
-  const [node, ...main] = programCommand();
+export function startProgram(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  command: ProgramCommand = programCommand(),
+): ChildProcess {
+  const [node, ...main] = command;
   return spawn(node, [...main, ...args], {
     cwd: projectRoot,
     // The usual port for probes is one, and tests run many servers.
@@ -56,12 +67,22 @@ export function startSideboard(repo: string, ...args: readonly string[]): Promis
 }
 
 /** As {@link startSideboard}, with variables of the environment. */
-export async function startSideboardWith(
+export function startSideboardWith(
   env: NodeJS.ProcessEnv,
   repo: string,
   ...args: readonly string[]
 ): Promise<ServingProcess> {
-  const child = startProgram(['serve', '--repo', repo, '--grpc-address', '127.0.0.1:0', ...args], env);
+  return startServing(programCommand(), env, repo, ...args);
+}
+
+/** As {@link startSideboardWith}, by a command of one's own. */
+export async function startServing(
+  command: ProgramCommand,
+  env: NodeJS.ProcessEnv,
+  repo: string,
+  ...args: readonly string[]
+): Promise<ServingProcess> {
+  const child = startProgram(['serve', '--repo', repo, '--grpc-address', '127.0.0.1:0', ...args], env, command);
   const out = collect(child);
   const output = () => out.stdout() + out.stderr();
   const closed = once(child, 'close') as Promise<[number | null]>;

@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { projectRoot } from '../../support/project-root.ts';
 import type { Mutation, ProductProgram } from './row.ts';
 
+/** The product file by file, as `npm run build:test` compiles it: what a mutation changes. */
 const BUILT = join(projectRoot, 'build');
 
-/** The product as `npm run build:test` compiles it. @throws Error where it has not been compiled */
-export function compiledProgram(): ProductProgram {
-  const main = join(BUILT, 'src', 'cli', 'main.js');
-  if (!existsSync(main)) throw new Error('the product is not compiled: npm run build:test');
+/** The product as it is shipped. @throws Error where it has not been built */
+export function builtProgram(): ProductProgram {
+  const main = join(projectRoot, 'dist', 'main.js');
+  if (!existsSync(main)) throw new Error('the product is not built: npm run build');
   return { main };
 }
 

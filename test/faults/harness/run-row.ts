@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSeededRandom } from '../../support/seeded-random.ts';
 import { type Form, passes, type RowReport } from './figures.ts';
-import { compiledProgram } from './program.ts';
+import { builtProgram } from './program.ts';
 import { type FaultRow, type ProductProgram, type RowOptions, RowSkipped } from './row.ts';
 
 export interface RunOptions extends Partial<RowOptions> {
@@ -50,7 +50,7 @@ export async function runRow(row: FaultRow, options: RunOptions): Promise<Finish
       {
         seed: options.seed,
         random: createSeededRandom(options.seed),
-        program: options.program ?? compiledProgram(),
+        program: options.program ?? builtProgram(),
         folder,
         options: { soakMinutes: options.soakMinutes ?? SOAK_MINUTES },
         say: options.say ?? (() => {}),
