@@ -12,7 +12,7 @@ const type = 'my_stores.json_file.JsonFileOnlineStore';
 
 describe("the example of a user's own store", () => {
   before(() => {
-    const built = existsSync(join(projectRoot, 'dist', 'src', 'stores', 'index.js'));
+    const built = existsSync(join(projectRoot, 'dist', 'stores.js'));
     assert.ok(built, 'The example imports sideboard/stores, which is the built package: run "npm run build" first.');
   });
 
