@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   symlinkSync,
   writeFileSync,
@@ -38,7 +39,7 @@ export function layStandInBase(root: string): void {
   const programs = PROGRAMS.map((name) => text('sh', ['-c', `command -v ${name}`]));
   for (const program of programs) copy(program, join(root, 'usr/bin', program.slice(program.lastIndexOf('/') + 1)));
   const libraries = new Set([...programs, node].flatMap(librariesOf));
-  for (const library of libraries) copy(library, join(root, library));
+  for (const library of [...libraries, ...librariesOfPackages()]) copy(library, join(root, library));
 
   const npm = join(text('npm', ['root', '--global']), 'npm');
   cpSync(realpathSync(npm), join(root, 'usr/local/lib/node_modules/npm'), { recursive: true });
@@ -63,12 +64,26 @@ function librariesOf(program: string): string[] {
     .flatMap((line) => /(?:=> )?(\/\S+) \(0x/.exec(line)?.[1] ?? []);
 }
 
+/** Where dpkg lists the files of each package. */
+const PACKAGE_LISTS = '/var/lib/dpkg/info';
+
+/** The lists of the packages that Node is linked to. */
+function packageLists(): string[] {
+  return readdirSync(PACKAGE_LISTS)
+    .filter((file) => /^(libc6|libgcc-s1|libstdc\+\+6)(:\w+)?\.list$/.test(file))
+    .map((file) => join(PACKAGE_LISTS, file));
+}
+
+/** All of their libraries, as every Debian has them: what npm installs may be linked to others than Node is. */
+function librariesOfPackages(): string[] {
+  return packageLists()
+    .flatMap((list) => readFileSync(list, 'utf8').split('\n'))
+    .filter((file) => /\.so\.\d+$/.test(file) && existsSync(file));
+}
+
 function recordPackages(root: string): void {
-  const info = '/var/lib/dpkg/info';
   copy('/var/lib/dpkg/status', join(root, 'var/lib/dpkg/status'));
-  for (const file of readdirSync(info)) {
-    if (/^(libc6|libgcc-s1|libstdc\+\+6)(:\w+)?\.list$/.test(file)) copy(join(info, file), join(root, info, file));
-  }
+  for (const list of packageLists()) copy(list, join(root, list));
 }
 
 function copy(from: string, to: string): void {
